@@ -1,0 +1,72 @@
+#include "common/base/utf8.h"
+
+#include <cstring>
+
+namespace subunit {
+namespace {
+
+constexpr std::uint64_t kOnes = 0x0101010101010101;
+constexpr std::uint64_t kHighs = 0x8080808080808080;
+
+struct Lead {
+  int length;           // of the whole character; 0: this byte starts none
+  std::uint8_t lowest;  // what the second byte may be
+  std::uint8_t highest;
+};
+
+// RFC 3629, section 4: the second byte's range is what rules out overlong forms, surrogates and
+// code points above U+10FFFF.
+Lead classify(std::uint8_t byte) {
+  if (byte < 0xC2) return {0, 0, 0};
+  if (byte < 0xE0) return {2, 0x80, 0xBF};
+  if (byte == 0xE0) return {3, 0xA0, 0xBF};
+  if (byte == 0xED) return {3, 0x80, 0x9F};
+  if (byte < 0xF0) return {3, 0x80, 0xBF};
+  if (byte == 0xF0) return {4, 0x90, 0xBF};
+  if (byte < 0xF4) return {4, 0x80, 0xBF};
+  if (byte == 0xF4) return {4, 0x80, 0x8F};
+  return {0, 0, 0};
+}
+
+template <bool kNulIsText>
+Utf8Scan scan(Bytes bytes) {
+  const std::uint8_t* const data = bytes.data();
+  const std::size_t size = bytes.size();
+  std::size_t at = 0;
+  while (at < size) {
+    if (size - at >= 8) {
+      std::uint64_t word;
+      std::memcpy(&word, data + at, sizeof word);
+      // The subtraction sets a high bit for a zero byte, and the test for high bits is there
+      // anyway: for bytes below 0x80 nothing else can set one.
+      const std::uint64_t stop = kNulIsText ? word : word | (word - kOnes);
+      if (!(stop & kHighs)) {
+        at += 8;
+        continue;
+      }
+    }
+    const std::uint8_t byte = data[at];
+    if (byte < 0x80) {
+      if (!kNulIsText && byte == 0) return {at, false};
+      ++at;
+      continue;
+    }
+    const Lead lead = classify(byte);
+    if (lead.length == 0) return {at, false};
+    for (int i = 1; i < lead.length; ++i) {
+      if (at + i == size) return {at, true};
+      const std::uint8_t next = data[at + i];
+      const bool fits = i == 1 ? next >= lead.lowest && next <= lead.highest : (next & 0xC0) == 0x80;
+      if (!fits) return {at, false};
+    }
+    at += lead.length;
+  }
+  return {size, false};
+}
+
+}  // namespace
+
+Utf8Scan scan_utf8(Bytes bytes) { return scan<true>(bytes); }
+Utf8Scan scan_text(Bytes bytes) { return scan<false>(bytes); }
+
+}  // namespace subunit

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "common/base/bytes.h"
+
+namespace subunit {
+
+/// How far a run of bytes is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, nothing
+/// above U+10FFFF).
+struct Utf8Scan {
+  std::size_t valid;  ///< this many leading bytes are whole, well-formed characters
+  bool cut;           ///< the rest, up to three bytes, is the start of a character that ends later
+};
+
+/// Stops at the first byte that cannot belong to a character, or at the end.
+[[nodiscard]] Utf8Scan scan_utf8(Bytes bytes);
+
+/// The same, and NUL is no character: the rule for strings in subunit packets.
+[[nodiscard]] Utf8Scan scan_text(Bytes bytes);
+
+/// True if all of it is whole UTF-8 characters and none of them is NUL.
+[[nodiscard]] inline bool is_text(Bytes bytes) { return scan_text(bytes).valid == bytes.size(); }
+
+}  // namespace subunit

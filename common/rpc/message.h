@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/rpc/version.h"
+
+namespace subunit {
+
+/// Which tests: nothing means all of them, an empty list none.
+using TestIds = std::optional<std::vector<std::string>>;
+
+struct Hello {
+  VersionRange versions;
+  bool operator==(const Hello&) const = default;
+};
+
+struct List {
+  TestIds tests;
+  std::string nonce;
+  bool operator==(const List&) const = default;
+};
+
+struct Run {
+  TestIds tests;
+  std::string nonce;
+  bool operator==(const Run&) const = default;
+};
+
+struct Done {
+  std::string nonce;
+  bool operator==(const Done&) const = default;
+};
+
+struct Goodbye {
+  bool operator==(const Goodbye&) const = default;
+};
+
+/// The messages of protocol version 1 (PROTOCOL.md, section "Messages").
+using Message = std::variant<Hello, List, Run, Done, Goodbye>;
+
+/// One JSON object. An Error if a string in it is not UTF-8.
+[[nodiscard]] Result<std::string> to_json(const Message& message);
+
+/// Unknown fields are ignored. An unknown "msg", a missing or mistyped field, anything that is no
+/// JSON object, or one nested deeper than kMaxJsonDepth is an Error that shows the message, escaped
+/// and cut at 200 bytes.
+[[nodiscard]] Result<Message> parse_message(std::string_view json);
+
+/// The protocol's own messages are flat lists at most; this leaves room for unknown fields.
+inline constexpr int kMaxJsonDepth = 32;
+
+}  // namespace subunit

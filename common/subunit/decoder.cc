@@ -1,0 +1,116 @@
+#include "common/subunit/decoder.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace subunit {
+
+// Looking at every candidate directly is free up to here, so that ordinary noise never builds an
+// index.
+constexpr std::uint64_t kFreeWaste = 1 << 20;
+
+void Decoder::commit(std::size_t size, Time now) {
+  buffer_.commit(size);
+  received_ += size;
+  stalls_at_ = now + kStallTimeout;
+}
+
+void Decoder::receive(Bytes bytes, Time now) {
+  if (bytes.empty()) return;
+  const auto room = buffer_.prepare(bytes.size());
+  std::memcpy(room.data(), bytes.data(), bytes.size());
+  commit(bytes.size(), now);
+}
+
+void Decoder::receive_eof() { doomed_ = buffer_.held().size(); }
+
+std::optional<Decoder::Event> Decoder::next_event() {
+  for (;;) {
+    if (checked_) {
+      if (noise_ > 0) return take_noise(std::min(noise_, kMaxNoise));
+      Packet packet = *checked_;
+      checked_.reset();
+      consume(packet.raw.size());
+      return packet;
+    }
+    const Bytes held = buffer_.held();
+    if (needed_ == 0) {
+      const void* next = held.size() > noise_ ? std::memchr(held.data() + noise_, kSignature,
+                                                            held.size() - noise_)
+                                              : nullptr;
+      noise_ = next ? static_cast<const std::uint8_t*>(next) - held.data() : held.size();
+    }
+    if (noise_ >= kMaxNoise) return take_noise(kMaxNoise);
+
+    const Bytes candidate = held.subspan(noise_);
+    if (candidate.size() > 0 && (candidate.size() >= needed_ || doomed_ > noise_)) {
+      const Check check = inspect(candidate, checked_.emplace());
+      if (check == Check::kPacket) continue;
+      checked_.reset();
+      if (check == Check::kInvalid || doomed_ > noise_) {
+        ++noise_;
+        needed_ = 0;
+        continue;
+      }
+    }
+    if (noise_ > 0) return take_noise(noise_);
+    return std::nullopt;
+  }
+}
+
+Check Decoder::inspect(Bytes candidate, Packet& packet) {
+  const auto look = [&](const auto& ranges) {
+    Inspector inspector(candidate, ranges);
+    const Check check = inspector.run(packet);
+    needed_ = check == Check::kIncomplete ? inspector.needed() : 0;
+    if (check != Check::kPacket) wasted_ += inspector.cost();
+    return check;
+  };
+  if (wasted_ <= received_ + kFreeWaste) return look(DirectRanges{});
+  index_.cover(buffer_.held(), position());
+  const std::uint64_t wasted = wasted_;
+  const Check check = look(index_);
+  wasted_ = wasted;
+  return check;
+}
+
+Decoder::Event Decoder::take_noise(std::size_t size) {
+  const Noise noise{buffer_.held().first(size)};
+  noise_ -= size;
+  consume(size);
+  return noise;
+}
+
+void Decoder::consume(std::size_t size) {
+  if (!index_.empty()) index_.forget(buffer_.held(), position(), size);
+  buffer_.consume(size);
+  doomed_ -= std::min(doomed_, size);
+}
+
+std::optional<Time> Decoder::next_deadline() const {
+  return needed_ > 0 ? stalls_at_ : std::nullopt;
+}
+
+void Decoder::tick(Time now) {
+  if (needed_ == 0 || !stalls_at_ || now < *stalls_at_) return;
+  stalls_at_.reset();
+  if (const auto waiting = packet_behind_candidate()) doomed_ = *waiting;
+}
+
+std::optional<std::size_t> Decoder::packet_behind_candidate() {
+  const Bytes held = buffer_.held();
+  const std::size_t needed = needed_;
+  std::optional<std::size_t> found;
+  for (std::size_t at = noise_ + 1; at < held.size() && !found; ++at) {
+    const void* next = std::memchr(held.data() + at, kSignature, held.size() - at);
+    if (!next) break;
+    at = static_cast<const std::uint8_t*>(next) - held.data();
+    Packet packet;
+    if (inspect(held.subspan(at), packet) == Check::kPacket) found = at;
+  }
+  needed_ = needed;
+  return found;
+}
+
+}  // namespace subunit
