@@ -18,26 +18,32 @@ inline constexpr std::string_view kProxyTestId = "testrepository-proxy";
 /// type application/json, with or without parameters.
 [[nodiscard]] bool carries_message(const Packet& packet, std::string_view test_id);
 
-/// Appends `json` as the attachment "message" of `test_id`, in as many packets as it takes.
+/// Appends `json` as the attachment "message" of `test_id`, in as many packets as it takes. An
+/// Error, and nothing appended, as encode_file(), and for more than kMaxMessageSize.
 [[nodiscard]] Result<> encode_attachment(std::string_view test_id, std::string_view json,
                                          std::optional<std::string_view> route, Buffer& out);
 
 /// Puts messages together that span packets.
 ///
 /// A message ends with the packet that has the EOF flag. A single packet without it whose content
-/// is a whole JSON object is a message too. Messages with different route code, test id or file
-/// name may be interleaved.
+/// is a whole JSON object is a message too, and an empty one with the flag, which some writers send
+/// behind it, is none. Messages with different route code, test id or file name may be interleaved.
 class AttachmentAssembler {
  public:
-  static constexpr std::size_t kMaxMessageSize = 64 << 20;  // a Run of a million ids of 60 bytes
-  static constexpr std::size_t kMaxOpen = 64;               // one for each server, at most
+  /// Of one message, and of all that are open at a time: a Run of a million ids of 60 bytes.
+  static constexpr std::size_t kMaxMessageSize = 64 << 20;
+  /// Messages that are open at a time: one for each server.
+  static constexpr std::size_t kMaxOpen = 64;
 
   /// `packet` is one for which carries_message() is true. Returns the JSON text once it is whole.
-  /// An Error if it grows past kMaxMessageSize or too many are open; what there was is dropped.
+  /// An Error if a bound is passed; everything that was open is dropped then.
   [[nodiscard]] Result<std::optional<std::string>> add(const Packet& packet);
 
  private:
-  std::map<std::string, std::string, std::less<>> open_;  // by route code, test id and file name
+  void drop();
+
+  std::map<std::string, std::string> open_;  // by route code, test id and file name
+  std::size_t size_ = 0;                     // of all in open_
 };
 
 }  // namespace subunit

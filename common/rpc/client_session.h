@@ -1,10 +1,13 @@
 #pragma once
 
-#include <map>
+#include <set>
+#include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/rpc/attachment.h"
 #include "common/rpc/message.h"
+#include "common/rpc/outbox.h"
 
 namespace subunit {
 
@@ -25,45 +28,73 @@ class ClientSession {
     kIdle,       ///< nothing said yet
     kHelloSent,  ///< waiting for the server's Hello
     kOpen,       ///< a version is agreed on; lists and runs may be sent
+    kLeaving,    ///< Goodbye said without waiting for the server's Hello
     kClosing,    ///< Goodbye said; the server may still finish what it was doing
     kClosed,     ///< the stream ended after Goodbye
     kFailed,     ///< the stream ended before, or the server broke the protocol
   };
 
-  struct NotMessage {};             ///< the packet is no RPC message: a result, an announcement
-  struct Incomplete {};             ///< a piece of a message
-  struct Opened { int version; };   ///< the server's Hello, and the version to speak
-  struct Answered { std::string nonce; };  ///< Done for a list or a run
+  /// The packet is no RPC message but a result, an announcement, or something else.
+  struct NotMessage {};
+  /// The packet is a piece of a message.
+  struct Incomplete {};
+  /// The server's Hello came: the version to speak.
+  struct Opened {
+    int version;
+  };
+  /// Done came for a list or a run.
+  struct Answered {
+    std::string nonce;
+  };
   using Event = std::variant<NotMessage, Incomplete, Opened, Answered>;
 
   explicit ClientSession(VersionRange versions = kSupportedVersions) : versions_(versions) {}
 
   // What the caller says. A call that the state does not allow is the caller's bug (assertion).
+
+  /// In kIdle.
   void hello();
-  /// Returns the nonce that the answer will carry. An Error if an id is not UTF-8.
+  /// In kOpen. Returns the nonce that the answer will carry. An Error, and nothing said, as
+  /// to_json() and encode_attachment().
   [[nodiscard]] Result<std::string> list(TestIds tests);
   [[nodiscard]] Result<std::string> run(TestIds tests);
+  /// In kHelloSent or kOpen.
   void goodbye();
 
   /// An Error is the server's fault: not its Hello first, no version in common, a Done for no
-  /// outstanding nonce, a message only clients send, a malformed one. The session is then kFailed.
+  /// outstanding nonce, a message only clients send, a malformed one. The session is then kFailed,
+  /// and every further message an Error.
   [[nodiscard]] Result<Event> receive(const Packet& packet);
 
   /// The stream from the server ended. An Error if that was too early: it says what was missing.
+  /// After Goodbye it is not, whatever is outstanding, nor is it news once the session has failed.
   [[nodiscard]] Result<> receive_eof();
 
-  [[nodiscard]] Bytes pending_output() const { return output_; }
-  void consume_output(std::size_t size);
+  [[nodiscard]] Bytes pending_output() const { return outbox_.pending(); }
+  void consume_output(std::size_t size) { outbox_.consume(size); }
 
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] bool outstanding(std::string_view nonce) const;
-  [[nodiscard]] std::size_t outstanding() const;
+  [[nodiscard]] std::size_t outstanding() const { return outstanding_.size(); }
 
  private:
-  // implementation's own
-  State state_ = State::kIdle;
+  enum class Step { kSayHello, kHearHello, kAsk, kHearDone, kSayGoodbye, kHearEof, kFail };
+
+  bool go(Step step);  // false, and nothing changed, if the state does not allow it
+  void say(Step step, const Message& message);
+  [[nodiscard]] std::string next_nonce() const { return std::to_string(asked_ + 1); }
+  Result<std::string> ask(const Message& question);
+  Result<Event> hear(std::string_view json);
+  Result<Event> hear(const Hello& hello);
+  Result<Event> hear(const Done& done);
+  Result<Event> hear_client_message() const;
+
   VersionRange versions_;
-  Buffer output_;
+  State state_ = State::kIdle;
+  std::uint64_t asked_ = 0;
+  std::set<std::string, std::less<>> outstanding_;  // nonces
+  AttachmentAssembler assembler_;
+  Outbox outbox_;
 };
 
 }  // namespace subunit

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ struct Goodbye {
 /// The messages of protocol version 1 (PROTOCOL.md, section "Messages").
 using Message = std::variant<Hello, List, Run, Done, Goodbye>;
 
-/// One JSON object. An Error if a string in it is not UTF-8.
+/// One JSON object. An Error if a string in it is not UTF-8, or there are more than kMaxTestIds.
 [[nodiscard]] Result<std::string> to_json(const Message& message);
 
 /// Unknown fields are ignored. An unknown "msg", a missing or mistyped field, anything that is no
@@ -53,5 +54,9 @@ using Message = std::variant<Hello, List, Run, Done, Goodbye>;
 
 /// The protocol's own messages are flat lists at most; this leaves room for unknown fields.
 inline constexpr int kMaxJsonDepth = 32;
+
+/// Test ids in one message: more than the largest suites have, and what keeps a message full of
+/// empty ones from taking many times its own size in memory.
+inline constexpr std::size_t kMaxTestIds = 1 << 21;
 
 }  // namespace subunit

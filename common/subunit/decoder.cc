@@ -94,8 +94,12 @@ std::optional<Time> Decoder::next_deadline() const {
 
 void Decoder::tick(Time now) {
   if (needed_ == 0 || !stalls_at_ || now < *stalls_at_) return;
-  stalls_at_.reset();
-  if (const auto waiting = packet_behind_candidate()) doomed_ = *waiting;
+  // What stands behind the packet that was found has waited for as long: it is due at once.
+  if (const auto waiting = packet_behind_candidate()) {
+    doomed_ = *waiting;
+  } else {
+    stalls_at_.reset();
+  }
 }
 
 std::optional<std::size_t> Decoder::packet_behind_candidate() {

@@ -176,7 +176,9 @@ Result<> encode_rerouted(const Packet& packet, std::optional<std::string_view> r
   }
   const std::size_t start = out.size();
   out.reserve(start + size);
-  append_head(out, flags_of(fields, packet.tags.size() > 0), size);
+  // Not flags_of(): a packet may carry a set of no tags, and that takes a byte.
+  const std::uint16_t flags = load_be16(packet.raw.data() + 1) & ~flag::kRouteCode;
+  append_head(out, route ? flags | flag::kRouteCode : flags, size);
   append(out, packet.encoded);
   if (route) append_text(out, *route);
   append_crc(out, start);

@@ -1,0 +1,207 @@
+#include "common/rpc/json_fields.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "common/base/escape.h"
+
+namespace subunit {
+namespace {
+
+using Json = nlohmann::json;
+using Value = JsonFields::Value;
+
+constexpr std::string_view kMixedList = "a list with something else than strings in it";
+
+/// Takes the parser's events as they come: no tree is built, so neither depth nor size of what is
+/// skipped costs anything. A handler that returns false ends the parse.
+class Reader : public nlohmann::json_sax<Json> {
+ public:
+  Reader(std::span<const std::string_view> names, std::vector<Value>& values)
+      : names_(names), values_(values) {}
+
+  /// What ended the parse before its time; "" if nothing did.
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+  bool null() override { return scalar("null"); }
+  bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
+  bool number_float(double, const std::string&) override {
+    return scalar("a number that is no integer, or too large");
+  }
+  bool binary(binary_t&) override { return scalar("binary"); }
+  bool number_integer(std::int64_t value) override { return integer(value); }
+  bool number_unsigned(std::uint64_t value) override {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+    return integer(static_cast<std::int64_t>(std::min(value, kMost)));
+  }
+
+  bool string(std::string& value) override {
+    if (depth_ == 0) return no_object();
+    if (!field_) return true;
+    if (depth_ == 1) {
+      *field_ = std::move(value);
+    } else if (auto* list = std::get_if<std::vector<std::string>>(field_)) {
+      if (list->size() == kMaxTestIds)
+        return stop(fmt::format("a list is longer than {}", kMaxTestIds));
+      list->push_back(std::move(value));
+    }
+    return true;
+  }
+
+  bool start_object(std::size_t) override {
+    if (depth_ > 0) spoil("an object");
+    return deeper();
+  }
+
+  bool key(std::string& name) override {
+    if (depth_ > 1) return true;
+    const auto found = std::find(names_.begin(), names_.end(), name);
+    field_ = found == names_.end() ? nullptr : &values_[found - names_.begin()];
+    return true;
+  }
+
+  bool end_object() override { return shallower(); }
+
+  bool start_array(std::size_t) override {
+    if (depth_ == 0) return no_object();
+    if (depth_ > 1) {
+      spoil("a list");
+    } else if (field_) {
+      *field_ = std::vector<std::string>();
+    }
+    return deeper();
+  }
+
+  bool end_array() override { return shallower(); }
+
+  bool parse_error(std::size_t position, const std::string&,
+                   const nlohmann::detail::exception&) override {
+    return stop(fmt::format("it is not JSON from byte {} on", position));
+  }
+
+ private:
+  bool scalar(std::string_view seen) {
+    if (depth_ == 0) return no_object();
+    spoil(seen);
+    return true;
+  }
+
+  bool integer(std::int64_t value) {
+    if (depth_ != 1) return scalar("a number");
+    if (field_) *field_ = value;
+    return true;
+  }
+
+  /// Something stands where no field of ours has it: as a field itself, or within its list.
+  void spoil(std::string_view seen) {
+    if (field_) *field_ = JsonFields::Other{depth_ > 1 ? kMixedList : seen};
+  }
+
+  bool deeper() {
+    if (depth_ == kMaxJsonDepth)
+      return stop(fmt::format("it is nested deeper than {}", kMaxJsonDepth));
+    ++depth_;
+    return true;
+  }
+
+  bool shallower() {
+    --depth_;
+    return true;
+  }
+
+  bool no_object() { return stop("it is not a JSON object"); }
+
+  bool stop(std::string fault) {
+    fault_ = std::move(fault);
+    return false;
+  }
+
+  std::span<const std::string_view> names_;
+  std::vector<Value>& values_;
+  Value* field_ = nullptr;  // the field that is being read, if it is one of names_
+  int depth_ = 0;
+  std::string fault_;
+};
+
+std::string_view seen(const Value& value) {
+  struct Describe {
+    std::string_view operator()(JsonFields::Absent) const { return "missing"; }
+    std::string_view operator()(JsonFields::Other other) const { return other.seen; }
+    std::string_view operator()(std::int64_t) const { return "a number"; }
+    std::string_view operator()(const std::string&) const { return "a string"; }
+    std::string_view operator()(const std::vector<std::string>&) const { return "a list"; }
+  };
+  return std::visit(Describe{}, value);
+}
+
+}  // namespace
+
+JsonFields::JsonFields(std::string_view json, std::span<const std::string_view> names)
+    : json_(json), names_(names), values_(names.size()) {
+  Reader reader(names_, values_);
+  Json::sax_parse(json_, &reader);
+  fault_ = reader.fault();
+}
+
+template <typename T>
+std::optional<T> JsonFields::take(std::string_view name, std::string_view expected) {
+  Value& value = values_[std::find(names_.begin(), names_.end(), name) - names_.begin()];
+  if (std::holds_alternative<Absent>(value)) return std::nullopt;
+  if (T* found = std::get_if<T>(&value)) return std::move(*found);
+  blame(fmt::format("\"{}\" is {}, expected {}", name, seen(value), expected));
+  return T();
+}
+
+template <typename T>
+T JsonFields::need(std::string_view name, std::string_view expected) {
+  auto value = take<T>(name, expected);
+  if (!value) blame(fmt::format("\"{}\" is missing, expected {}", name, expected));
+  return std::move(value).value_or(T());
+}
+
+std::string JsonFields::text(std::string_view name) {
+  return need<std::string>(name, "a string");
+}
+
+std::optional<std::string> JsonFields::optional_text(std::string_view name) {
+  return take<std::string>(name, "a string");
+}
+
+int JsonFields::integer(std::string_view name) {
+  const auto value = optional_integer(name);
+  if (!value) blame(fmt::format("\"{}\" is missing, expected an integer", name));
+  return value.value_or(0);
+}
+
+std::optional<int> JsonFields::optional_integer(std::string_view name) {
+  const auto value = take<std::int64_t>(name, "an integer");
+  if (!value) return std::nullopt;
+  if (!std::in_range<int>(*value)) blame(fmt::format("\"{}\" is out of range", name));
+  return static_cast<int>(*value);
+}
+
+TestIds JsonFields::optional_texts(std::string_view name) {
+  return take<std::vector<std::string>>(name, "a list of strings");
+}
+
+VersionRange JsonFields::versions() {
+  const VersionRange versions{.max = integer("max"), .min = integer("min")};
+  if (versions.max < versions.min) blame("\"max\" is less than \"min\"");
+  return versions;
+}
+
+tl::unexpected<Error> JsonFields::unknown(std::string_view msg, std::string_view expected) {
+  blame(fmt::format("\"msg\" is \"{}\", expected {}", escaped(msg, 40), expected));
+  return failure();
+}
+
+void JsonFields::blame(std::string fault) {
+  if (fault_.empty()) fault_ = std::move(fault);
+}
+
+tl::unexpected<Error> JsonFields::failure() const {
+  return error("cannot understand the message {}: {}", escaped(json_), fault_);
+}
+
+}  // namespace subunit

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/rpc/message.h"
+
+namespace subunit {
+
+/// The messages that one half of a conversation wants to send, as packets.
+class Outbox {
+ public:
+  /// An Error, and nothing added, if the message cannot be written: a string in it that is not
+  /// UTF-8, or a bound of to_json() or encode_attachment().
+  [[nodiscard]] Result<> add(const Message& message);
+
+  /// What is not sent yet; valid until the next call of any other function.
+  [[nodiscard]] Bytes pending() const { return Bytes(packets_).subspan(sent_); }
+
+  /// The first `size` bytes of pending() have been sent.
+  void consume(std::size_t size);
+
+ private:
+  Buffer packets_;
+  std::size_t sent_ = 0;  // bytes of packets_
+};
+
+}  // namespace subunit

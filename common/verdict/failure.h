@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/subunit/packet.h"
+
+namespace subunit {
+
+/// Appends the packet that ends `test_id` as failed on behalf of whoever can no longer do it, with
+/// `reason` (text; bytes that are not UTF-8 are escaped) as attachment "subunit-proxy".
+void encode_failure(std::string_view test_id, std::optional<std::string_view> route,
+                    std::optional<Timestamp> when, std::string_view reason, Buffer& out);
+
+}  // namespace subunit

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/subunit/packet.h"
+#include "common/verdict/open_tests.h"
+
+namespace subunit {
+
+/// What was asked for and what was answered.
+///
+/// Every final status is one answer: a test that was expected twice and ended once is missing once,
+/// and one that ended twice under one start was answered twice.
+class Ledger {
+ public:
+  /// Views into the ledger, valid as long as it is.
+  using Ids = std::vector<std::string_view>;
+
+  /// An answer for `test_id` is owed: once for each call.
+  void expect(std::string_view test_id);
+
+  /// A packet of results. Those without test id or status say nothing, and kExists is no result.
+  void record(const Packet& packet);
+  void record(std::string_view test_id, Status status);
+
+  /// Everything expected was answered.
+  [[nodiscard]] bool complete() const { return missing_ == 0; }
+  /// Complete, nothing in progress, and no failure.
+  [[nodiscard]] bool green() const { return complete() && open_.empty() && failures() == 0; }
+
+  /// How many tests ended with `status`, which is a final one.
+  [[nodiscard]] std::size_t count(Status status) const;
+  [[nodiscard]] std::size_t failures() const;
+
+  /// Tests that have started and not ended, in the order of their start.
+  [[nodiscard]] const OpenTests::Ids& in_progress() const { return open_.ids(); }
+  /// Expected and not answered, as often as an answer is owed, in the order expected.
+  [[nodiscard]] Ids missing() const;
+  /// Answered, never expected; each once, in the order in which they were answered first.
+  [[nodiscard]] Ids unexpected() const;
+  /// Answered more often than expected; each once, in the order expected.
+  [[nodiscard]] Ids repeated() const;
+
+ private:
+  struct Account {
+    std::size_t expected = 0;
+    std::size_t answered = 0;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  using Accounts = std::unordered_map<std::string, Account, Hash, std::equal_to<>>;
+  using Entry = Accounts::value_type;
+  struct Expected {
+    const Entry* entry;
+    std::size_t times;  // how often it was expected up to here
+  };
+
+  Entry& entry_of(std::string_view test_id);
+
+  Accounts accounts_;                // its entries never move
+  std::vector<Expected> expected_;   // one for each expect()
+  std::vector<const Entry*> found_;  // those that were answered before they were expected
+  OpenTests open_;
+  std::array<std::size_t, 8> counts_{};  // by status
+  std::size_t missing_ = 0;              // answers owed
+};
+
+}  // namespace subunit

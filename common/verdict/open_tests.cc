@@ -1,0 +1,25 @@
+#include "common/verdict/open_tests.h"
+
+namespace subunit {
+
+void OpenTests::record(std::string_view test_id, Status status) {
+  if (status == Status::kInProgress) {
+    if (by_id_.contains(test_id)) return;
+    if (spare_.empty()) spare_.emplace_back();
+    spare_.front() = test_id;
+    ids_.splice(ids_.end(), spare_, spare_.begin());
+    by_id_.emplace(ids_.back(), std::prev(ids_.end()));
+  } else if (is_final(status)) {
+    const auto found = by_id_.find(test_id);
+    if (found == by_id_.end()) return;
+    const Ids::iterator test = found->second;
+    by_id_.erase(found);
+    if (spare_.empty()) {
+      spare_.splice(spare_.begin(), ids_, test);
+    } else {
+      ids_.erase(test);
+    }
+  }
+}
+
+}  // namespace subunit

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "proxy/io/fd.h"
+#include "proxy/io/handle.h"
+
+namespace proxy {
+
+/// How a process ended: an exit status or a signal.
+struct Ending {
+  std::optional<int> exit;
+  std::optional<int> signal;
+
+  /// "exited with status 3", "was killed by SIGSEGV (11)".
+  [[nodiscard]] std::string text() const;
+};
+
+/// A command to start. Its signals are as at login, whatever this process ignores or blocks.
+struct Command {
+  std::vector<std::string> words;  ///< the program (looked up in PATH) and its arguments
+  std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
+  int in = 0, out = 1, err = 2;  ///< descriptors of this process that become its 0, 1 and 2
+  bool own_session = false;      ///< leads a session and process group of its own
+  bool ignores_interrupt = false;  ///< ^C at the terminal is left to this process to handle
+};
+
+/// A process that this one started.
+class Child {
+ public:
+  /// `ended` is called once, after the process has ended and was waited for.
+  Child(uv_loop_t& loop, std::function<void(const Ending&)> ended);
+
+  /// An Error says why the command could not be started: not found, not executable.
+  [[nodiscard]] subunit::Result<> start(const Command& command);
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool running() const { return pid_ > 0 && !ending_; }
+  [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }
+
+  /// Sends TERM, and KILL after `grace`: to the whole process group if it has its own, even after
+  /// the process itself has ended, to the process alone otherwise. Later calls do nothing.
+  void terminate(subunit::Time grace);
+  void kill();
+
+  /// True while any process of its own group is left. Always false without one.
+  [[nodiscard]] bool group_alive() const;
+
+ private:
+  void reap();
+  void send(int signal);
+
+  std::function<void(const Ending&)> ended_;
+  SignalWatch child_signal_;
+  Timer kill_timer_;
+  pid_t pid_ = 0;
+  bool own_group_ = false;
+  bool terminating_ = false;
+  std::optional<Ending> ending_;
+};
+
+/// Both ends of a new pipe, close-on-exec. The pipe is made as large as the system allows up to
+/// `capacity`, if that is given.
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+  [[nodiscard]] static subunit::Result<Pipe> create(std::optional<int> capacity = std::nullopt);
+};
+
+}  // namespace proxy

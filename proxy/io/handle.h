@@ -1,0 +1,69 @@
+#pragma once
+
+#include <uv.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "common/base/time.h"
+
+namespace proxy {
+
+/// Owns a libuv handle of type T, from its initialisation on. Destruction closes it; the memory is
+/// freed in libuv's close callback, which runs in a later turn of the loop. After destruction no
+/// callback of the handle runs any more.
+template <typename T>
+class Handle {
+ public:
+  Handle() : handle_(std::make_unique<T>()) {}
+  Handle(Handle&&) = delete;
+  ~Handle() { close(); }
+
+  [[nodiscard]] T* get() const { return handle_.get(); }
+  [[nodiscard]] uv_handle_t* base() const { return reinterpret_cast<uv_handle_t*>(get()); }
+  explicit operator bool() const { return handle_ != nullptr; }
+
+  void close() {
+    if (!handle_) return;
+    uv_handle_t* const closing = base();
+    if (closing->type == UV_UNKNOWN_HANDLE) return;  // was never initialised
+    handle_.release();
+    uv_close(closing, [](uv_handle_t* handle) { delete reinterpret_cast<T*>(handle); });
+  }
+
+ private:
+  std::unique_ptr<T> handle_;
+};
+
+/// The loop's clock, as common/ wants it. It stands still within one turn of the loop.
+inline subunit::Time now(uv_loop_t& loop) { return std::chrono::milliseconds(uv_now(&loop)); }
+
+/// Calls back once, unless stopped before.
+class Timer {
+ public:
+  Timer(uv_loop_t& loop, std::function<void()> fired);
+
+  /// Replaces a start before. Fires in a later turn of the loop, even for zero.
+  void start(subunit::Time delay);
+  void stop();
+  [[nodiscard]] bool running() const;
+
+ private:
+  std::function<void()> fired_;
+  Handle<uv_timer_t> handle_;
+};
+
+/// Calls back for each arrival of a signal, instead of what the signal does by itself. A signal that
+/// this process was started to ignore stays ignored: nohup(1) relies on that for SIGHUP, and a
+/// client that handles ^C itself for SIGINT. SIGCHLD is always watched.
+class SignalWatch {
+ public:
+  SignalWatch(uv_loop_t& loop, int signal, std::function<void()> arrived);
+
+ private:
+  std::function<void()> arrived_;
+  Handle<uv_signal_t> handle_;
+};
+
+}  // namespace proxy

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "common/subunit/decoder.h"
+#include "proxy/io/stream.h"
+
+namespace proxy {
+
+/// A Reader with a Decoder behind it.
+class PacketReader {
+ public:
+  struct Events {
+    /// The packet's views are valid until `batch` returns.
+    std::function<void(const subunit::Packet&)> packet;
+    std::function<void(subunit::Bytes)> noise;
+    /// All that came with one read has been handed out, or pause() was called in between.
+    std::function<void()> batch;
+    /// End of file, or why reading failed; once, behind the last packet.
+    std::function<void(subunit::Result<>)> ended;
+  };
+
+  /// A quarter of what a pipe of ours holds costs one read(); more does not pay, and stays in
+  /// memory.
+  static constexpr std::size_t kCapacity = 1 << 20;
+  static constexpr std::size_t kLeastRead = 64 << 10;
+
+  /// Starts paused.
+  PacketReader(uv_loop_t& loop, Fd fd, Events events);
+
+  /// Not from within one of them.
+  void set_events(Events events) { events_ = std::move(events); }
+
+  void resume();
+
+  /// Takes effect at once: what has been read already is handed out after resume().
+  void pause();
+
+  /// No more events. May be called from within one.
+  void close();
+  [[nodiscard]] bool closed() const { return closed_; }
+
+ private:
+  void dispatch();
+
+  uv_loop_t& loop_;
+  Events events_;
+  subunit::Decoder decoder_;
+  bool paused_ = true;
+  bool closed_ = false;
+  bool dispatching_ = false;
+  std::optional<subunit::Result<>> end_;
+  Reader reader_;
+  Timer stall_timer_;
+  Timer resume_timer_;
+};
+
+/// Packets on their way to one Writer: neighbours in memory go out in one write.
+class PacketRun {
+ public:
+  explicit PacketRun(Writer& to) : to_(to) {}
+
+  void add(subunit::Bytes packet) {
+    if (!run_.empty() && run_.data() + run_.size() == packet.data()) {
+      run_ = {run_.data(), run_.size() + packet.size()};
+    } else {
+      flush();
+      run_ = packet;
+    }
+  }
+
+  /// To be called before anything else is written, and at the latest when the batch ends.
+  void flush() {
+    to_.send(run_);
+    run_ = {};
+  }
+
+ private:
+  Writer& to_;
+  subunit::Bytes run_;
+};
+
+}  // namespace proxy

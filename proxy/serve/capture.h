@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/subunit/captured_output.h"
+#include "proxy/io/child.h"
+#include "proxy/io/stream.h"
+
+namespace proxy {
+
+/// What the test server's processes write to stdout and stderr, made into file packets of the test
+/// in progress.
+///
+/// Attribution is exact for a server that runs one test at a time: what a test wrote was in the
+/// pipe before its final status was sent. So whoever handles the status calls drain() first.
+class Capture {
+ public:
+  struct Events {
+    std::function<void(subunit::Bytes)> packets;
+    std::function<void()> ended;  ///< nobody can write to either pipe any more
+  };
+
+  Capture(uv_loop_t& loop, Events events) : loop_(loop), events_(std::move(events)) {}
+
+  /// Makes the pipes and starts to read. The result is for the server to write to.
+  struct WriteEnds {
+    Fd out;
+    Fd err;
+  };
+  [[nodiscard]] subunit::Result<WriteEnds> open();
+
+  /// Passes on everything that was written before the call.
+  void drain();
+
+  /// Everything from now on belongs to `test_id`, or to no test.
+  void attribute(std::optional<std::string_view> test_id);
+
+  /// Without flow, writers block once the pipe is full.
+  void set_flow(bool on);
+
+  /// Reads no more; what is left is dropped with the pipes.
+  void close();
+  [[nodiscard]] bool over() const;
+
+  /// The end of what came, for a person: empty, or paragraphs that start with the output's name.
+  [[nodiscard]] std::string last_output() const;
+
+ private:
+  static constexpr std::size_t kReadSize = 64 << 10;  // what a pipe holds
+
+  struct Output {
+    explicit Output(std::string_view output_name) : name(output_name), packets(output_name) {}
+    std::string name;
+    subunit::CapturedOutput packets;
+    std::optional<Reader> reader;
+  };
+
+  [[nodiscard]] subunit::Result<Fd> open(Output& output);
+  void received(Output& output, std::size_t size);
+  void ended(Output& output);
+  void emit();
+
+  uv_loop_t& loop_;
+  Events events_;
+  std::array<Output, 2> outputs_{Output("stdout"), Output("stderr")};
+  std::array<std::uint8_t, kReadSize> room_;
+  subunit::Buffer packets_;
+};
+
+}  // namespace proxy

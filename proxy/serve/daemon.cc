@@ -1,0 +1,288 @@
+#include "proxy/serve/daemon.h"
+
+#include <csignal>
+#include <cstring>
+
+#include "common/base/escape.h"
+#include "common/rpc/attachment.h"
+#include "common/rpc/message.h"
+#include "common/verdict/failure.h"
+#include "proxy/io/wall_clock.h"
+#include "proxy/serve/notify.h"
+
+namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Packet;
+using subunit::Result;
+
+namespace {
+
+// What a process that the server left behind may still write after the server's end.
+constexpr auto kLeftoverPatience = seconds(1);
+constexpr auto kGroupPoll = milliseconds(10);
+
+// A Goodbye is that small. Larger messages are not looked into.
+constexpr std::size_t kMaxGoodbyeSize = 256;
+
+bool is_goodbye(const Packet& packet) {
+  if (!subunit::carries_message(packet, subunit::kRpcTestId)) return false;
+  if (packet.file->content.size() > kMaxGoodbyeSize) return false;
+  const auto message = subunit::parse_message(subunit::as_text(packet.file->content));
+  return message && std::holds_alternative<subunit::Goodbye>(*message);
+}
+
+}  // namespace
+
+Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream& in,
+               const PrivateStream& out, const Log& log)
+    : loop_(loop),
+      options_(options),
+      log_(log),
+      to_client_(loop, out.duplicate(),
+                 {.progress = [this] { regulate(); },
+                  .failed = [this](const subunit::Error& error) { channel_lost(error.text); }}),
+      from_client_(loop, in.duplicate(),
+                   {.packet = [this](const Packet& packet) { receive(packet); },
+                    .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                    .batch =
+                        [this] {
+                          if (upstream_) upstream_->flush();
+                          regulate();
+                        },
+                    .ended = [this](const Result<>&) { channel_ended(); }}),
+      client_watch_(loop, out.duplicate(), [this] { channel_lost("nobody reads stdout any more"); }),
+      signals_{SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { channel_lost("the terminal hung up (SIGHUP)"); })},
+      capture_(loop, {.packets =
+                          [this](Bytes packets) {
+                            upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
+                            regulate();
+                          },
+                      .ended = [this] { drain(); }}),
+      attaching_(loop, options, log,
+                 {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
+                  .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
+      command_(loop, [this](const Ending&) { drain(); }),
+      drain_timer_(loop, [this] { drain_timer_fired(); }),
+      flush_timer_(loop, [this] { finish_if_possible(); }) {}
+
+void Daemon::enter(Phase phase) { phase_ = phase; }
+
+Result<> Daemon::start() {
+  if (auto prepared = attaching_.prepare(); !prepared) return prepared;
+  const std::string& address = attaching_.address();
+  if (auto notified = notify_service_manager(); !notified) log_.warning("{}", notified.error().text);
+  if (options_.ready_fd) {
+    if (auto notified = notify_fd(*options_.ready_fd, address); !notified) return notified;
+  }
+  enter(Phase::kAttaching);
+
+  // The line feed ends whatever stands on the line already: a banner, a prompt.
+  const std::uint8_t line_feed = '\n';
+  to_client_.send(Bytes(&line_feed, 1));
+  announce(subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
+                          .versions = subunit::kSupportedVersions,
+                          .listening = attaching_.listens() ? std::optional(address) : std::nullopt});
+  if (!options_.command.empty()) {
+    if (auto started = start_command(); !started) {
+      attach_failed(started.error().text);
+      return {};
+    }
+  }
+  attaching_.start();
+  return {};
+}
+
+Result<> Daemon::start_command() {
+  auto ends = capture_.open();
+  if (!ends) return tl::unexpected(ends.error());
+  return command_.start({.words = options_.command,
+                         .settings = {{"SUBUNIT_RPC_ADDRESS", attaching_.address()},
+                                      {"SUBUNIT_RPC_TOKEN", attaching_.token()}},
+                         .in = 0,  // /dev/null, since stdin is private
+                         .out = ends->out.get(),
+                         .err = ends->err.get(),
+                         .own_session = true});
+}
+
+void Daemon::announce(const subunit::Announcement& announcement) {
+  subunit::Buffer packet;
+  const auto encoded =
+      subunit::encode_attachment(subunit::kProxyTestId, to_json(announcement), std::nullopt, packet);
+  if (!encoded) log_.error("{}", encoded.error().text);
+  to_client_.send(packet);
+}
+
+void Daemon::attached(ServerConnection connection) {
+  if (command_.running()) connection.pid = command_.pid();
+  enter(Phase::kRelaying);
+  announce(subunit::Attached{.route = {}, .address = connection.address, .pid = connection.pid});
+  log_.info("test server attached at {}", connection.address);
+  upstream_.emplace(loop_, std::move(connection), to_client_, capture_,
+                    Upstream::Events{.ended = [this] { drain(); }, .progress = [this] { regulate(); }});
+  from_client_.resume();
+  if (!options_.command.empty() && !command_.running()) drain();
+}
+
+void Daemon::attach_failed(std::string why) {
+  if (phase_ != Phase::kAttaching) return;
+  stop(std::move(why));
+}
+
+// From the client.
+
+void Daemon::receive(const Packet& packet) {
+  if (packet.test_id == subunit::kProxyTestId) {
+    const std::string_view content = packet.file ? subunit::as_text(packet.file->content) : "";
+    return refuse(fmt::format("the proxy does not know this message: {}", subunit::escaped(content)));
+  }
+  if (phase_ != Phase::kRelaying) return refuse("there is no test server any more to deliver a packet to");
+  if (is_goodbye(packet)) goodbye_said_ = true;
+  upstream_->forward(packet);
+}
+
+void Daemon::refuse(std::string text) {
+  log_.warning("refused a packet from the client: {}", text);
+  if (upstream_) upstream_->insert({});
+  announce(subunit::Refused{std::move(text)});
+}
+
+void Daemon::receive_noise(Bytes bytes) {
+  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(), subunit::escaped(bytes, 80));
+}
+
+void Daemon::channel_ended() {
+  log_.debug("end of file from the client");
+  if (upstream_) upstream_->finish();
+}
+
+void Daemon::channel_lost(std::string_view why) {
+  if (phase_ == Phase::kOver || to_client_.over()) {
+    if (phase_ == Phase::kFlushing) finish_if_possible();
+    return;
+  }
+  log_.info("the channel is gone: {}", why);
+  client_watch_.stop();
+  to_client_.close();
+  from_client_.close();
+  stop("the channel to the client was lost");
+}
+
+/// Results go first: captured output is read only while nothing is queued for the client.
+void Daemon::regulate() {
+  capture_.set_flow(to_client_.queued() == 0);
+  if (upstream_) upstream_->set_flow(!to_client_.congested());
+  if (phase_ != Phase::kRelaying) {
+    if (phase_ == Phase::kFlushing) finish_if_possible();
+    return;
+  }
+  upstream_->congested() ? from_client_.pause() : from_client_.resume();
+}
+
+// The end.
+
+void Daemon::stop(std::string why) {
+  if (phase_ >= Phase::kDraining) return;
+  stop_reason_ = std::move(why);
+  attaching_.stop();
+  command_.terminate(options_.grace);
+  drain();
+}
+
+/// Called whenever something of the server has ended, and again until all of it has.
+void Daemon::drain() {
+  if (phase_ >= Phase::kFlushing || phase_ == Phase::kStarting) return;
+  if (phase_ == Phase::kAttaching && stop_reason_.empty()) {
+    if (command_.running() || !command_.ending()) return;  // an output was closed, that is all
+    attaching_.stop();
+  }
+  const bool connected = upstream_ && !upstream_->over();
+  if (phase_ == Phase::kRelaying && connected && stop_reason_.empty() &&
+      (command_.running() || options_.command.empty()))
+    return;
+  if (phase_ != Phase::kDraining) {
+    enter(Phase::kDraining);
+    // A server that has closed its connection is given time to end. Anything else that still holds
+    // on is a leftover.
+    drain_timer_.start(command_.running() ? options_.grace : kLeftoverPatience);
+  }
+  const bool abandoned = !stop_reason_.empty() && to_client_.over();
+  if (!command_.running() && ((!connected && capture_.over()) || abandoned)) conclude();
+}
+
+void Daemon::drain_timer_fired() {
+  if (phase_ != Phase::kDraining) return;
+  if (to_client_.queued() > 0) return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
+  if (command_.running()) {
+    if (stop_reason_.empty())
+      log_.warning("the test server has closed its connection, but does not end; ending it");
+    command_.terminate(options_.grace);
+    return drain_timer_.start(options_.grace + kLeftoverPatience);
+  }
+  if (!capture_.over())
+    log_.warning("a process that the test server left behind still holds its output open; it is cut off");
+  conclude();
+}
+
+void Daemon::conclude() {
+  drain_timer_.stop();
+  capture_.drain();
+  capture_.close();
+  const std::string why = describe_end();
+  if (upstream_) {
+    upstream_->close();
+    fail_open_tests(why);
+  }
+  const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ &&
+                          upstream_->open_tests().empty() && command_.ending().value_or(Ending{0, {}}).exit == 0;
+  subunit::Detached detached{.route = {}, .reason = ended_well ? "goodbye" : why, .exit = {}, .signal = {}};
+  if (const auto& ending = command_.ending()) {
+    detached.exit = ending->exit;
+    detached.signal = ending->signal;
+  }
+  announce(detached);
+  ended_well ? log_.info("the test server has ended after Goodbye") : log_.error("{}", why);
+  exit_status_ = ended_well ? 0 : 3;
+
+  enter(Phase::kFlushing);
+  from_client_.close();
+  command_.terminate(options_.grace);
+  to_client_.finish();
+  finish_if_possible();
+}
+
+std::string Daemon::describe_end() const {
+  std::string why = stop_reason_;
+  const auto& ending = command_.ending();
+  if (why.empty() && ending) {
+    why = fmt::format("the test server {}", ending->text());
+    if (!upstream_) why += " before it connected";
+  } else if (why.empty()) {
+    why = fmt::format("the test server at {} closed the connection", attaching_.address());
+  }
+  return why;
+}
+
+void Daemon::fail_open_tests(const std::string& why) {
+  const std::string last_output = capture_.last_output();
+  subunit::Buffer packets;
+  for (const std::string& test : upstream_->open_tests().ids()) {
+    const std::string reason = fmt::format("{} while this test was in progress\n{}", why, last_output);
+    encode_failure(test, std::nullopt, wall_clock(), reason, packets);
+  }
+  to_client_.send(packets);
+}
+
+void Daemon::finish_if_possible() {
+  if (phase_ != Phase::kFlushing) return;
+  if (command_.running() || command_.group_alive()) return flush_timer_.start(kGroupPoll);
+  if (!to_client_.over()) return;  // progress or failure comes back here
+  client_watch_.stop();
+  enter(Phase::kOver);
+}
+
+}  // namespace proxy

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "proxy/io/log.h"
+#include "proxy/serve/options.h"
+
+namespace proxy {
+
+/// `subunit-proxy serve`: returns the exit status.
+[[nodiscard]] int serve(const ServeOptions& options, const Log& log);
+
+}  // namespace proxy

@@ -1,0 +1,81 @@
+#include "proxy/serve/upstream.h"
+
+#include "common/rpc/announcement.h"
+#include "common/rpc/attachment.h"
+
+namespace proxy {
+
+using subunit::Packet;
+
+namespace {
+
+/// A server that is trusted for its user may still show the token that it was given. That is for
+/// this proxy alone.
+bool is_attach(const Packet& packet) {
+  if (!subunit::carries_message(packet, subunit::kProxyTestId)) return false;
+  const auto message = subunit::parse_announcement(subunit::as_text(packet.file->content));
+  return message && std::holds_alternative<subunit::Attach>(*message);
+}
+
+}  // namespace
+
+Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel, Capture& capture,
+                   Events events)
+    : channel_(channel),
+      capture_(capture),
+      events_(std::move(events)),
+      to_server_(loop, std::move(connection.out),
+                 {.progress = [this] { events_.progress(); },
+                  // The reader notices too, and what the server still said before comes first.
+                  .failed = [](const subunit::Error&) {}}),
+      to_server_run_(to_server_),
+      to_channel_run_(channel_),
+      from_server_(std::move(connection.reader)) {
+  from_server_->set_events(
+      {.packet = [this](const Packet& packet) { receive(packet); },
+       .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
+       .batch = [this] { to_channel_run_.flush(); },
+       .ended = [this](const subunit::Result<>&) { events_.ended(); }});
+  from_server_->resume();
+}
+
+void Upstream::receive(const Packet& packet) {
+  const bool changes_tests = packet.test_id && packet.status > subunit::Status::kExists;
+  if (changes_tests) {
+    // Everything printed so far was printed before the server sent this.
+    capture_.drain();
+    open_tests_.record(*packet.test_id, packet.status);
+    attribute();
+  } else if (packet.test_id == subunit::kProxyTestId && is_attach(packet)) {
+    return;
+  }
+  to_channel_run_.add(packet.raw);
+}
+
+void Upstream::receive_noise(subunit::Bytes bytes) {
+  noise_.add(bytes, noise_packets_);
+  insert(noise_packets_);
+  noise_packets_.clear();
+}
+
+void Upstream::attribute() {
+  const std::string* only = open_tests_.only();
+  const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
+  capture_.attribute(test);
+  noise_.attribute(test, noise_packets_);
+  if (noise_packets_.empty()) return;
+  insert(noise_packets_);
+  noise_packets_.clear();
+}
+
+void Upstream::insert(subunit::Bytes packets) {
+  to_channel_run_.flush();
+  channel_.send(packets);
+}
+
+void Upstream::close() {
+  from_server_->close();
+  to_server_.close();
+}
+
+}  // namespace proxy

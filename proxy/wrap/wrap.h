@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/io/log.h"
+
+namespace proxy {
+
+/// What `subunit-proxy wrap` was asked to do.
+struct WrapOptions {
+  std::vector<std::string> command;  ///< writes a subunit stream, and other things, to its stdout
+};
+
+/// Runs the command and makes a clean stream of what it writes: packets stay as they are, the rest
+/// becomes the attachment "stdout" of the test in progress, and tests still in progress at the end
+/// have failed. Returns the exit status: the command's own, 128 + n if it was killed by signal n,
+/// 127 if it could not be started.
+[[nodiscard]] int wrap(const WrapOptions& options, const Log& log);
+
+}  // namespace proxy
