@@ -1,18 +1,20 @@
 #pragma once
 
 #include <optional>
+#include <variant>
 
+#include "proxy/client/options.h"
 #include "proxy/io/log.h"
 #include "proxy/serve/options.h"
+#include "proxy/wrap/wrap.h"
 
 namespace proxy {
 
-/// What the command line asks for: at most one of the subcommands, or, with none, to end with
-/// `exit_status` because help was printed or the line was wrong (2).
+/// What the command line asks for.
 struct CommandLine {
-  std::optional<ServeOptions> serve;
+  /// An int: end with that status, because help was printed (0) or the line is wrong (2).
+  std::variant<int, ServeOptions, WrapOptions, RunOptions> action = 2;
   LogLevel log_level = LogLevel::kWarning;
-  int exit_status = 2;
 };
 
 [[nodiscard]] CommandLine parse_command_line(int argc, char** argv);

@@ -1,15 +1,28 @@
 #include <csignal>
 
 #include "proxy/cli.h"
+#include "proxy/client/run.h"
 #include "proxy/serve/serve.h"
+#include "proxy/wrap/wrap.h"
+
+namespace {
+
+struct Act {
+  const proxy::Log& log;
+
+  int operator()(int exit_status) const { return exit_status; }
+  int operator()(const proxy::ServeOptions& options) const { return proxy::serve(options, log); }
+  int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
+  int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
+};
+
+}  // namespace
 
 int main(int argc, char** argv) {
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
-
   const proxy::CommandLine line = proxy::parse_command_line(argc, argv);
   const proxy::Log log(line.log_level);
-  if (line.serve) return proxy::serve(*line.serve, log);
-  return line.exit_status;
+  return std::visit(Act{log}, line.action);
 }

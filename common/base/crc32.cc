@@ -42,7 +42,8 @@ constexpr auto kPower = [] {
 }  // namespace
 
 std::uint32_t crc32(Bytes bytes, std::uint32_t head) {
-  return libdeflate_crc32(head, bytes.data(), bytes.size());
+  // libdeflate takes a null pointer as the request for the first value, which is 0.
+  return bytes.empty() ? head : libdeflate_crc32(head, bytes.data(), bytes.size());
 }
 
 std::uint32_t crc32_of_tail(std::uint32_t whole, std::uint32_t head, std::size_t tail_size) {

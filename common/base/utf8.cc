@@ -56,7 +56,8 @@ Utf8Scan scan(Bytes bytes) {
     for (int i = 1; i < lead.length; ++i) {
       if (at + i == size) return {at, true};
       const std::uint8_t next = data[at + i];
-      const bool fits = i == 1 ? next >= lead.lowest && next <= lead.highest : (next & 0xC0) == 0x80;
+      const bool fits =
+          i == 1 ? next >= lead.lowest && next <= lead.highest : (next & 0xC0) == 0x80;
       if (!fits) return {at, false};
     }
     at += lead.length;
@@ -66,7 +67,11 @@ Utf8Scan scan(Bytes bytes) {
 
 }  // namespace
 
-Utf8Scan scan_utf8(Bytes bytes) { return scan<true>(bytes); }
-Utf8Scan scan_text(Bytes bytes) { return scan<false>(bytes); }
+Utf8Scan scan_utf8(Bytes bytes) {
+  return scan<true>(bytes);
+}
+Utf8Scan scan_text(Bytes bytes) {
+  return scan<false>(bytes);
+}
 
 }  // namespace subunit

@@ -18,6 +18,8 @@ struct Utf8Scan {
 [[nodiscard]] Utf8Scan scan_text(Bytes bytes);
 
 /// True if all of it is whole UTF-8 characters and none of them is NUL.
-[[nodiscard]] inline bool is_text(Bytes bytes) { return scan_text(bytes).valid == bytes.size(); }
+[[nodiscard]] inline bool is_text(Bytes bytes) {
+  return scan_text(bytes).valid == bytes.size();
+}
 
 }  // namespace subunit

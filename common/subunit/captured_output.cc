@@ -55,12 +55,11 @@ void CapturedOutput::flush(Buffer& out) {
 
 void CapturedOutput::emit(Bytes content, bool raw, Buffer& out) const {
   if (content.empty()) return;
-  const Fields fields{
-      .test_id = test_id_,
-      .mime_type = raw ? "text/plain;charset=iso8859-1" : "text/plain;charset=utf8",
-      .file = File{raw ? raw_name_ : name_, content}};
-  // The test id came out of a packet that was checked, so this can fail only for an id of megabytes.
-  // Then the output is kept without it.
+  const Fields fields{.test_id = test_id_,
+                      .mime_type = raw ? "text/plain;charset=iso8859-1" : "text/plain;charset=utf8",
+                      .file = File{raw ? raw_name_ : name_, content}};
+  // The test id came out of a packet that was checked, so this can fail only for an id of
+  // megabytes. Then the output is kept without it.
   if (encode_file(fields, {}, out)) return;
   Fields anonymous = fields;
   anonymous.test_id.reset();

@@ -23,7 +23,9 @@ void Decoder::receive(Bytes bytes, Time now) {
   commit(bytes.size(), now);
 }
 
-void Decoder::receive_eof() { doomed_ = buffer_.held().size(); }
+void Decoder::receive_eof() {
+  doomed_ = buffer_.held().size();
+}
 
 std::optional<Decoder::Event> Decoder::next_event() {
   for (;;) {
@@ -36,9 +38,9 @@ std::optional<Decoder::Event> Decoder::next_event() {
     }
     const Bytes held = buffer_.held();
     if (needed_ == 0) {
-      const void* next = held.size() > noise_ ? std::memchr(held.data() + noise_, kSignature,
-                                                            held.size() - noise_)
-                                              : nullptr;
+      const void* next = held.size() > noise_
+                             ? std::memchr(held.data() + noise_, kSignature, held.size() - noise_)
+                             : nullptr;
       noise_ = next ? static_cast<const std::uint8_t*>(next) - held.data() : held.size();
     }
     if (noise_ >= kMaxNoise) return take_noise(kMaxNoise);

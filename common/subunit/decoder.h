@@ -48,7 +48,9 @@ class Decoder {
   explicit Decoder(std::size_t capacity = 65536) : buffer_(capacity) {}
 
   /// All the room there is to read into, at least `least` bytes. Take all events first.
-  [[nodiscard]] std::span<std::uint8_t> prepare(std::size_t least) { return buffer_.prepare(least); }
+  [[nodiscard]] std::span<std::uint8_t> prepare(std::size_t least) {
+    return buffer_.prepare(least);
+  }
 
   /// `size` bytes have come into what prepare() gave.
   void commit(std::size_t size, Time now);

@@ -84,7 +84,8 @@ Result<> check_text(std::string_view what, std::string_view text) {
 
 Result<> check(const Fields& fields, TagList tags) {
   if (tags.size() > kMaxTags)
-    return error("cannot encode a packet with {} tags, at most {} are allowed", tags.size(), kMaxTags);
+    return error("cannot encode a packet with {} tags, at most {} are allowed", tags.size(),
+                 kMaxTags);
   if (fields.timestamp && fields.timestamp->nanoseconds > kMaxNumber)
     return error("cannot encode a timestamp of {} nanoseconds", fields.timestamp->nanoseconds);
   Result<> result;
@@ -165,8 +166,7 @@ Result<> encode_file(const Fields& fields, TagList tags, Buffer& out) {
 Result<> encode_rerouted(const Packet& packet, std::optional<std::string_view> route, Buffer& out) {
   Fields fields = packet;
   fields.route_code = route;
-  const std::size_t size =
-      packet_size(packet.encoded.size() + (route ? text_size(*route) : 0));
+  const std::size_t size = packet_size(packet.encoded.size() + (route ? text_size(*route) : 0));
   if (size > kMaxPacketSize) {
     const std::vector<std::string_view> tags(packet.tags.begin(), packet.tags.end());
     return encode_file(fields, tags, out);

@@ -5,7 +5,8 @@
 //   offset  size      field              present if
 //   0       1         signature 0xB3     always
 //   1       2         flags              always
-//   3       1 to 3    length             always; the number of bytes from signature to CRC inclusive
+//   3       1 to 3    length             always; the number of bytes from signature to CRC
+//   inclusive
 //           4 + 1-4   timestamp          flag 0x0200: seconds since 1970, then NUMBER nanoseconds
 //           text      test id            flag 0x0800
 //           number    tags               flag 0x0080: how many, then that many texts
@@ -69,7 +70,9 @@ enum class Status : std::uint8_t {
 };
 
 /// True for those that end a test.
-constexpr bool is_final(Status status) { return status >= Status::kSuccess; }
+constexpr bool is_final(Status status) {
+  return status >= Status::kSuccess;
+}
 
 /// True for those that make a run fail.
 constexpr bool is_failure(Status status) {

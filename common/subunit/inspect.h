@@ -95,7 +95,8 @@ class Inspector {
   Check read_fields(Packet& packet) {
     Check check = Check::kPacket;
     const auto go_on = [&check](Check result) { return (check = result) == Check::kPacket; };
-    if (flags_ & flag::kTimestamp && !go_on(read_timestamp(packet.timestamp.emplace()))) return check;
+    if (flags_ & flag::kTimestamp && !go_on(read_timestamp(packet.timestamp.emplace())))
+      return check;
     if (flags_ & flag::kTestId && !go_on(read_text(packet.test_id.emplace()))) return check;
     if (flags_ & flag::kTags && !go_on(read_tags(packet.tags))) return check;
     if (flags_ & flag::kMimeType && !go_on(read_text(packet.mime_type.emplace()))) return check;

@@ -46,7 +46,9 @@ class RangeIndex {
 
   void extend_crc();
   void extend_text();
-  [[nodiscard]] Bytes held_from(std::size_t offset) const { return held_.subspan(offset - held_at_); }
+  [[nodiscard]] Bytes held_from(std::size_t offset) const {
+    return held_.subspan(offset - held_at_);
+  }
   [[nodiscard]] std::size_t offset_of(const std::uint8_t* p) const {
     return held_at_ + static_cast<std::size_t>(p - held_.data());
   }
@@ -56,11 +58,11 @@ class RangeIndex {
   // Offsets count from where the first block starts.
   std::uint64_t start_ = 0;  // position of that in the stream
   Bytes held_;
-  std::size_t held_at_ = 0;       // offset of held_
-  std::uint32_t held_crc_ = 0;    // of everything before held_: its block may have lost its start
-  std::size_t crc_end_ = 0;       // offset up to which CRCs are known
-  std::uint32_t crc_ = 0;         // of everything before that
-  std::size_t text_end_ = 0;      // the same for text: up to three bytes less
+  std::size_t held_at_ = 0;     // offset of held_
+  std::uint32_t held_crc_ = 0;  // of everything before held_: its block may have lost its start
+  std::size_t crc_end_ = 0;     // offset up to which CRCs are known
+  std::uint32_t crc_ = 0;       // of everything before that
+  std::size_t text_end_ = 0;    // the same for text: up to three bytes less
   std::vector<Block> blocks_;
 };
 

@@ -10,8 +10,9 @@ namespace subunit {
 
 void encode_failure(std::string_view test_id, std::optional<std::string_view> route,
                     std::optional<Timestamp> when, std::string_view reason, Buffer& out) {
-  const std::string text =
-      scan_utf8(as_bytes(reason)).valid == reason.size() ? std::string(reason) : escaped(reason, SIZE_MAX);
+  const std::string text = scan_utf8(as_bytes(reason)).valid == reason.size()
+                               ? std::string(reason)
+                               : escaped(reason, SIZE_MAX);
   // The id came out of a packet, and a reason is a page of text, so this can be encoded. A reader
   // must not miss the end of a test in any case: without the reason it is still a failure.
   const Fields failure{.test_id = test_id,

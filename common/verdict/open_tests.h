@@ -20,7 +20,9 @@ class OpenTests {
 
   /// The one test in progress; nullptr if there is none, or more than one. Valid until the next
   /// record().
-  [[nodiscard]] const std::string* only() const { return ids_.size() == 1 ? &ids_.front() : nullptr; }
+  [[nodiscard]] const std::string* only() const {
+    return ids_.size() == 1 ? &ids_.front() : nullptr;
+  }
 
   [[nodiscard]] const Ids& ids() const { return ids_; }
   [[nodiscard]] bool empty() const { return ids_.empty(); }

@@ -132,7 +132,9 @@ void Child::terminate(subunit::Time grace) {
   kill_timer_.start(grace);
 }
 
-void Child::kill() { send(SIGKILL); }
+void Child::kill() {
+  send(SIGKILL);
+}
 
 void Child::send(int signal) {
   if (own_group_ && pid_ > 0) {
@@ -142,7 +144,9 @@ void Child::send(int signal) {
   }
 }
 
-bool Child::group_alive() const { return own_group_ && pid_ > 0 && ::kill(-pid_, 0) == 0; }
+bool Child::group_alive() const {
+  return own_group_ && pid_ > 0 && ::kill(-pid_, 0) == 0;
+}
 
 Result<Pipe> Pipe::create(std::optional<int> capacity) {
   int fds[2];

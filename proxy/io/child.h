@@ -26,8 +26,8 @@ struct Ending {
 struct Command {
   std::vector<std::string> words;  ///< the program (looked up in PATH) and its arguments
   std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
-  int in = 0, out = 1, err = 2;  ///< descriptors of this process that become its 0, 1 and 2
-  bool own_session = false;      ///< leads a session and process group of its own
+  int in = 0, out = 1, err = 2;    ///< descriptors of this process that become its 0, 1 and 2
+  bool own_session = false;        ///< leads a session and process group of its own
   bool ignores_interrupt = false;  ///< ^C at the terminal is left to this process to handle
 };
 

@@ -24,7 +24,9 @@ namespace {
 
 constexpr int kBacklog = 64;
 
-std::string reason(int error_number) { return std::strerror(error_number); }
+std::string reason(int error_number) {
+  return std::strerror(error_number);
+}
 
 Result<std::string> parse_port(std::string_view text) {
   std::uint16_t port = 0;
@@ -50,8 +52,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     const std::string_view path = text.substr(5);
     auto& address = reinterpret_cast<sockaddr_un&>(endpoint.address_);
     if (path.empty() || path.size() >= sizeof address.sun_path) {
-      return error("\"{}\" is no address: a socket's path has 1 to {} bytes", subunit::escaped(text),
-                   sizeof address.sun_path - 1);
+      return error("\"{}\" is no address: a socket's path has 1 to {} bytes",
+                   subunit::escaped(text), sizeof address.sun_path - 1);
     }
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, path.size());
@@ -89,7 +91,8 @@ Endpoint Endpoint::of_socket(int fd) {
 }
 
 std::string Endpoint::text() const {
-  if (is_unix()) return std::string("unix:") + reinterpret_cast<const sockaddr_un&>(address_).sun_path;
+  if (is_unix())
+    return std::string("unix:") + reinterpret_cast<const sockaddr_un&>(address_).sun_path;
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];
   if (::getnameinfo(address(), size_, host, sizeof host, port, sizeof port,
@@ -142,7 +145,8 @@ Result<> Endpoint::check_owner(int fd) const {
   const auto owner = is_unix() ? unix_peer_owner(fd) : tcp_listener_owner(address());
   if (!owner) return error("cannot tell who listens on {}", text());
   if (*owner != ::geteuid()) {
-    return error("{} belongs to user {}, not to user {} who runs this", text(), *owner, ::geteuid());
+    return error("{} belongs to user {}, not to user {} who runs this", text(), *owner,
+                 ::geteuid());
   }
   return {};
 }

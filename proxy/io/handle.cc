@@ -16,9 +16,13 @@ void Timer::start(subunit::Time delay) {
       milliseconds > 0 ? static_cast<std::uint64_t>(milliseconds) : 0, 0);
 }
 
-void Timer::stop() { uv_timer_stop(handle_.get()); }
+void Timer::stop() {
+  uv_timer_stop(handle_.get());
+}
 
-bool Timer::running() const { return uv_is_active(handle_.base()); }
+bool Timer::running() const {
+  return uv_is_active(handle_.base());
+}
 
 SignalWatch::SignalWatch(uv_loop_t& loop, int signal, std::function<void()> arrived)
     : arrived_(std::move(arrived)) {

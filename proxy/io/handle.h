@@ -37,7 +37,9 @@ class Handle {
 };
 
 /// The loop's clock, as common/ wants it. It stands still within one turn of the loop.
-inline subunit::Time now(uv_loop_t& loop) { return std::chrono::milliseconds(uv_now(&loop)); }
+inline subunit::Time now(uv_loop_t& loop) {
+  return std::chrono::milliseconds(uv_now(&loop));
+}
 
 /// Calls back once, unless stopped before.
 class Timer {
@@ -54,8 +56,8 @@ class Timer {
   Handle<uv_timer_t> handle_;
 };
 
-/// Calls back for each arrival of a signal, instead of what the signal does by itself. A signal that
-/// this process was started to ignore stays ignored: nohup(1) relies on that for SIGHUP, and a
+/// Calls back for each arrival of a signal, instead of what the signal does by itself. A signal
+/// that this process was started to ignore stays ignored: nohup(1) relies on that for SIGHUP, and a
 /// client that handles ^C itself for SIGINT. SIGCHLD is always watched.
 class SignalWatch {
  public:

@@ -17,7 +17,7 @@ namespace {
 
 // One line of /proc/net/tcp or tcp6.
 struct Socket {
-  std::string local;   // address and port, as the kernel prints them
+  std::string local;  // address and port, as the kernel prints them
   std::string remote;
   std::string state;
   uid_t owner = 0;

@@ -13,8 +13,8 @@ namespace proxy {
 /// The process at that end: the one that called connect() or listen().
 [[nodiscard]] std::optional<pid_t> unix_peer_pid(int fd);
 
-/// The user whose socket listens on a TCP address of this machine (/proc/net/tcp and tcp6, proc(5));
-/// nothing if none does. A socket that listens on all addresses counts.
+/// The user whose socket listens on a TCP address of this machine (/proc/net/tcp and tcp6,
+/// proc(5)); nothing if none does. A socket that listens on all addresses counts.
 [[nodiscard]] std::optional<uid_t> tcp_listener_owner(const sockaddr* address);
 
 /// The user at the other end of a connected TCP socket, if that end is on this machine (the same

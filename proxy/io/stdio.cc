@@ -19,7 +19,8 @@ constexpr int kFirstPrivateFd = 3;
 /// pipe of another user) or not possible (a socket).
 Fd open_afresh(int fd, int mode) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) return {};
+  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+    return {};
   const std::string path = fmt::format("/proc/self/fd/{}", fd);
   Fd fresh(::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (fresh && fresh.get() < kFirstPrivateFd)
@@ -27,7 +28,9 @@ Fd open_afresh(int fd, int mode) {
   return fresh;
 }
 
-Fd duplicate_private(int fd) { return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPrivateFd)); }
+Fd duplicate_private(int fd) {
+  return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, kFirstPrivateFd));
+}
 
 Result<> replace(int fd, int substitute) {
   if (::dup2(substitute, fd) == fd) return {};
@@ -67,6 +70,8 @@ PrivateStream::~PrivateStream() {
   if (fd_ && flags_to_restore_ >= 0) ::fcntl(fd_.get(), F_SETFL, flags_to_restore_);
 }
 
-Fd PrivateStream::duplicate() const { return duplicate_private(fd_.get()); }
+Fd PrivateStream::duplicate() const {
+  return duplicate_private(fd_.get());
+}
 
 }  // namespace proxy

@@ -12,9 +12,13 @@ namespace proxy {
 namespace {
 
 // epoll refuses these: they are always ready.
-bool is_always_ready(int fd) { return uv_guess_handle(fd) == UV_FILE; }
+bool is_always_ready(int fd) {
+  return uv_guess_handle(fd) == UV_FILE;
+}
 
-subunit::Error system_error(int status) { return subunit::Error{uv_strerror(status)}; }
+subunit::Error system_error(int status) {
+  return subunit::Error{uv_strerror(status)};
+}
 
 }  // namespace
 
@@ -114,8 +118,8 @@ Writer::Writer(uv_loop_t& loop, Fd fd, Events events) : events_(std::move(events
 void Writer::send(subunit::Bytes bytes) {
   if (state_ != State::kOpen || bytes.empty()) return;
   if (queued() == 0) {
-    const uv_buf_t buffer =
-        uv_buf_init(const_cast<char*>(subunit::as_text(bytes).data()), static_cast<unsigned>(bytes.size()));
+    const uv_buf_t buffer = uv_buf_init(const_cast<char*>(subunit::as_text(bytes).data()),
+                                        static_cast<unsigned>(bytes.size()));
     const int written = uv_try_write(reinterpret_cast<uv_stream_t*>(stream_.get()), &buffer, 1);
     if (written < 0 && written != UV_EAGAIN) return fail(written);
     if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));

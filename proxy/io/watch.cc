@@ -7,13 +7,13 @@ namespace proxy {
 HangupWatch::HangupWatch(uv_loop_t& loop, Fd fd, std::function<void()> gone)
     : gone_(std::move(gone)), fd_(std::move(fd)) {
   // Files and /dev/null cannot hang up, and cannot be waited for.
-  if (uv_guess_handle(fd_.get()) == UV_FILE || uv_poll_init(&loop, handle_.get(), fd_.get()) != 0) return;
+  if (uv_guess_handle(fd_.get()) == UV_FILE || uv_poll_init(&loop, handle_.get(), fd_.get()) != 0)
+    return;
   handle_.get()->data = this;
   // Errors and hang-ups are always reported; libuv wants at least one event to ask for, and this
   // one never comes by itself.
-  uv_poll_start(handle_.get(), UV_PRIORITIZED, [](uv_poll_t* poll, int, int) {
-    static_cast<HangupWatch*>(poll->data)->check();
-  });
+  uv_poll_start(handle_.get(), UV_PRIORITIZED,
+                [](uv_poll_t* poll, int, int) { static_cast<HangupWatch*>(poll->data)->check(); });
 }
 
 void HangupWatch::check() {

@@ -16,15 +16,16 @@
 
 namespace proxy {
 
-using subunit::Result;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using subunit::Result;
 
 namespace {
 
-constexpr auto kRetryInterval = milliseconds(20);  // a server takes longer to start; this adds little
-constexpr auto kProofTimeout = seconds(10);        // a server says Attach right after it has dialled
-constexpr std::size_t kMaxCallers = 16;            // that have not proved themselves yet
+constexpr auto kRetryInterval =
+    milliseconds(20);                        // a server takes longer to start; this adds little
+constexpr auto kProofTimeout = seconds(10);  // a server says Attach right after it has dialled
+constexpr std::size_t kMaxCallers = 16;      // that have not proved themselves yet
 
 /// 128 bits from the system's generator (getrandom(2)), in hex.
 std::string random_token() {
@@ -50,10 +51,13 @@ bool is_connected_to_itself(int fd) {
   socklen_t our_size = sizeof ours, their_size = sizeof theirs;
   return ::getsockname(fd, reinterpret_cast<sockaddr*>(&ours), &our_size) == 0 &&
          ::getpeername(fd, reinterpret_cast<sockaddr*>(&theirs), &their_size) == 0 &&
-         ours.ss_family != AF_UNIX && our_size == their_size && std::memcmp(&ours, &theirs, our_size) == 0;
+         ours.ss_family != AF_UNIX && our_size == their_size &&
+         std::memcmp(&ours, &theirs, our_size) == 0;
 }
 
-Fd duplicate(const Fd& fd) { return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)); }
+Fd duplicate(const Fd& fd) {
+  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
 
 }  // namespace
 
@@ -66,14 +70,16 @@ Attaching::Attaching(uv_loop_t& loop, const ServeOptions& options, const Log& lo
       token_(random_token()),
       hand_over_timer_(loop, [this] { hand_over(); }),
       retry_timer_(loop, [this] { connect(); }) {
-  if (const char* token = std::getenv("SUBUNIT_RPC_TOKEN"); token && *token && options.command.empty()) {
+  if (const char* token = std::getenv("SUBUNIT_RPC_TOKEN");
+      token && *token && options.command.empty()) {
     token_ = token;
     token_known_elsewhere_ = true;
   }
 }
 
 Result<> Attaching::prepare() {
-  auto endpoint = Endpoint::parse(options_.connect ? *options_.connect : options_.listen.value_or("127.0.0.1:0"));
+  auto endpoint = Endpoint::parse(options_.connect ? *options_.connect
+                                                   : options_.listen.value_or("127.0.0.1:0"));
   if (!endpoint) return tl::unexpected(endpoint.error());
   endpoint_ = *endpoint;
   if (!options_.connect) {
@@ -135,7 +141,8 @@ void Attaching::accept() {
                 reject(caller, fmt::format("it sent \"{}\"", subunit::escaped(bytes)));
               },
           .batch = [] {},
-          .ended = [this, &caller](const Result<>&) { reject(caller, "it said nothing and hung up"); }});
+          .ended = [this,
+                    &caller](const Result<>&) { reject(caller, "it said nothing and hung up"); }});
   // One that is trusted anyway may wait for the client to speak first, so waiting for it to speak
   // would be for ever.
   if (trusted) return admit(caller);
@@ -168,14 +175,16 @@ void Attaching::admit(Caller& caller) {
 }
 
 void Attaching::hand_over() {
-  ServerConnection connection{std::move(admitted_->reader), std::move(admitted_->out), address_, {}};
+  ServerConnection connection{
+      std::move(admitted_->reader), std::move(admitted_->out), address_, {}};
   if (endpoint_->is_unix()) connection.pid = unix_peer_pid(connection.out.get());
   finish(std::move(connection));
 }
 
 void Attaching::reject(Caller& caller, std::string_view why) {
   ++rejected_;
-  log_.warning("closed a connection to {} that did not prove to be the test server: {}", address_, why);
+  log_.warning("closed a connection to {} that did not prove to be the test server: {}", address_,
+               why);
   caller.patience->stop();
   caller.reader->close();
   caller.out.reset();
@@ -200,8 +209,9 @@ void Attaching::connected() {
     return retry(fmt::format("cannot connect to {}: nobody listens there", address_));
   if (!options_.any_owner) {
     if (const auto owner = endpoint_->check_owner(connecting_.get()); !owner) {
-      return fail(fmt::format("refused to use the test server at {}: {} (--any-owner uses it all the same)",
-                              address_, owner.error().text));
+      return fail(
+          fmt::format("refused to use the test server at {}: {} (--any-owner uses it all the same)",
+                      address_, owner.error().text));
     }
   }
   ServerConnection connection{nullptr, std::move(connecting_), address_, {}};
@@ -220,11 +230,13 @@ void Attaching::retry(std::string why) {
 
 void Attaching::give_up() {
   const auto waited = std::chrono::duration_cast<seconds>(options_.attach_timeout).count();
-  std::string why = listener_ ? fmt::format("no test server connected to {} within {} s", address_, waited)
-                              : fmt::format("no test server within {} s: {}", waited, last_failure_);
+  std::string why =
+      listener_ ? fmt::format("no test server connected to {} within {} s", address_, waited)
+                : fmt::format("no test server within {} s: {}", waited, last_failure_);
   if (rejected_ > 0) {
-    why += fmt::format("; {} connection{} closed because {} not prove to be the test server", rejected_,
-                       rejected_ == 1 ? " was" : "s were", rejected_ == 1 ? "it did" : "they did");
+    why += fmt::format("; {} connection{} closed because {} not prove to be the test server",
+                       rejected_, rejected_ == 1 ? " was" : "s were",
+                       rejected_ == 1 ? "it did" : "they did");
   }
   fail(std::move(why));
 }

@@ -17,12 +17,13 @@ Result<Capture::WriteEnds> Capture::open() {
 Result<Fd> Capture::open(Output& output) {
   auto pipe = Pipe::create();
   if (!pipe) return tl::unexpected(pipe.error());
-  output.reader.emplace(loop_, std::move(pipe->read_end),
-                        Reader::Events{
-                            .room = [this] { return std::span(room_); },
-                            .received = [this, &output](std::size_t size) { received(output, size); },
-                            .ended = [this, &output](const Result<>&) { ended(output); },
-                        });
+  output.reader.emplace(
+      loop_, std::move(pipe->read_end),
+      Reader::Events{
+          .room = [this] { return std::span(room_); },
+          .received = [this, &output](std::size_t size) { received(output, size); },
+          .ended = [this, &output](const Result<>&) { ended(output); },
+      });
   output.reader->resume();
   return std::move(pipe->write_end);
 }
@@ -70,9 +71,8 @@ void Capture::close() {
 }
 
 bool Capture::over() const {
-  return std::ranges::all_of(outputs_, [](const Output& output) {
-    return !output.reader || output.reader->closed();
-  });
+  return std::ranges::all_of(
+      outputs_, [](const Output& output) { return !output.reader || output.reader->closed(); });
 }
 
 std::string Capture::last_output() const {

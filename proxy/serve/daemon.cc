@@ -53,29 +53,35 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
                           regulate();
                         },
                     .ended = [this](const Result<>&) { channel_ended(); }}),
-      client_watch_(loop, out.duplicate(), [this] { channel_lost("nobody reads stdout any more"); }),
-      signals_{SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
-               SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
-               SignalWatch(loop, SIGHUP, [this] { channel_lost("the terminal hung up (SIGHUP)"); })},
+      client_watch_(loop, out.duplicate(),
+                    [this] { channel_lost("nobody reads stdout any more"); }),
+      signals_{
+          SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
+          SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
+          SignalWatch(loop, SIGHUP, [this] { channel_lost("the terminal hung up (SIGHUP)"); })},
       capture_(loop, {.packets =
                           [this](Bytes packets) {
                             upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
                             regulate();
                           },
                       .ended = [this] { drain(); }}),
-      attaching_(loop, options, log,
-                 {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
-                  .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
+      attaching_(
+          loop, options, log,
+          {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
+           .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
       command_(loop, [this](const Ending&) { drain(); }),
       drain_timer_(loop, [this] { drain_timer_fired(); }),
       flush_timer_(loop, [this] { finish_if_possible(); }) {}
 
-void Daemon::enter(Phase phase) { phase_ = phase; }
+void Daemon::enter(Phase phase) {
+  phase_ = phase;
+}
 
 Result<> Daemon::start() {
   if (auto prepared = attaching_.prepare(); !prepared) return prepared;
   const std::string& address = attaching_.address();
-  if (auto notified = notify_service_manager(); !notified) log_.warning("{}", notified.error().text);
+  if (auto notified = notify_service_manager(); !notified)
+    log_.warning("{}", notified.error().text);
   if (options_.ready_fd) {
     if (auto notified = notify_fd(*options_.ready_fd, address); !notified) return notified;
   }
@@ -84,9 +90,10 @@ Result<> Daemon::start() {
   // The line feed ends whatever stands on the line already: a banner, a prompt.
   const std::uint8_t line_feed = '\n';
   to_client_.send(Bytes(&line_feed, 1));
-  announce(subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
-                          .versions = subunit::kSupportedVersions,
-                          .listening = attaching_.listens() ? std::optional(address) : std::nullopt});
+  announce(
+      subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
+                     .versions = subunit::kSupportedVersions,
+                     .listening = attaching_.listens() ? std::optional(address) : std::nullopt});
   if (!options_.command.empty()) {
     if (auto started = start_command(); !started) {
       attach_failed(started.error().text);
@@ -111,8 +118,8 @@ Result<> Daemon::start_command() {
 
 void Daemon::announce(const subunit::Announcement& announcement) {
   subunit::Buffer packet;
-  const auto encoded =
-      subunit::encode_attachment(subunit::kProxyTestId, to_json(announcement), std::nullopt, packet);
+  const auto encoded = subunit::encode_attachment(subunit::kProxyTestId, to_json(announcement),
+                                                  std::nullopt, packet);
   if (!encoded) log_.error("{}", encoded.error().text);
   to_client_.send(packet);
 }
@@ -122,8 +129,9 @@ void Daemon::attached(ServerConnection connection) {
   enter(Phase::kRelaying);
   announce(subunit::Attached{.route = {}, .address = connection.address, .pid = connection.pid});
   log_.info("test server attached at {}", connection.address);
-  upstream_.emplace(loop_, std::move(connection), to_client_, capture_,
-                    Upstream::Events{.ended = [this] { drain(); }, .progress = [this] { regulate(); }});
+  upstream_.emplace(
+      loop_, std::move(connection), to_client_, capture_,
+      Upstream::Events{.ended = [this] { drain(); }, .progress = [this] { regulate(); }});
   from_client_.resume();
   if (!options_.command.empty() && !command_.running()) drain();
 }
@@ -138,9 +146,11 @@ void Daemon::attach_failed(std::string why) {
 void Daemon::receive(const Packet& packet) {
   if (packet.test_id == subunit::kProxyTestId) {
     const std::string_view content = packet.file ? subunit::as_text(packet.file->content) : "";
-    return refuse(fmt::format("the proxy does not know this message: {}", subunit::escaped(content)));
+    return refuse(
+        fmt::format("the proxy does not know this message: {}", subunit::escaped(content)));
   }
-  if (phase_ != Phase::kRelaying) return refuse("there is no test server any more to deliver a packet to");
+  if (phase_ != Phase::kRelaying)
+    return refuse("there is no test server any more to deliver a packet to");
   if (is_goodbye(packet)) goodbye_said_ = true;
   upstream_->forward(packet);
 }
@@ -152,7 +162,8 @@ void Daemon::refuse(std::string text) {
 }
 
 void Daemon::receive_noise(Bytes bytes) {
-  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(), subunit::escaped(bytes, 80));
+  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(),
+               subunit::escaped(bytes, 80));
 }
 
 void Daemon::channel_ended() {
@@ -216,7 +227,8 @@ void Daemon::drain() {
 
 void Daemon::drain_timer_fired() {
   if (phase_ != Phase::kDraining) return;
-  if (to_client_.queued() > 0) return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
+  if (to_client_.queued() > 0)
+    return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
   if (command_.running()) {
     if (stop_reason_.empty())
       log_.warning("the test server has closed its connection, but does not end; ending it");
@@ -224,7 +236,8 @@ void Daemon::drain_timer_fired() {
     return drain_timer_.start(options_.grace + kLeftoverPatience);
   }
   if (!capture_.over())
-    log_.warning("a process that the test server left behind still holds its output open; it is cut off");
+    log_.warning(
+        "a process that the test server left behind still holds its output open; it is cut off");
   conclude();
 }
 
@@ -238,8 +251,10 @@ void Daemon::conclude() {
     fail_open_tests(why);
   }
   const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ &&
-                          upstream_->open_tests().empty() && command_.ending().value_or(Ending{0, {}}).exit == 0;
-  subunit::Detached detached{.route = {}, .reason = ended_well ? "goodbye" : why, .exit = {}, .signal = {}};
+                          upstream_->open_tests().empty() &&
+                          command_.ending().value_or(Ending{0, {}}).exit == 0;
+  subunit::Detached detached{
+      .route = {}, .reason = ended_well ? "goodbye" : why, .exit = {}, .signal = {}};
   if (const auto& ending = command_.ending()) {
     detached.exit = ending->exit;
     detached.signal = ending->signal;
@@ -271,7 +286,8 @@ void Daemon::fail_open_tests(const std::string& why) {
   const std::string last_output = capture_.last_output();
   subunit::Buffer packets;
   for (const std::string& test : upstream_->open_tests().ids()) {
-    const std::string reason = fmt::format("{} while this test was in progress\n{}", why, last_output);
+    const std::string reason =
+        fmt::format("{} while this test was in progress\n{}", why, last_output);
     encode_failure(test, std::nullopt, wall_clock(), reason, packets);
   }
   to_client_.send(packets);

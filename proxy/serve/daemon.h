@@ -37,8 +37,8 @@ class Daemon {
     kStarting,
     kAttaching,  // no test server yet
     kRelaying,
-    kDraining,   // the server is gone or going: what it left is collected, within limits
-    kFlushing,   // all is said; the channel takes it, leftover processes are ended
+    kDraining,  // the server is gone or going: what it left is collected, within limits
+    kFlushing,  // all is said; the channel takes it, leftover processes are ended
     kOver,
   };
 

@@ -31,11 +31,10 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
       to_server_run_(to_server_),
       to_channel_run_(channel_),
       from_server_(std::move(connection.reader)) {
-  from_server_->set_events(
-      {.packet = [this](const Packet& packet) { receive(packet); },
-       .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
-       .batch = [this] { to_channel_run_.flush(); },
-       .ended = [this](const subunit::Result<>&) { events_.ended(); }});
+  from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
+                            .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
+                            .batch = [this] { to_channel_run_.flush(); },
+                            .ended = [this](const subunit::Result<>&) { events_.ended(); }});
   from_server_->resume();
 }
 

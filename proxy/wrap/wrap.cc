@@ -78,7 +78,8 @@ class Wrapper {
     if (packet.test_id && packet.status > subunit::Status::kExists) {
       open_tests_.record(*packet.test_id, packet.status);
       const std::string* only = open_tests_.only();
-      noise_.attribute(only ? std::optional<std::string_view>(*only) : std::nullopt, noise_packets_);
+      noise_.attribute(only ? std::optional<std::string_view>(*only) : std::nullopt,
+                       noise_packets_);
       send_noise();
     }
     run_.add(packet.raw);
@@ -112,7 +113,8 @@ class Wrapper {
 
   void patience_ended() {
     if (to_client_.queued() > 0) return patience_.start(kLeftoverPatience);
-    log_.warning("a process that the command left behind still holds its stdout open; it is cut off");
+    log_.warning(
+        "a process that the command left behind still holds its stdout open; it is cut off");
     from_command_->close();
     conclude_if_possible();
   }
@@ -125,8 +127,8 @@ class Wrapper {
     send_noise();
     subunit::Buffer packets;
     for (const std::string& test : open_tests_.ids()) {
-      const std::string reason =
-          fmt::format("the command {} while this test was in progress\n", command_.ending()->text());
+      const std::string reason = fmt::format("the command {} while this test was in progress\n",
+                                             command_.ending()->text());
       encode_failure(test, std::nullopt, wall_clock(), reason, packets);
     }
     to_client_.send(packets);

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/io/child.h"
+#include "proxy/io/packet_reader.h"
+
+namespace proxy {
+
+/// The command that carries packets to and from the test machine on its stdin and stdout.
+class Channel {
+ public:
+  struct Events {
+    std::function<void(const subunit::Packet&)> packet;
+    std::function<void(subunit::Bytes)> noise;
+    std::function<void()> batch;
+    std::function<void()> ended;  ///< its stdout is closed and the process has ended; once
+  };
+
+  Channel(uv_loop_t& loop, Events events);
+
+  /// The command shares our terminal, so that ssh can ask for a password there. ^C is ours alone.
+  [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& command);
+
+  void send(subunit::Bytes bytes) { to_server_->send(bytes); }
+
+  /// Nothing more will be sent.
+  void finish() { to_server_->finish(); }
+
+  /// Without flow, the other side's writes block in the end.
+  void set_flow(bool on) { on ? from_server_->resume() : from_server_->pause(); }
+
+  /// Hangs up: closes both directions, and ends the command by TERM, and KILL after `grace`.
+  void hang_up(subunit::Time grace);
+  void kill() { command_.kill(); }
+
+  [[nodiscard]] bool over() const { return ended_; }
+  [[nodiscard]] const std::optional<Ending>& ending() const { return command_.ending(); }
+
+ private:
+  void check_end();
+
+  uv_loop_t& loop_;
+  Events events_;
+  Child command_;
+  Timer patience_;  // for a process the command left behind, which holds its stdout open
+  std::optional<Writer> to_server_;
+  std::optional<PacketReader> from_server_;
+  bool ended_ = false;
+};
+
+}  // namespace proxy

@@ -1,0 +1,52 @@
+#include "proxy/client/output.h"
+
+#include <string>
+
+#include "proxy/client/human_output.h"
+#include "proxy/io/packet_reader.h"
+
+namespace proxy {
+namespace {
+
+class SubunitOutput : public Output {
+ public:
+  explicit SubunitOutput(Writer& out) : run_(out) {}
+  void expect(std::size_t) override {}
+  void packet(const subunit::Packet& packet) override { run_.add(packet.raw); }
+  void flush() override { run_.flush(); }
+  void finish(bool) override { flush(); }
+
+ private:
+  PacketRun run_;
+};
+
+class IdsOutput : public Output {
+ public:
+  explicit IdsOutput(Writer& out) : out_(out) {}
+  void expect(std::size_t) override {}
+  void packet(const subunit::Packet& packet) override {
+    if (packet.status != subunit::Status::kExists || !packet.test_id) return;
+    lines_ += *packet.test_id;
+    lines_ += '\n';
+  }
+  void flush() override {
+    out_.send(subunit::as_bytes(lines_));
+    lines_.clear();
+  }
+  void finish(bool) override { flush(); }
+
+ private:
+  Writer& out_;
+  std::string lines_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> make_output(Format format, bool listing, Writer& out,
+                                    const subunit::Ledger& ledger, uv_loop_t& loop) {
+  if (format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
+  if (listing) return std::make_unique<IdsOutput>(out);
+  return std::make_unique<HumanOutput>(out, ledger, loop);
+}
+
+}  // namespace proxy

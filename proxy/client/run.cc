@@ -1,0 +1,30 @@
+#include "proxy/client/run.h"
+
+#include "proxy/client/runner.h"
+#include "proxy/io/loop.h"
+#include "proxy/io/stdio.h"
+
+namespace proxy {
+
+int run(const RunOptions& options, const Log& log) {
+  const auto selection = Selection::from(options);
+  if (!selection) {
+    log.error("{}", selection.error().text);
+    return 2;
+  }
+  const auto out = PrivateStream::take_stdout();
+  if (!out) {
+    log.error("{}", out.error().text);
+    return 3;
+  }
+  Loop loop;
+  Runner runner(loop.get(), options, *selection, out->duplicate(), log);
+  if (const auto started = runner.start(); !started) {
+    log.error("{}", started.error().text);
+    return 3;
+  }
+  loop.run_until([&runner] { return runner.over(); });
+  return runner.exit_status();
+}
+
+}  // namespace proxy

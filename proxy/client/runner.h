@@ -1,0 +1,105 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/rpc/announcement.h"
+#include "common/rpc/client_session.h"
+#include "common/subunit/captured_output.h"
+#include "common/verdict/ledger.h"
+#include "proxy/client/channel.h"
+#include "proxy/client/options.h"
+#include "proxy/client/output.h"
+#include "proxy/client/selection.h"
+#include "proxy/io/log.h"
+
+namespace proxy {
+
+/// One run: opens the channel, lists or runs tests on the server behind it, and says Goodbye.
+class Runner {
+ public:
+  Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Fd out,
+         const Log& log);
+
+  /// An Error if the channel's command cannot be started.
+  [[nodiscard]] subunit::Result<> start();
+
+  /// Turn the loop until this is true.
+  [[nodiscard]] bool over() const { return phase_ == Phase::kOver && out_.over(); }
+
+  /// 0: everything asked for passed. 1: a test failed. 2: nothing was selected. 3: the run could
+  /// not be completed.
+  [[nodiscard]] int exit_status() const { return exit_status_; }
+
+ private:
+  enum class Phase {
+    kReady,   // waiting for the proxy
+    kAttach,  // for the test server to be there
+    kHello,   // for it to answer
+    kList,
+    kRun,
+    kGoodbye,  // all is said; waiting for the end of the channel
+    kOver,
+  };
+
+  void enter(Phase phase, std::optional<subunit::Time> deadline = {});
+  void deadline_passed();
+
+  void receive(const subunit::Packet& packet);
+  void receive_announcement(const subunit::Packet& packet);
+  void receive_result(const subunit::Packet& packet);
+  void receive_noise(subunit::Bytes bytes);
+  void batch_over();
+  void channel_ended();
+
+  void say_hello();
+  void opened();
+  void answered();
+  void ask_list();
+  void ask_run();
+  void say_goodbye();
+  void send_pending();
+
+  void fail(std::string problem);
+  void interrupt();
+  void conclude();
+  void fail_tests();
+  void emit(subunit::Buffer& packets);
+  [[nodiscard]] std::string early_noise() const;
+
+  uv_loop_t& loop_;
+  const RunOptions& options_;
+  const Selection& selection_;
+  const Log& log_;
+
+  Writer out_;
+  subunit::Ledger ledger_;
+  std::unique_ptr<Output> output_;
+  Channel channel_;
+  Timer deadline_;
+  SignalWatch interrupt_;
+  SignalWatch terminate_;
+  SignalWatch hangup_;
+
+  Phase phase_ = Phase::kReady;
+  int exit_status_ = 3;
+  std::string problem_;  // the first thing that went wrong
+  int interrupts_ = 0;
+  bool completed_ = false;  // everything was answered
+
+  subunit::ClientSession session_;
+  subunit::AttachmentAssembler announcements_;
+  std::string proxy_;    // as its Ready names it
+  std::string address_;  // of the test server
+
+  std::vector<std::string> listed_;  // that were selected, as often as they were listed
+  std::size_t listed_in_all_ = 0;
+
+  std::string first_noise_;      // up to kMaxFirstNoise bytes from before Ready
+  bool held_line_feed_ = false;  // the last of that noise, which may belong to Ready
+  subunit::CapturedOutput noise_{"channel"};
+};
+
+}  // namespace proxy

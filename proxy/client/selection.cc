@@ -1,0 +1,73 @@
+#include "proxy/client/selection.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+
+#include "common/base/escape.h"
+#include "common/base/utf8.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::Result;
+
+namespace {
+
+// The library's matcher uses stack for every character; ids this long are not read by people.
+constexpr std::size_t kMaxMatched = 2000;
+
+Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
+  std::ifstream file;
+  if (path != "-") file.open(path);
+  std::istream& lines = path == "-" ? std::cin : file;
+  if (!lines)
+    return error("cannot read the list \"{}\": {}", subunit::escaped(path), std::strerror(errno));
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) ids.push_back(line);
+  }
+  if (lines.bad())
+    return error("cannot read the list \"{}\": {}", subunit::escaped(path), std::strerror(errno));
+  return {};
+}
+
+}  // namespace
+
+Result<Selection> Selection::from(const RunOptions& options) {
+  Selection selection;
+  if (options.load_list || !options.tests.empty()) {
+    selection.named_ = options.tests;
+    if (options.load_list) {
+      if (auto read = read_list(*options.load_list, *selection.named_); !read)
+        return tl::unexpected(read.error());
+    }
+    for (const std::string& id : *selection.named_) {
+      if (!subunit::is_text(subunit::as_bytes(id)))
+        return error("test id \"{}\" is not UTF-8", subunit::escaped(id));
+    }
+  }
+  for (const std::string& expression : options.match) {
+    try {
+      selection.expressions_.emplace_back(expression,
+                                          std::regex::ECMAScript | std::regex::optimize);
+    } catch (const std::regex_error& failure) {
+      return error("--match \"{}\" is no regular expression: {}", subunit::escaped(expression),
+                   failure.what());
+    }
+  }
+  return selection;
+}
+
+bool Selection::matches(std::string_view id) const {
+  if (expressions_.empty()) return true;
+  const std::string_view seen = id.substr(0, kMaxMatched);
+  return std::ranges::any_of(expressions_, [seen](const std::regex& expression) {
+    return std::regex_search(seen.begin(), seen.end(), expression);
+  });
+}
+
+}  // namespace proxy
