@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // "msg" first: a person who reads the stream looks for it
 
-constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce"};
+constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output"};
 
 Result<> check_text(std::string_view what, std::string_view text) {
   if (scan_utf8(as_bytes(text)).valid == text.size()) return {};
@@ -31,7 +31,9 @@ Result<> check(const TestIds& tests, std::string_view nonce) {
 }
 
 struct Checker {
-  Result<> operator()(const Hello&) const { return {}; }
+  Result<> operator()(const Hello& hello) const {
+    return check_text("word on output", hello.output.value_or(""));
+  }
   Result<> operator()(const List& list) const { return check(list.tests, list.nonce); }
   Result<> operator()(const Run& run) const { return check(run.tests, run.nonce); }
   Result<> operator()(const Done& done) const { return check_text("nonce", done.nonce); }
@@ -47,7 +49,9 @@ Json question(std::string_view msg, const TestIds& tests, const std::string& non
 
 struct Writer {
   Json operator()(const Hello& hello) const {
-    return {{"msg", "Hello"}, {"max", hello.versions.max}, {"min", hello.versions.min}};
+    Json json{{"msg", "Hello"}, {"max", hello.versions.max}, {"min", hello.versions.min}};
+    if (hello.output) json["output"] = *hello.output;
+    return json;
   }
   Json operator()(const List& list) const { return question("List", list.tests, list.nonce); }
   Json operator()(const Run& run) const { return question("Run", run.tests, run.nonce); }
@@ -66,7 +70,7 @@ Result<std::string> to_json(const Message& message) {
 Result<Message> parse_message(std::string_view json) {
   JsonFields fields(json, kNames);
   const std::string msg = fields.text("msg");
-  if (msg == "Hello") return fields.result<Message>(Hello{fields.versions()});
+  if (msg == "Hello") return fields.result<Message>(Hello{fields.versions(), fields.optional_text("output")});
   if (msg == "List")
     return fields.result<Message>(List{fields.optional_texts("tests"), fields.text("nonce")});
   if (msg == "Run")

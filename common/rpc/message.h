@@ -12,11 +12,17 @@
 
 namespace subunit {
 
+/// The word of Hello::output.
+inline constexpr std::string_view kSettledOutput = "settled";
+
 /// Which tests: nothing means all of them, an empty list none.
 using TestIds = std::optional<std::vector<std::string>>;
 
 struct Hello {
   VersionRange versions;
+  /// "settled": this test server waits, before each start and end of a test, until all that was
+  /// printed has been read. Nothing, or another word: it does not.
+  std::optional<std::string> output = std::nullopt;
   bool operator==(const Hello&) const = default;
 };
 

@@ -43,6 +43,10 @@ void PacketReader::pause() {
   resume_timer_.stop();
 }
 
+void PacketReader::catch_up() {
+  if (!paused_ && !dispatching_) reader_.drain();
+}
+
 void PacketReader::close() {
   pause();
   closed_ = true;

@@ -37,6 +37,9 @@ class PacketReader {
   /// Takes effect at once: what has been read already is handed out after resume().
   void pause();
 
+  /// Unless paused: reads and hands out, at once, what had come before the call.
+  void catch_up();
+
   /// No more events. May be called from within one.
   void close();
   [[nodiscard]] bool closed() const { return closed_; }

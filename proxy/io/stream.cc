@@ -23,83 +23,71 @@ subunit::Error system_error(int status) {
 }  // namespace
 
 Reader::Reader(uv_loop_t& loop, Fd fd, Events events)
-    : events_(std::move(events)), fd_(fd.get()), is_file_(is_always_ready(fd.get())) {
-  uv_idle_init(&loop, idle_.get());
-  idle_.get()->data = this;
-  uv_pipe_init(&loop, stream_.get(), 0);
-  stream_.get()->data = this;
-  uv_pipe_open(stream_.get(), fd.release());
+    : events_(std::move(events)), fd_(std::move(fd)), is_file_(is_always_ready(fd_.get())) {
+  if (is_file_) {
+    uv_idle_init(&loop, idle_.get());
+    idle_.get()->data = this;
+  } else {
+    uv_poll_init(&loop, poll_.get(), fd_.get());
+    poll_.get()->data = this;
+  }
 }
 
 void Reader::resume() {
-  if (reading_ || closed_) return;
+  if (reading_ || closed()) return;
   reading_ = true;
   if (is_file_) {
-    uv_idle_start(idle_.get(),
-                  [](uv_idle_t* idle) { static_cast<Reader*>(idle->data)->read_file(); });
-    return;
+    uv_idle_start(idle_.get(), [](uv_idle_t* idle) { static_cast<Reader*>(idle->data)->ready(); });
+  } else {
+    uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int status, int) {
+      Reader& reader = *static_cast<Reader*>(poll->data);
+      // libuv stops at an error. What came before that, and the error itself, are there to read.
+      if (status < 0) reader.reading_ = false;
+      reader.ready();
+      if (status < 0) reader.resume();
+    });
   }
-  const auto allocate = [](uv_handle_t* handle, std::size_t, uv_buf_t* buffer) {
-    const auto room = static_cast<Reader*>(handle->data)->events_.room();
-    *buffer = uv_buf_init(reinterpret_cast<char*>(room.data()), static_cast<unsigned>(room.size()));
-  };
-  const auto read = [](uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
-    static_cast<Reader*>(stream->data)->on_read(size);
-  };
-  uv_read_start(reinterpret_cast<uv_stream_t*>(stream_.get()), allocate, read);
 }
 
 void Reader::pause() {
-  if (!reading_ || closed_) return;
+  if (!reading_ || closed()) return;
   reading_ = false;
-  if (is_file_) {
-    uv_idle_stop(idle_.get());
-  } else {
-    uv_read_stop(reinterpret_cast<uv_stream_t*>(stream_.get()));
-  }
+  is_file_ ? uv_idle_stop(idle_.get()) : uv_poll_stop(poll_.get());
 }
 
-void Reader::on_read(ssize_t size) {
-  if (size == 0) return;  // would block
-  if (size > 0) {
-    events_.received(static_cast<std::size_t>(size));
-  } else if (size == UV_EOF) {
-    end({});
-  } else {
-    end(tl::unexpected(system_error(static_cast<int>(size))));
-  }
+void Reader::ready() {
+  if (events_.readable) events_.readable();
+  const ssize_t size = read(SIZE_MAX);
+  if (size > 0 || size == -EAGAIN || size == -EINTR) return;
+  close();
+  events_.ended(size == 0 ? subunit::Result<>()
+                          : tl::unexpected(system_error(static_cast<int>(size))));
 }
 
-void Reader::read_file() {
+ssize_t Reader::read(std::size_t most) {
+  if (closed()) return -EAGAIN;
   const auto room = events_.room();
-  const ssize_t size = ::read(fd_, room.data(), room.size());
-  on_read(size > 0 ? size : size == 0 ? UV_EOF : -errno);
+  const ssize_t size = ::read(fd_.get(), room.data(), std::min(room.size(), most));
+  if (size > 0) events_.received(static_cast<std::size_t>(size));
+  return size >= 0 ? size : -errno;
 }
 
 void Reader::drain() {
-  if (closed_) return;
   int waiting = 0;
-  if (ioctl(fd_, FIONREAD, &waiting) != 0) return;
-  while (waiting > 0 && !closed_) {
-    const auto room = events_.room();
-    const ssize_t size = ::read(fd_, room.data(), std::min<std::size_t>(room.size(), waiting));
+  if (closed() || ioctl(fd_.get(), FIONREAD, &waiting) != 0) return;
+  while (waiting > 0) {
+    const ssize_t size = read(static_cast<std::size_t>(waiting));
     if (size <= 0) return;
     waiting -= static_cast<int>(size);
-    events_.received(static_cast<std::size_t>(size));
   }
 }
 
-void Reader::end(subunit::Result<> result) {
-  close();
-  events_.ended(std::move(result));
-}
-
 void Reader::close() {
-  if (closed_) return;
+  if (closed()) return;
   pause();
-  closed_ = true;
-  stream_.close();
+  poll_.close();
   idle_.close();
+  fd_.reset();
 }
 
 /// One write in flight. It outlives a Writer that is closed before libuv calls back.

@@ -17,6 +17,8 @@ class Reader {
     std::function<std::span<std::uint8_t>()> room;  ///< where to read to; at least one byte
     std::function<void(std::size_t)> received;      ///< that many bytes are in the room now
     std::function<void(subunit::Result<>)> ended;   ///< end of file, or why reading failed; once
+    /// Optional. Something has come, and will be read when this returns.
+    std::function<void()> readable = nullptr;
   };
 
   /// Starts paused. The descriptor becomes non-blocking.
@@ -24,7 +26,6 @@ class Reader {
 
   void resume();
   void pause();
-  [[nodiscard]] bool reading() const { return reading_; }
 
   /// Reads, at once and paused or not, what the kernel holds at the time of the call: bytes that
   /// come later wait. Calls events.received; end of file is left for resume() to find.
@@ -32,19 +33,17 @@ class Reader {
 
   /// No more events. May be called from within one.
   void close();
-  [[nodiscard]] bool closed() const { return closed_; }
+  [[nodiscard]] bool closed() const { return !fd_; }
 
  private:
-  void on_read(ssize_t size);
-  void read_file();
-  void end(subunit::Result<> result);
+  void ready();
+  ssize_t read(std::size_t most);
 
   Events events_;
-  int fd_;
+  Fd fd_;
   bool is_file_;  // always ready, and nothing that the loop could wait for
   bool reading_ = false;
-  bool closed_ = false;
-  Handle<uv_pipe_t> stream_;
+  Handle<uv_poll_t> poll_;
   Handle<uv_idle_t> idle_;
 };
 

@@ -23,6 +23,7 @@ Result<Fd> Capture::open(Output& output) {
           .room = [this] { return std::span(room_); },
           .received = [this, &output](std::size_t size) { received(output, size); },
           .ended = [this, &output](const Result<>&) { ended(output); },
+          .readable = events_.readable,
       });
   output.reader->resume();
   return std::move(pipe->write_end);

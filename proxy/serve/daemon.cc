@@ -59,10 +59,10 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
           SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
           SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
           SignalWatch(loop, SIGHUP, [this] { channel_lost("the terminal hung up (SIGHUP)"); })},
-      capture_(loop, {.packets =
-                          [this](Bytes packets) {
-                            upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
-                            regulate();
+      capture_(loop, {.packets = [this](Bytes packets) { captured(packets); },
+                      .readable =
+                          [this] {
+                            if (upstream_) upstream_->catch_up();
                           },
                       .ended = [this] { drain(); }}),
       attaching_(
@@ -131,7 +131,7 @@ void Daemon::attached(ServerConnection connection) {
   log_.info("test server attached at {}", connection.address);
   upstream_.emplace(
       loop_, std::move(connection), to_client_, capture_,
-      Upstream::Events{.ended = [this] { drain(); }, .progress = [this] { regulate(); }});
+      Upstream::Events{.ended = [this] { drain(); }, .flow = [this] { regulate(); }});
   from_client_.resume();
   if (!options_.command.empty() && !command_.running()) drain();
 }
@@ -181,6 +181,11 @@ void Daemon::channel_lost(std::string_view why) {
   to_client_.close();
   from_client_.close();
   stop("the channel to the client was lost");
+}
+
+void Daemon::captured(Bytes packets) {
+  upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
+  regulate();
 }
 
 /// Results go first: captured output is read only while nothing is queued for the client.

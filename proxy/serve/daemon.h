@@ -57,6 +57,7 @@ class Daemon {
   [[nodiscard]] subunit::Result<> start_command();
   void attached(ServerConnection connection);
   void attach_failed(std::string why);
+  void captured(subunit::Bytes packets);
   void stop(std::string why);
   void drain();
   void drain_timer_fired();

@@ -2,6 +2,7 @@
 
 #include "common/rpc/announcement.h"
 #include "common/rpc/attachment.h"
+#include "common/rpc/message.h"
 
 namespace proxy {
 
@@ -17,6 +18,13 @@ bool is_attach(const Packet& packet) {
   return message && std::holds_alternative<subunit::Attach>(*message);
 }
 
+bool says_settled(const Packet& packet) {
+  if (!subunit::carries_message(packet, subunit::kRpcTestId)) return false;
+  const auto message = subunit::parse_message(subunit::as_text(packet.file->content));
+  const auto* hello = message ? std::get_if<subunit::Hello>(&*message) : nullptr;
+  return hello && hello->output == subunit::kSettledOutput;
+}
+
 }  // namespace
 
 Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel, Capture& capture,
@@ -25,7 +33,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
       capture_(capture),
       events_(std::move(events)),
       to_server_(loop, std::move(connection.out),
-                 {.progress = [this] { events_.progress(); },
+                 {.progress = [this] { events_.flow(); },
                   // The reader notices too, and what the server still said before comes first.
                   .failed = [](const subunit::Error&) {}}),
       to_server_run_(to_server_),
@@ -33,16 +41,22 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
       from_server_(std::move(connection.reader)) {
   from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
-                            .batch = [this] { to_channel_run_.flush(); },
+                            .batch =
+           [this] {
+             to_channel_run_.flush();
+             events_.flow();
+           },
                             .ended = [this](const subunit::Result<>&) { events_.ended(); }});
   from_server_->resume();
 }
 
 void Upstream::receive(const Packet& packet) {
+  if (packet.test_id == subunit::kRpcTestId && says_settled(packet)) output_settled_ = true;
   const bool changes_tests = packet.test_id && packet.status > subunit::Status::kExists;
   if (changes_tests) {
-    // Everything printed so far was printed before the server sent this.
-    capture_.drain();
+    // What a test printed is in the pipe before its end is sent. A server that waits until it was
+    // read has nothing of that test left here; what there is came after.
+    if (is_final(packet.status) && !output_settled_) capture_.drain();
     open_tests_.record(*packet.test_id, packet.status);
     attribute();
   } else if (packet.test_id == subunit::kProxyTestId && is_attach(packet)) {

@@ -16,8 +16,8 @@ namespace proxy {
 class Upstream {
  public:
   struct Events {
-    std::function<void()> ended;     ///< the server closed the connection, or it broke
-    std::function<void()> progress;  ///< some of what was queued for the server was written
+    std::function<void()> ended;  ///< the server closed the connection, or it broke
+    std::function<void()> flow;   ///< something was sent: who may send more has to be seen anew
   };
 
   /// `capture` may have no outputs. Starts to read.
@@ -35,6 +35,9 @@ class Upstream {
 
   /// Without flow, the server's writes block once the kernel's buffers are full.
   void set_flow(bool on) { on ? from_server_->resume() : from_server_->pause(); }
+
+  /// Relays at once what the server had sent before the call.
+  void catch_up() { from_server_->catch_up(); }
 
   /// Captured output, which must not overtake or be overtaken.
   void insert(subunit::Bytes packets);
@@ -57,6 +60,7 @@ class Upstream {
   PacketRun to_channel_run_;
   std::unique_ptr<PacketReader> from_server_;
   subunit::OpenTests open_tests_;
+  bool output_settled_ = false;  // the server's Hello said so
   subunit::CapturedOutput noise_{"noise"};  // bytes on the connection that are no packet
   subunit::Buffer noise_packets_;
 };

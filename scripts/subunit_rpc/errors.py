@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Union
+
 QUOTED_BYTES = 200  # of a peer's message in an error: enough to recognise it, fits a screen
 
 
@@ -21,7 +23,7 @@ class SessionError(Exception):
     """A client could not be served to the end. The text is one line for a person."""
 
 
-def quote(data: bytes) -> str:
+def quote(data: Union[bytes, bytearray]) -> str:
     """The first QUOTED_BYTES of a peer's bytes as one printable line, "..." where cut."""
     text = data[:QUOTED_BYTES].decode("utf-8", "backslashreplace")
     shown = "".join(

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/crc32.h"
 #include "common/subunit/decoder.h"
 #include "common/subunit/encoder.h"
 
@@ -22,6 +23,35 @@ inline std::string packet(const Fields& fields, TagList tags = {}) {
 
 inline std::string status(std::string_view test_id, Status status) {
   return packet({.test_id = test_id, .status = status});
+}
+
+/// `value` as a number of `size` bytes, 1 to 4, be that more than it needs.
+inline std::string number(std::uint32_t value, std::size_t size) {
+  std::string out(size, '\0');
+  for (std::size_t i = size; i-- > 0; value >>= 8) out[i] = static_cast<char>(value);
+  out[0] = static_cast<char>(out[0] | (size - 1) << 6);
+  return out;
+}
+
+/// `content` as a text whose size takes `size` bytes.
+inline std::string text(std::string_view content, std::size_t size = 1) {
+  return number(static_cast<std::uint32_t>(content.size()), size).append(content);
+}
+
+/// A packet with the right length and CRC around whatever stands in `flags` and `fields`. Its
+/// length takes `length_size` bytes, or as few as it can.
+inline std::string framed(std::uint16_t flags, std::string_view fields,
+                          std::size_t length_size = 0) {
+  const auto total = [&](std::size_t size) {
+    return static_cast<std::uint32_t>(3 + size + fields.size() + kCrcSize);
+  };
+  if (length_size == 0) length_size = total(1) < 1u << 6 ? 1 : total(2) < 1u << 14 ? 2 : 3;
+  Buffer out{kSignature};
+  append_be16(out, flags);
+  append(out, as_bytes(number(total(length_size), length_size)));
+  append(out, as_bytes(fields));
+  append_be32(out, crc32(out));
+  return std::string(as_text(out));
 }
 
 /// What came out of a decoder, with adjacent noise joined: where noise is cut is not part of the

@@ -1,0 +1,39 @@
+"""subunit RPC for Python: a test server for unittest, and the protocol for anybody.
+
+A client lists and runs the tests of a warm process by messages inside of a subunit v2
+stream. `python3 -m subunit_rpc --help` tells about the server. This package exports the
+protocol, which does no I/O; protocol.py says how to drive a session:
+
+    ClientSession, ServerSession        bytes in, events out, bytes to send pulled
+    Agreed, List, Run, Done, Goodbye, Packet, Ended     the events
+    ProtocolError, VersionError         the peer's faults
+    MisuseError                         ours
+    negotiate, VERSIONS                 version ranges, as (max, min)
+
+Below that are message.py (messages and their JSON), attachment.py (messages in packets),
+packet.py and decoder.py (subunit v2).
+"""
+
+from .errors import MisuseError, ProtocolError, VersionError
+from .message import Done, Goodbye, Hello, List, Run
+from .packet import Packet
+from .protocol import VERSIONS, Agreed, ClientSession, Ended, Event, ServerSession, negotiate
+
+__all__ = [
+    "VERSIONS",
+    "Agreed",
+    "ClientSession",
+    "Done",
+    "Ended",
+    "Event",
+    "Goodbye",
+    "Hello",
+    "List",
+    "MisuseError",
+    "Packet",
+    "ProtocolError",
+    "Run",
+    "ServerSession",
+    "VersionError",
+    "negotiate",
+]

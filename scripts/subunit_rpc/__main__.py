@@ -1,0 +1,8 @@
+"""`python3 -m subunit_rpc`: see --help."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

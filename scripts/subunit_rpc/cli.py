@@ -1,0 +1,214 @@
+"""The command line: which tests to load, and where to serve them."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import os
+import signal
+import sys
+from typing import List, Optional
+
+from .address import Address, TcpAddress, UnixAddress, parse_address
+from .attachment import encode_message
+from .collection import TestCollection
+from .errors import SessionError
+from .loader import PROGRAM, LoadedProgram
+from .message import Attach
+from .server import Server
+from .stdio import CapturedStdio, Stdio
+from .transport import Listener, dial
+
+ADDRESS_VARIABLE = "SUBUNIT_RPC_ADDRESS"
+TOKEN_VARIABLE = "SUBUNIT_RPC_TOKEN"
+HELLO_SECONDS = 60.0  # by default; a client that works needs far fewer
+HELLO_SECONDS_LIMIT = 1e6  # as milliseconds it still fits what poll() takes
+
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+COMMAND = f"python3 -m {PROGRAM}"
+USAGE = f"{COMMAND} [--listen ADDR] [--hello-timeout SECONDS] [discover ... | NAME...]"
+DESCRIPTION = """\
+Loads tests once, then lists and runs them for a client of the subunit RPC protocol, as
+often as it asks, in this one warm process. Serves only where it is told to: by --listen,
+or by the environment that `subunit-proxy serve` gives it."""
+EPILOG = f"""\
+tests, as for python3 -m subunit.run:
+  NAME...               modules, classes, methods, or paths of files
+  discover [-s DIR] [-p PATTERN] [-t DIR]
+                        what is found below DIR; without names, below .
+  --load-list FILE      of these, only the tests whose ids are in FILE, one a line
+  -k PATTERN            of these, only the tests that match
+  -f, --failfast        end each Run after its first failure
+  --locals              show local variables in tracebacks of testtools' tests
+
+environment:
+  {ADDRESS_VARIABLE}   where to connect to, if there is no --listen
+  {TOKEN_VARIABLE}     proves to the proxy there that it has started this server
+  Both are removed before the tests are loaded: no test is to connect there.
+
+exit status:
+  0  the client has said Goodbye
+  2  bad usage, or tests that cannot be looked for at all
+  3  the session could not be completed; stderr says why
+
+examples:
+  {COMMAND} --listen 127.0.0.1:9999 discover -s tests
+  subunit-proxy serve -- {COMMAND} discover -s tests
+"""
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Returns the exit status; raises SystemExit for bad usage and --help."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _main(arguments: Optional[List[str]]) -> int:
+    target = os.environ.pop(ADDRESS_VARIABLE, None)
+    token = os.environ.pop(TOKEN_VARIABLE, None)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    address = options.listen or _target(parser, target)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a test printed before it took the process down tells why.
+        sys.stdout.reconfigure(line_buffering=True)
+    try:
+        program = LoadedProgram(rest, USAGE)
+    except (ImportError, OSError, ValueError) as error:
+        _say(f"cannot load the tests: {error}")
+        return EXIT_USAGE
+    server = Server(
+        TestCollection(program.test),
+        Stdio() if token is None else CapturedStdio(),
+        options.hello_timeout,
+        failfast=program.failfast,
+        tb_locals=program.tb_locals,
+    )
+    if options.listen is not None:
+        return _listen(server, address)
+    return _dial(server, address, token)
+
+
+def _dial(server: Server, address: Address, token: Optional[str]) -> int:
+    try:
+        connection = dial(address)
+    except OSError as error:
+        _say(f"cannot connect to {address}: {error.strerror or error}")
+        return EXIT_INCOMPLETE
+    os.register_at_fork(after_in_child=connection.forked)
+    if token is not None:
+        connection.send(encode_message(Attach(token)))
+        connection.flush()
+    try:
+        server.serve(connection)
+    except SessionError as error:
+        _say(str(error))
+        return EXIT_INCOMPLETE
+    return 0
+
+
+def _listen(server: Server, address: Address) -> int:
+    """Serves one client after another, until something is wrong with the listening."""
+    try:
+        listener = Listener(address)
+    except OSError as error:
+        _say(f"cannot listen on {address}: {error.strerror or error}")
+        return EXIT_INCOMPLETE
+    try:
+        os.register_at_fork(after_in_child=listener.forked)
+        if isinstance(address, UnixAddress):
+            # Where there is no path to remove the default is better: it works even in a
+            # test that never comes back from C.
+            signal.signal(signal.SIGTERM, lambda signum, frame: _end_by(signum, listener))
+        _say(f"listening on {listener.address}")
+        while True:
+            try:
+                server.serve(listener.accept())
+            except SessionError as error:
+                _say(str(error))
+    except OSError as error:
+        _say(f"cannot go on listening on {listener.address}: {error.strerror or error}")
+        return EXIT_INCOMPLETE
+    finally:
+        listener.close()
+
+
+def _end_by(signum: int, listener: Listener) -> None:
+    listener.close()
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage=USAGE,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="ADDR",
+        type=_address,
+        help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any that is free, see stderr) or "
+        "unix:PATH, and serve one client after another",
+    )
+    parser.add_argument(
+        "--hello-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=HELLO_SECONDS,
+        help=f"how long a client may take to say Hello (default {HELLO_SECONDS:g})",
+    )
+    return parser
+
+
+def _target(parser: argparse.ArgumentParser, target: Optional[str]) -> Address:
+    if target is None:
+        parser.error(
+            f"there is nobody to serve. Give --listen ADDR, or have `subunit-proxy serve` "
+            f"start this, which sets {ADDRESS_VARIABLE}. "
+            "Just to run tests: python3 -m subunit.run"
+        )
+    try:
+        address = parse_address(target)
+        if isinstance(address, TcpAddress) and address.port == 0:
+            raise ValueError(f"{target!r} has port 0, where nobody listens")
+    except ValueError as error:
+        parser.error(f"{ADDRESS_VARIABLE}: {error}")
+    return address
+
+
+def _address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < HELLO_SECONDS_LIMIT:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds between 0 and {HELLO_SECONDS_LIMIT:,.0f}"
+        )
+    return seconds
+
+
+def _say(text: str) -> None:
+    """One line on stderr, as it was when the tests had not got at it yet."""
+    try:
+        os.write(2, f"{PROGRAM}: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # a test has closed it

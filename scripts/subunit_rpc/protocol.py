@@ -1,0 +1,273 @@
+"""Both ends of the RPC as state machines without I/O, clock or threads.
+
+Bytes from the peer go in by receive() and receive_eof(), events come out of next_event(),
+and what is to be sent is pulled by take_output():
+
+    session.receive(data)
+    while (event := session.next_event()) is not None:
+        ...                                   # answer with done(), list(), run(), ...
+    connection.send(session.take_output())
+
+The peer's faults raise ProtocolError from next_event(), for good; ours raise MisuseError.
+After a ProtocolError there may still be output: a server without a version in common tells
+the client its own range before it ends.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Dict, Iterable, Optional, Set, Tuple, Union
+
+from .attachment import MessageAssembler, carries_message, encode_message
+from .decoder import PacketDecoder
+from .errors import MisuseError, ProtocolError, VersionError, quote
+from .message import Done, Goodbye, Hello, List, Message, Run, parse_message
+from .packet import Packet
+
+VersionRange = Tuple[int, int]  # (max, min), as everywhere in the protocol
+VERSIONS: VersionRange = (1, 1)  # what this package speaks
+
+
+class State(enum.Enum):
+    """Where a session is. The value completes 'no Run may come ...'."""
+
+    IDLE = "before Hello was said"
+    AWAITING_HELLO = "before the peer's Hello"
+    OPEN = "in an open session"
+    CLOSING = "after Goodbye"
+    ENDED = "after the end of the stream"
+    FAILED = "after a protocol error"
+
+
+_Table = Dict[Tuple[State, type], State]
+
+_SERVER_HEARS: _Table = {
+    (State.AWAITING_HELLO, Hello): State.OPEN,
+    (State.OPEN, List): State.OPEN,
+    (State.OPEN, Run): State.OPEN,
+    (State.OPEN, Goodbye): State.CLOSING,
+}
+_SERVER_SAYS: _Table = {
+    (State.OPEN, Hello): State.OPEN,
+    (State.OPEN, Done): State.OPEN,
+    (State.CLOSING, Done): State.CLOSING,
+}
+_CLIENT_SAYS: _Table = {
+    (State.IDLE, Hello): State.AWAITING_HELLO,
+    (State.OPEN, List): State.OPEN,
+    (State.OPEN, Run): State.OPEN,
+    (State.OPEN, Goodbye): State.CLOSING,
+}
+_CLIENT_HEARS: _Table = {
+    (State.AWAITING_HELLO, Hello): State.OPEN,
+    (State.OPEN, Done): State.OPEN,
+    (State.CLOSING, Done): State.CLOSING,
+}
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Both sides have said Hello and speak `version` from now on."""
+
+    version: int
+    theirs: Hello
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The peer sends no more. `goodbye`: the client had said Goodbye before, as it should.
+    `outstanding`: nonces of what was asked and is not done."""
+
+    goodbye: bool
+    outstanding: Tuple[str, ...]
+
+
+# A Packet is one that is no message of the protocol; it is handed through untouched.
+Event = Union[Agreed, List, Run, Done, Goodbye, Packet, Ended]
+
+
+def negotiate(ours: VersionRange, theirs: VersionRange) -> int:
+    """The highest version in both ranges, each (max, min). Raises VersionError."""
+    version = min(ours[0], theirs[0])
+    if version < max(ours[1], theirs[1]):
+        raise VersionError(
+            f"no version in common: this side speaks {_versions(ours)}, "
+            f"the other {_versions(theirs)}"
+        )
+    return version
+
+
+def _versions(versions: VersionRange) -> str:
+    highest, lowest = versions
+    return f"version {lowest}" if highest == lowest else f"versions {lowest} to {highest}"
+
+
+class _Session:
+    """What both ends have in common: the way of a message in, and of one out."""
+
+    _hears: _Table
+    _says: _Table
+
+    def __init__(self, versions: VersionRange, state: State) -> None:
+        self.versions = versions
+        self.version: Optional[int] = None  # the common one, once both have said Hello
+        self.state = state
+        self._outstanding: Set[str] = set()
+        self._decoder = PacketDecoder()
+        self._assembler = MessageAssembler()
+        self._output = bytearray()
+        self._at_eof = False
+        self._goodbye = False
+        self._failure: Optional[ProtocolError] = None
+
+    def receive(self, data: bytes) -> None:
+        """Takes any number of bytes from the peer, in order."""
+        self._decoder.receive(data)
+
+    def receive_eof(self) -> None:
+        """The peer sends no more. What was received is still to be asked for."""
+        self._at_eof = True
+
+    def take_output(self) -> bytes:
+        """What is to be sent now, in order. It is gone from the session then."""
+        output = bytes(self._output)
+        self._output.clear()
+        return output
+
+    def next_event(self) -> Optional[Event]:
+        """What the peer said next; None if more bytes are needed. After receive_eof() the
+        last event is Ended, again and again. Raises ProtocolError."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._next_event()
+        except ProtocolError as error:
+            self._failure, self.state = error, State.FAILED
+            raise
+
+    def _next_event(self) -> Optional[Event]:
+        while True:
+            packet = self._decoder.next_packet()
+            if packet is None:
+                return self._end() if self._at_eof else None
+            if not carries_message(packet):
+                return packet
+            content = self._assembler.receive(packet)
+            if content is not None:
+                message = parse_message(content)
+                state = self._hears.get((self.state, type(message)))
+                if state is None:
+                    raise ProtocolError(
+                        f"no {type(message).__name__} may come {self.state.value}: "
+                        f"{quote(content)}"
+                    )
+                self.state = state
+                return self._hear(message)
+
+    def _end(self) -> Ended:
+        self._decoder.receive_eof()
+        self._assembler.receive_eof()
+        self.state = State.ENDED
+        return Ended(self._goodbye, tuple(sorted(self._outstanding)))
+
+    def _hear(self, message: Message) -> Event:
+        raise NotImplementedError
+
+    def _say(self, message: Message) -> None:
+        state = self._says.get((self.state, type(message)))
+        if state is None:
+            raise MisuseError(f"no {type(message).__name__} may be said {self.state.value}")
+        self.state = state
+        self._output += encode_message(message)
+
+    def _agree(self, theirs: Hello) -> Agreed:
+        self.version = negotiate(self.versions, (theirs.max, theirs.min))
+        return Agreed(self.version, theirs)
+
+
+class ServerSession(_Session):
+    """A test server's end. Events: Agreed, then List, Run, Packet; Goodbye; Ended.
+
+    The first message must be Hello. It is answered at once; without a version in common
+    VersionError follows, with the answer in the output.
+    """
+
+    _hears, _says = _SERVER_HEARS, _SERVER_SAYS
+
+    def __init__(
+        self, versions: VersionRange = VERSIONS, output: Optional[str] = None
+    ) -> None:
+        super().__init__(versions, State.AWAITING_HELLO)
+        self._promise = output
+
+    def done(self, nonce: str) -> None:
+        """The List or Run with this nonce is answered in full."""
+        if nonce not in self._outstanding:
+            raise MisuseError(f"nothing with the nonce {nonce!r} is outstanding")
+        self._say(Done(nonce))
+        self._outstanding.remove(nonce)
+
+    def _hear(self, message: Message) -> Event:
+        if isinstance(message, Hello):
+            self._say(Hello(*self.versions, self._promise))
+            return self._agree(message)
+        if isinstance(message, (List, Run)):
+            if message.nonce in self._outstanding:
+                raise ProtocolError(
+                    f"{type(message).__name__} came with a nonce that is still "
+                    f"outstanding: {quote(message.nonce.encode('utf-8', 'replace'))}"
+                )
+            self._outstanding.add(message.nonce)
+            return message
+        assert isinstance(message, Goodbye)
+        self._goodbye = True
+        return message
+
+
+class ClientSession(_Session):
+    """A client's end. Events: Agreed, then Done and Packet (results among them); Ended."""
+
+    _hears, _says = _CLIENT_HEARS, _CLIENT_SAYS
+
+    def __init__(self, versions: VersionRange = VERSIONS) -> None:
+        super().__init__(versions, State.IDLE)
+        self._asked = 0
+
+    def hello(self) -> None:
+        """To be said first; the rest has to wait for Agreed."""
+        self._say(Hello(*self.versions))
+
+    def list(self, tests: Optional[Iterable[str]] = None, nonce: Optional[str] = None) -> str:
+        """Asks which of `tests` (default: all) exist. Returns the nonce of its Done."""
+        return self._ask(List, tests, nonce)
+
+    def run(self, tests: Optional[Iterable[str]] = None, nonce: Optional[str] = None) -> str:
+        """Asks to run `tests` (default: all). Returns the nonce of its Done."""
+        return self._ask(Run, tests, nonce)
+
+    def goodbye(self) -> None:
+        """The last thing to say."""
+        self._say(Goodbye())
+        self._goodbye = True
+
+    def _ask(self, kind: type, tests: Optional[Iterable[str]], nonce: Optional[str]) -> str:
+        self._asked += 1
+        nonce = str(self._asked) if nonce is None else nonce
+        if nonce in self._outstanding:
+            raise MisuseError(f"the nonce {nonce!r} is still outstanding")
+        self._say(kind(None if tests is None else tuple(tests), nonce))
+        self._outstanding.add(nonce)
+        return nonce
+
+    def _hear(self, message: Message) -> Event:
+        if isinstance(message, Hello):
+            return self._agree(message)
+        assert isinstance(message, Done)
+        if message.nonce not in self._outstanding:
+            raise ProtocolError(
+                "Done came with a nonce that is not outstanding: "
+                + quote(message.nonce.encode("utf-8", "replace"))
+            )
+        self._outstanding.remove(message.nonce)
+        return message

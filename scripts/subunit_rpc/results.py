@@ -1,0 +1,83 @@
+"""Results of tests as subunit packets on a connection, as `python3 -m subunit.run` has them.
+
+The stream goes nowhere but to the connection. What tests print goes where it always goes,
+and whoever reads it there attributes it to the test in progress. So it has to be out of
+this process's buffers before the packet that starts a test, and before the one that ends it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Collection, Optional
+
+from subunit.test_results import AutoTimingTestResultDecorator
+from testtools import ExtendedToStreamDecorator
+
+from .connection import Connection
+from .packet import encode_file, encode_packet
+from .stdio import Stdio
+
+class PacketStream:
+    """A StreamResult that sends what it is told, and at once where a test starts or ends.
+
+    `answered` is the id of the test that got the latest final status.
+    """
+
+    def __init__(self, connection: Connection, stdio: Stdio) -> None:
+        self._connection = connection
+        self._stdio = stdio
+        self.answered: Optional[str] = None
+
+    def startTestRun(self) -> None:
+        """Part of StreamResult; the protocol has Run and Done for it."""
+
+    def stopTestRun(self) -> None:
+        """As startTestRun()."""
+
+    def status(
+        self,
+        test_id: Optional[str] = None,
+        test_status: Optional[str] = None,
+        test_tags: Optional[Collection[str]] = None,
+        runnable: bool = True,
+        file_name: Optional[str] = None,
+        file_bytes: Optional[bytes] = None,
+        eof: bool = False,
+        mime_type: Optional[str] = None,
+        route_code: Optional[str] = None,
+        timestamp: Optional[datetime.datetime] = None,
+    ) -> None:
+        urgent = test_status not in (None, "exists")
+        if urgent:
+            self._stdio.flush()
+        fields = dict(
+            test_id=test_id,
+            test_status=test_status,
+            test_tags=test_tags,
+            runnable=runnable,
+            eof=eof,
+            mime_type=mime_type,
+            route_code=route_code,
+            timestamp=timestamp,
+        )
+        if file_name is None or file_bytes is None:
+            self._connection.send(encode_packet(**fields))
+        else:
+            for packet in encode_file(file_name=file_name, file_bytes=file_bytes, **fields):
+                self._connection.send(packet)
+        if urgent:
+            self._connection.flush()
+            if test_status != "inprogress":
+                self.answered = test_id
+
+
+class StreamingResult(AutoTimingTestResultDecorator):
+    """The TestResult that subunit.run gives its tests; it stops them if nobody listens."""
+
+    def __init__(self, stream: PacketStream, connection: Connection) -> None:
+        self._connection = connection
+        super().__init__(ExtendedToStreamDecorator(stream))
+
+    @property
+    def shouldStop(self) -> bool:
+        return self._connection.lost is not None or super().shouldStop

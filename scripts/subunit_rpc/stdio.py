@@ -1,0 +1,74 @@
+"""What the tests print: on its way out before the packets that start and end a test.
+
+What is printed goes where it always goes, and whoever reads it there attributes it to the
+test in progress. The packets take another way, so their order with the output is lost,
+unless each waits for the other (PROTOCOL.md, section "What the tests print").
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import fcntl
+import os
+import stat
+import sys
+import termios
+import time
+from typing import List, Optional
+
+from .message import SETTLED
+
+_C_LIBRARY = ctypes.CDLL(None)
+
+LOOK_INTERVAL = 20e-6  # in seconds: a proxy that is awake needs no longer to read a pipe
+
+
+class Stdio:
+    """stdout and stderr that anybody may read, or nobody."""
+
+    promise: Optional[str] = None  # for Hello
+
+    def flush(self) -> None:
+        """Writes out what stands in the buffers of Python and of C. What tests have made of
+        sys.stdout and sys.stderr may not allow that, and then it is not for us to complain."""
+        for stream in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        _C_LIBRARY.fflush(None)
+
+
+class CapturedStdio(Stdio):
+    """stdout and stderr as pipes that a proxy reads, which has started this process."""
+
+    promise = SETTLED
+
+    def __init__(self) -> None:
+        # Of our own: tests put other things in the place of 1 and 2.
+        self._pipes: List[int] = [
+            os.dup(fd) for fd in (1, 2) if stat.S_ISFIFO(os.fstat(fd).st_mode)
+        ]
+
+    def flush(self) -> None:
+        """Writes out as above, and waits until the proxy has read what was written so far.
+        While it does not, because its client does not read, this waits with it."""
+        super().flush()
+        for pipe in self._pipes:
+            unread = _unread(pipe)
+            while unread:
+                time.sleep(LOOK_INTERVAL)
+                before, unread = unread, _unread(pipe)
+                if unread < before:
+                    break  # a read takes all there is; what is there now came later
+
+
+def _unread(pipe: int) -> int:
+    """Bytes in a pipe, seen from either end (FIONREAD, pipe(7))."""
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(pipe, termios.FIONREAD, count)
+    except OSError:
+        return 0  # a test has closed it
+    return count[0]

@@ -1,0 +1,116 @@
+"""Getting a connection: by dialing, or by listening."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from typing import Optional
+
+from .address import Address, UnixAddress, address_of
+from .connection import Connection, out_of_the_way
+
+CONNECT_SECONDS = 30.0
+BACKLOG = 8  # clients that wait while one is served
+
+
+def dial(address: Address) -> Connection:
+    """Raises OSError, also when CONNECT_SECONDS have passed."""
+    if not isinstance(address, UnixAddress):
+        return Connection(
+            socket.create_connection((address.host, address.port), CONNECT_SECONDS)
+        )
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(CONNECT_SECONDS)
+        sock.connect(address.path)
+    except OSError:
+        sock.close()
+        raise
+    return Connection(sock)
+
+
+class Listener:
+    """A listening socket. On a path it is its owner's alone, and goes with close()."""
+
+    def __init__(self, address: Address) -> None:
+        """Raises OSError, also for a path at which there is anything but a socket that
+        nobody listens on any more."""
+        self._forked = False
+        self._latest: Optional[Connection] = None
+        if isinstance(address, UnixAddress):
+            sock = _listen_on_path(address.path)
+        else:
+            sock = _listen_on_port(address.host, address.port)
+        self._sock = out_of_the_way(sock)
+        self.address = address_of(self._sock)
+
+    def accept(self) -> Connection:
+        """Waits for the next client. Raises OSError."""
+        while True:
+            try:
+                self._latest = Connection(self._sock.accept()[0])
+                return self._latest
+            except ConnectionAbortedError:
+                continue  # it has gone while it waited
+
+    def forked(self) -> None:
+        """To be called in a child that a test forked: all this is the parent's."""
+        self._forked = True
+        self._sock.close()
+        if self._latest is not None:
+            self._latest.forked()
+
+    def close(self) -> None:
+        self._sock.close()
+        if isinstance(self.address, UnixAddress) and not self._forked:
+            try:
+                os.unlink(self.address.path)
+            except FileNotFoundError:
+                pass
+
+
+def _listen_on_port(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, where = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _listen_on_path(path: str) -> socket.socket:
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        os.chmod(path, 0o600)  # before listen(), so nobody can have connected
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise FileExistsError(errno.EEXIST, "something that is no socket is there already")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(CONNECT_SECONDS)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+    raise OSError(errno.EADDRINUSE, "another server listens there")

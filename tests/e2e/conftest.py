@@ -1,0 +1,64 @@
+"""Fixtures of the tests with real processes. Run with Debian's Python: it has python3-subunit."""
+
+import os
+from pathlib import Path
+import sys
+import uuid
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import support  # noqa: E402
+
+sys.path.insert(0, str(support.EXAMPLES))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes more than ten seconds")
+
+
+def pytest_collection_modifyitems(items):
+    if not os.access(support.BINARY, os.X_OK):
+        raise pytest.UsageError(
+            f"{support.BINARY} is not there: build it, or name another one in SUBUNIT_PROXY"
+        )
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(monkeypatch):
+    """Every test ends every process that it started."""
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv(support.MARK, mark)
+    yield
+    try:
+        support.wait_until(lambda: not support.marked(mark), "", limit=10)
+    except AssertionError:
+        left = support.marked(mark)
+        for pid in left:
+            support.stop(pid)
+        assert not left, f"processes left behind: {left}"
+
+
+@pytest.fixture
+def serve():
+    """Starts `subunit-proxy serve` with these arguments; ends it if the test does not."""
+    started = []
+
+    def start(*arguments, **options):
+        started.append(support.Serve(*arguments, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture
+def processes():
+    """Other processes of a test, killed and waited for at its end."""
+    started = []
+    yield started
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

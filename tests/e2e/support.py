@@ -1,0 +1,563 @@
+"""Processes, conditions and packets for the tests with real processes.
+
+What a stream means is judged by python-subunit's own parser; only cutting a live stream into
+packets is done here, so that a test can wait for one.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import json
+import os
+from pathlib import Path
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+import zlib
+
+from subunit.v2 import ByteStreamToStreamResult, StreamResultToBytes
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SUBUNIT_PROXY", str(ROOT / "build/proxy/subunit-proxy"))
+PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-subunit
+EXAMPLES = ROOT / "tests/examples"
+SERVER = str(EXAMPLES / "servers/server.py")
+SERVER_PROCESS = f"{PYTHON} {SERVER}"  # how its command line begins
+SERVE_PROCESS = f"{BINARY} serve"
+PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
+
+LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
+MARK = "SUBUNIT_E2E"  # in the environment of every process that a test starts
+
+RPC = "testrepository-rpc"
+PROXY = "testrepository-proxy"
+TEXT = "text/plain;charset=utf8"
+RAW = "text/plain;charset=iso8859-1"
+
+FINAL = ("exists", "success", "uxsuccess", "skip", "fail", "xfail")
+
+
+def wait_until(condition: Callable[[], object], what: str, limit: float = LIMIT) -> object:
+    """The first true value of `condition()`; an AssertionError with `what` after `limit`."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {limit:g} s: {what}"
+        time.sleep(0.01)
+
+
+# Processes
+
+
+def marked(mark: str) -> Dict[int, str]:
+    """The processes that have `mark` in their environment, with their command lines."""
+    wanted = f"{MARK}={mark}".encode()
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            environment = Path("/proc", name, "environ").read_bytes()
+            if wanted in environment.split(b"\0"):
+                found[int(name)] = (
+                    Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1")
+                )
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def running(pattern: str) -> List[int]:
+    """The processes of this test whose command line begins with `pattern`."""
+    return [pid for pid, line in marked(os.environ[MARK]).items() if line.startswith(pattern)]
+
+
+def find_process(pattern: str) -> int:
+    """The one process of this test whose command line begins with `pattern`, once it runs."""
+    found = wait_until(lambda: running(pattern), f"a process {pattern!r}")
+    assert len(found) == 1, f"{pattern!r} matches {found}"
+    return found[0]
+
+
+def peak_memory(pid: int) -> int:
+    """VmHWM in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(f"process {pid} has ended")
+
+
+def is_blocked(pid):
+    """True if the process sleeps in a write to a pipe or socket, for a moment on end."""
+    for _ in range(20):
+        try:
+            with open(f"/proc/{pid}/wchan") as wchan, open(f"/proc/{pid}/syscall") as syscall:
+                where, call = wchan.read(), syscall.read().split()[0]
+        except OSError:
+            return False
+        # write is 1, sendto 44 on x86-64; 1 is read on no machine that has another table
+        if call not in ("1", "44", "64", "206") and "write" not in where and "send" not in where:
+            return False
+        os.sched_yield()
+    return True
+
+
+def is_full(fd):
+    """True if nothing can be written for half a second."""
+    return not select.select([], [fd], [], 0.5)[1]
+
+
+def write_some(fd, data):
+    try:
+        return os.write(fd, data[:65536])
+    except BlockingIOError:
+        return 0
+
+
+def is_closed(connection):
+    """Waits for the end of the connection; nothing may come before it."""
+    try:
+        return connection.recv(4096) == b""
+    except ConnectionError:
+        return True
+
+
+def is_sanitized() -> bool:
+    libraries = subprocess.run(["ldd", BINARY], capture_output=True, text=True).stdout
+    return "libasan" in libraries or b"__asan_init" in Path(BINARY).read_bytes()
+
+
+def says(text: str, *keywords: object) -> None:
+    """Asserts that `text` has every keyword, whatever its case; of a tuple, one."""
+    for keyword in keywords:
+        choices = keyword if isinstance(keyword, tuple) else (keyword,)
+        assert any(choice.lower() in text.lower() for choice in choices), (
+            f"none of {choices} in:\n{text}"
+        )
+
+
+# Packets
+
+
+class Packet(NamedTuple):
+    """One packet, named as in StreamResult.status(). `raw` is the packet itself."""
+
+    raw: bytes
+    test_id: Optional[str]
+    test_status: Optional[str]
+    test_tags: Optional[set]
+    runnable: bool
+    mime_type: Optional[str]
+    eof: bool
+    file_name: Optional[str]
+    file_bytes: Optional[bytes]
+    route_code: Optional[str]
+    timestamp: object
+
+    @property
+    def message(self) -> Optional[dict]:
+        if self.mime_type and self.mime_type.startswith("application/json"):
+            return json.loads(bytes(self.file_bytes))
+        return None
+
+
+class _Events:
+    def __init__(self) -> None:
+        self.events: List[dict] = []
+
+    def status(self, **fields) -> None:
+        self.events.append(fields)
+
+
+def decode(raw: bytes) -> Packet:
+    events = _Events()
+    ByteStreamToStreamResult(io.BytesIO(raw)).run(events)
+    assert len(events.events) == 1, f"python-subunit does not take {raw[:200]!r}"
+    return Packet(raw, **events.events[0])
+
+
+def cut(buffer: bytearray) -> Tuple[List[bytes], bytes]:
+    """Takes the whole packets off `buffer`. Also returns what stood between them."""
+    packets, noise, at = [], bytearray(), 0
+    while at < len(buffer):
+        if buffer[at] != 0xB3:
+            noise.append(buffer[at])
+            at += 1
+            continue
+        if len(buffer) - at < 6:
+            break
+        size = 1 + (buffer[at + 3] >> 6)
+        length = int.from_bytes(buffer[at + 3 : at + 3 + size], "big") & ~(3 << (8 * size - 2))
+        if len(buffer) - at < length:
+            break
+        raw = bytes(buffer[at : at + length])
+        if length < 8 or zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "big"):
+            noise.append(buffer[at])
+            at += 1
+            continue
+        packets.append(raw)
+        at += length
+    del buffer[:at]
+    return packets, bytes(noise)
+
+
+def encode(**fields) -> bytes:
+    stream = io.BytesIO()
+    StreamResultToBytes(stream).status(**fields)
+    return stream.getvalue()
+
+
+def message(test_id: str = RPC, **fields) -> bytes:
+    return encode(
+        test_id=test_id,
+        file_name="message",
+        file_bytes=json.dumps(fields).encode(),
+        mime_type="application/json",
+        eof=True,
+    )
+
+
+class Stream:
+    """What python-subunit's own parser makes of a stream of results."""
+
+    NOISE = "not subunit"
+
+    def __init__(self, data: bytes) -> None:
+        events = _Events()
+        ByteStreamToStreamResult(io.BytesIO(data), non_subunit_name=self.NOISE).run(events)
+        self.events = events.events
+        self.noise = b"".join(
+            bytes(event["file_bytes"]) for event in self.events if event["file_name"] == self.NOISE
+        )
+        self.parser_errors = [e for e in self.events if e["test_id"] == "subunit.parser"]
+        self.files: Dict[Tuple[Optional[str], str], bytes] = {}
+        self.mime_types: Dict[Tuple[Optional[str], str], set] = collections.defaultdict(set)
+        pieces = collections.defaultdict(list)
+        for event in self.events:
+            if event["file_name"] is not None:
+                key = event["test_id"], event["file_name"]
+                pieces[key].append(bytes(event["file_bytes"]))
+                self.mime_types[key].add(event["mime_type"])
+        for key, value in pieces.items():
+            self.files[key] = b"".join(value)
+
+    @property
+    def ended(self) -> collections.Counter:
+        """(test id, final status) as often as it was said."""
+        return collections.Counter(
+            (event["test_id"], event["test_status"])
+            for event in self.events
+            if event["test_status"] in FINAL
+        )
+
+    @property
+    def statuses(self) -> Dict[str, str]:
+        """Test id to final status; asserts that each test has one."""
+        ended = self.ended
+        assert all(times == 1 for times in ended.values()), ended.most_common(5)
+        table = dict(ended.keys())
+        assert len(table) == len(ended), ended
+        return table
+
+    @property
+    def ids(self) -> List[str]:
+        """The tests that ended, or exist, in order."""
+        return [e["test_id"] for e in self.events if e["test_status"] in FINAL]
+
+    @property
+    def unfinished(self) -> List[str]:
+        started = [e["test_id"] for e in self.events if e["test_status"] == "inprogress"]
+        ended = {test_id for test_id, _ in self.ended}
+        return [test_id for test_id in started if test_id not in ended]
+
+    def file(self, test_id: Optional[str], name: str) -> bytes:
+        return self.files.get((test_id, name), b"")
+
+    def output(self, test_id: Optional[str], name: str) -> bytes:
+        """The bytes of `name`, stdout or stderr, that stand under this test, in their order."""
+        return b"".join(
+            bytes(event["file_bytes"])
+            for event in self.events
+            if event["test_id"] == test_id and event["file_name"] in (name, name + ".raw")
+        )
+
+    def all_output(self, name: str) -> bytes:
+        """The bytes of `name`, of whichever test, in their order."""
+        return b"".join(
+            bytes(event["file_bytes"])
+            for event in self.events
+            if event["file_name"] in (name, name + ".raw")
+        )
+
+    def details(self, test_id: str) -> str:
+        """All attachments of a test, as text."""
+        return "\n".join(
+            f"{name}: {data.decode('utf-8', 'replace')}"
+            for (each, name), data in self.files.items()
+            if each == test_id
+        )
+
+    def failed(self) -> List[str]:
+        return sorted({test_id for test_id, status in self.ended if status == "fail"})
+
+    def assert_clean(self) -> None:
+        """Nothing but packets, none of them ours, and every test that began ended."""
+        assert self.noise == b""
+        assert self.parser_errors == []
+        assert not {RPC, PROXY} & {event["test_id"] for event in self.events}
+        assert self.unfinished == []
+
+
+# subunit-proxy
+
+
+class Finished(NamedTuple):
+    """A process that has ended."""
+
+    status: int  # as subprocess: negative for a signal
+    stdout: bytes
+    stderr: str
+    seconds: float
+
+    @property
+    def stream(self) -> Stream:
+        return Stream(self.stdout)
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode()
+
+
+def finish(process: subprocess.Popen, limit: float = LIMIT, stdin: Optional[bytes] = None) -> Finished:
+    start = time.monotonic()
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=limit)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(
+            f"{process.args} did not end within {limit:g} s; stdout ends {stdout[-500:]!r}, "
+            f"stderr ends {stderr[-2000:].decode(errors='replace')}"
+        ) from None
+    seconds = time.monotonic() - start
+    return Finished(process.returncode, stdout, stderr.decode(errors="replace"), seconds)
+
+
+def start(arguments: Sequence[str], **options) -> subprocess.Popen:
+    """Starts subunit-proxy, all three files pipes unless said otherwise."""
+    for name in ("stdin", "stdout", "stderr"):
+        options.setdefault(name, subprocess.PIPE)
+    return subprocess.Popen([BINARY, *map(str, arguments)], **options)
+
+
+def proxy(*arguments: str, limit: float = LIMIT, stdin: bytes = b"", **options) -> Finished:
+    """Runs subunit-proxy to its end."""
+    return finish(start(arguments, **options), limit, stdin)
+
+
+def python(*arguments: str) -> List[str]:
+    """A command for Python with this repository's packages and examples to import."""
+    return ["env", f"PYTHONPATH={PYTHONPATH}", PYTHON, *map(str, arguments)]
+
+
+def server(*arguments: str) -> List[str]:
+    """The command of the example server in one file."""
+    return [PYTHON, SERVER, *map(str, arguments)]
+
+
+def serving(*command: str, options: Sequence[str] = ()) -> List[str]:
+    """A channel on this machine, to a test server."""
+    return [BINARY, "serve", *map(str, options), "--", *map(str, command)]
+
+
+def client(*arguments: str, channel: Sequence[str], limit: float = LIMIT, **options) -> Finished:
+    """`subunit-proxy run` to its end."""
+    return proxy("run", *arguments, "--", *channel, limit=limit, **options)
+
+
+class Serve:
+    """A `subunit-proxy serve` whose channel is in the test's hands.
+
+    A thread reads its stdout from start_reading() to stop_reading(). `stray` collects bytes that
+    are not in a packet; there is one, the LF before Ready.
+    """
+
+    def __init__(self, *arguments: str, reading: bool = True, **options) -> None:
+        self._stderr = tempfile.TemporaryFile()
+        self.process = start(["serve", *arguments], stderr=self._stderr, **options)
+        self.packets: List[Packet] = []
+        self.stray = b""
+        self.ended = False  # its stdout is at its end
+        self._changed = threading.Condition()
+        self._buffer = bytearray()
+        self._thread: Optional[threading.Thread] = None
+        self._stop = threading.Event()
+        if reading:
+            self.start_reading()
+
+    def start_reading(self) -> None:
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def read_slowly(self, size: int) -> None:
+        """Takes the first `size` bytes, a few at a time."""
+        while len(self._buffer) < size:
+            self._buffer += os.read(self.process.stdout.fileno(), 97)
+
+    def stop_reading(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._thread = None
+
+    def _read(self) -> None:
+        buffer, stdout = self._buffer, self.process.stdout.fileno()
+        while not self._stop.is_set():
+            if not select.select([stdout], [], [], 0.05)[0]:
+                continue
+            data = os.read(stdout, 1 << 20)
+            buffer += data
+            packets, stray = cut(buffer)
+            decoded = [decode(raw) for raw in packets]
+            with self._changed:
+                self.packets += decoded
+                self.stray += stray
+                if not data:
+                    self.stray += bytes(buffer)
+                    self.ended = True
+                self._changed.notify_all()
+            if not data:
+                return
+
+    def wait(self, condition: Callable[[], object], what: str, limit: float = LIMIT):
+        """The first true value of `condition()`, which looks at `packets`."""
+        with self._changed:
+            value = self._changed.wait_for(lambda: condition() or self.ended, limit)
+            value = condition()
+        assert value, (
+            f"{'its end came before' if self.ended else 'never came'}: {what}; "
+            f"last packets: {[p[1:] for p in self.packets[-5:]]}; stderr: {self.stderr[-2000:]}"
+        )
+        return value
+
+    def messages(self, test_id: str, name: str) -> List[dict]:
+        return [
+            packet.message
+            for packet in self.packets
+            if packet.test_id == test_id and packet.message and packet.message["msg"] == name
+        ]
+
+    def wait_message(self, test_id: str, name: str, limit: float = LIMIT, **fields) -> dict:
+        def found():
+            for each in self.messages(test_id, name):
+                if all(each.get(key) == value for key, value in fields.items()):
+                    return each
+            return None
+
+        return self.wait(found, f"{name} {fields or ''}", limit)
+
+    def wait_status(self, test_id: str, status: str) -> Packet:
+        return self.wait(
+            lambda: next(
+                (p for p in self.packets if (p.test_id, p.test_status) == (test_id, status)), None
+            ),
+            f"{test_id} {status}",
+        )
+
+    def ready(self) -> dict:
+        return self.wait_message(PROXY, "Ready")
+
+    def attached(self) -> dict:
+        return self.wait_message(PROXY, "Attached")
+
+    def address(self) -> Tuple[str, int]:
+        host, _, port = self.ready()["listening"].rpartition(":")
+        return host, int(port)
+
+    def send(self, data: bytes) -> None:
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def hello(self) -> None:
+        self.send(message(msg="Hello", max=1, min=1))
+        self.wait_message(RPC, "Hello")
+
+    def run(self, nonce: str = "run", **fields) -> None:
+        self.send(message(msg="Run", nonce=nonce, **fields))
+
+    def run_all(self) -> None:
+        """Hello, a run of everything, and its Done."""
+        self.hello()
+        self.run()
+        self.wait_message(RPC, "Done", nonce="run")
+
+    def goodbye(self) -> int:
+        self.send(message(msg="Goodbye"))
+        return self.exit_status()
+
+    def close_stdin(self) -> None:
+        self.process.stdin.close()
+
+    def close_stdout(self) -> None:
+        """The reader of the channel goes away."""
+        if self._thread:
+            self.stop_reading()
+        self.process.stdout.close()
+
+    def exit_status(self, limit: float = LIMIT) -> int:
+        try:
+            status = self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"serve did not end within {limit:g} s: {self.stderr}") from None
+        if self._thread:
+            self._thread.join(limit)
+            assert self.ended, "serve has ended, but somebody holds its stdout"
+        return status
+
+    @property
+    def stderr(self) -> str:
+        size = os.fstat(self._stderr.fileno()).st_size
+        return os.pread(self._stderr.fileno(), size, 0).decode(errors="replace")
+
+    @property
+    def stream(self) -> Stream:
+        return Stream(b"".join(packet.raw for packet in self.packets))
+
+    def close(self) -> None:
+        """Ends it if the test did not."""
+        if self._thread:
+            self.stop_reading()
+        for file in (self.process.stdin, self.process.stdout):
+            try:
+                file.close()
+            except OSError:
+                pass
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._stderr.close()
+
+
+def stop(pid: int, number: int = signal.SIGKILL) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,94 @@
+"""^C and other signals to `run`: what was in progress is reported, and nothing goes on."""
+
+import os
+import signal
+
+import pytest
+
+import support
+from support import says, server, serving
+
+ALL = [f"demo.test_{number}" for number in range(5)]
+
+
+@pytest.fixture
+def hanging(processes):
+    """Starts run with a server that hangs in its third test, as a shell would: as the leader of
+    its own group. Returns it and what it wrote until then."""
+
+    def start(mode="hang", options=(), grace="5"):
+        channel = serving(*server(mode), options=["--grace", grace])
+        process = support.start(
+            ["run", "--format", "subunit", *options, "--", *channel], process_group=0
+        )
+        processes.append(process)
+        data = b""
+        while b"demo.test_2" not in data:
+            piece = os.read(process.stdout.fileno(), 65536)
+            assert piece, (data, process.stderr.read())
+            data += piece
+        return process, data
+
+    return start
+
+
+@pytest.mark.parametrize("to", ["run", "group"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing(hanging, number, to):
+    """A terminal sends ^C to the whole group, the channel's command included."""
+    process, data = hanging()
+    (os.kill if to == "run" else os.killpg)(process.pid, number)
+    ended = support.finish(process, limit=30)
+    assert ended.status == 3 or ended.status == 128 + number or ended.status == -number
+    stream = support.Stream(data + ended.stdout)
+    stream.assert_clean()
+    assert stream.statuses == {
+        "demo.test_0": "success", "demo.test_1": "success", "demo.test_2": "fail",
+    }
+    says(stream.details("demo.test_2"), ("interrupt", number.name))
+    says(ended.stderr, ("interrupt", number.name))
+
+
+def test_named_tests_that_did_not_run_are_reported_after_an_interrupt(hanging):
+    process, data = hanging(options=ALL)
+    process.send_signal(signal.SIGINT)
+    stream = support.Stream(data + support.finish(process, limit=30).stdout)
+    stream.assert_clean()
+    assert stream.failed() == ["demo.test_2", "demo.test_3", "demo.test_4"]
+
+
+def test_more_interrupts_do_not_wait_for_the_grace_period(hanging):
+    """The server ignores all that is polite, and serve would wait for it for a minute."""
+    process, _ = hanging("hang-ignoring-term", grace="60")
+
+    def ended():
+        process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+
+    support.wait_until(ended, "its end", limit=20)
+    assert process.returncode not in (0, 1)
+    process.communicate()
+    for pid in support.running(support.SERVER_PROCESS):
+        support.stop(pid)  # what a killed channel leaves at its other end is not known here
+
+
+def test_interrupt_while_waiting_for_ready_ends_the_channel(processes):
+    process = support.start(["run", "--", "sleep", "600"], process_group=0)
+    processes.append(process)
+    support.find_process("sleep 600")
+    process.send_signal(signal.SIGINT)
+    assert support.finish(process, limit=30).status not in (0, 1)
+
+
+def test_interrupt_while_waiting_for_a_server_ends_both_sides(processes):
+    process = support.start(["run", "--", *serving("sleep", "600")], process_group=0)
+    processes.append(process)
+    support.find_process("sleep 600")
+    process.send_signal(signal.SIGINT)
+    assert support.finish(process, limit=30).status not in (0, 1)
+
+
+def test_sigkill_of_run_ends_the_other_side(hanging):
+    process, _ = hanging()
+    process.kill()
+    process.communicate()

@@ -1,0 +1,198 @@
+"""Over a real sshd on loopback, whose login shell is noisy."""
+
+import os
+from pathlib import Path
+import shlex
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from noisy import friendly, harsh
+from noisy.expected import expected
+import suites
+import support
+from support import client, python, says, server, serving
+from test_attribution import assert_as_expected
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+
+pytestmark = pytest.mark.skipif(
+    not (os.access(SSHD, os.X_OK) and shutil.which("ssh")), reason="openssh is not installed"
+)
+
+# What a login shell sources. It ends with half a character and no newline.
+PROFILE = r"""
+printf 'Welcome to the test machine\r\n'
+printf '\033[1mlast login: never \303'
+echo 'profile: something about the terminal' >&2
+"""
+
+
+class Sshd:
+    """sshd with keys and a configuration of its own, in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        for name in ("host", "user"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True
+            )
+        shutil.copy(directory / "user.pub", directory / "authorized_keys")
+        # Every shell that sshd starts comes by this first, whatever the user's own one is.
+        (directory / "profile").write_text(PROFILE)
+        (directory / "shell").write_text(
+            f'. {directory}/profile\nexec sh -c "$SSH_ORIGINAL_COMMAND"\n'
+        )
+        if os.getuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # where root's sshd separates its privileges
+        self.process, self.port = self._start()
+        (directory / "client").write_text(
+            f"""
+            Host machine
+                HostName 127.0.0.1
+                Port {self.port}
+                IdentityFile {directory}/user
+                IdentitiesOnly yes
+                UserKnownHostsFile {directory}/known_hosts
+                StrictHostKeyChecking accept-new
+                BatchMode yes
+                LogLevel ERROR
+                SendEnv {support.MARK}
+            """
+        )
+
+    def _start(self):
+        log = self.directory / "log"
+        for _ in range(10):  # somebody may take a free port before sshd does
+            port = support.free_port()
+            (self.directory / "config").write_text(
+                f"""
+                ListenAddress 127.0.0.1
+                Port {port}
+                HostKey {self.directory}/host
+                AuthorizedKeysFile {self.directory}/authorized_keys
+                PidFile none
+                StrictModes no
+                UsePAM no
+                PermitRootLogin yes
+                PasswordAuthentication no
+                PrintMotd no
+                AcceptEnv {support.MARK}
+                ForceCommand sh {self.directory}/shell
+                """
+            )
+            process = subprocess.Popen(
+                [SSHD, "-D", "-f", self.directory / "config", "-E", log],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+
+            def up():
+                return process.poll() is not None or answers(port)
+
+            support.wait_until(up, "sshd listens")
+            if process.poll() is None:
+                return process, port
+        raise AssertionError(f"sshd does not start: {log.read_text()}")
+
+    def command(self, *remote: str) -> list:
+        return ["ssh", "-F", str(self.directory / "client"), "machine", shlex.join(map(str, remote))]
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def answers(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory):
+    daemon = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield daemon
+    daemon.close()
+
+
+def test_the_shell_is_as_noisy_as_it_should_be(sshd):
+    ended = subprocess.run(sshd.command("printf", "after"), capture_output=True)
+    assert ended.stdout == b"Welcome to the test machine\r\n\x1b[1mlast login: never \xc3after"
+
+
+def test_all_of_testtools_over_ssh_is_what_it_is_directly(sshd):
+    suites.require("python3-testtools with python3-testscenarios", "testscenarios")
+    channel = sshd.command(*serving(*suites.test_server(suites.TESTTOOLS)))
+    suites.assert_same_as_directly(suites.TESTTOOLS, channel)
+
+
+@pytest.mark.long
+def test_json_and_logging_over_ssh_are_what_they_are_directly(sshd):
+    suites.require("libpython3.11-testsuite", "test.test_json")
+    channel = sshd.command(*serving(*suites.test_server(suites.STANDARD_LIBRARY)))
+    suites.assert_same_as_directly(suites.STANDARD_LIBRARY, channel)
+
+
+def test_a_noisy_suite_over_ssh_is_exact(sshd):
+    table = expected(*friendly.CASES, *harsh.CASES)
+    command = python("-m", "subunit_rpc", "noisy.friendly", "noisy.harsh")
+    ended = client("--format", "subunit", channel=sshd.command(*serving(*command)))
+    assert ended.status == 1
+    assert_as_expected(ended.stream, table)
+    says(ended.stderr, "profile: something about the terminal")  # the channel's own stderr
+
+
+def test_a_program_missing_on_the_other_side_is_an_error_with_the_shells_words(sshd):
+    ended = client(
+        "--format", "subunit", "--ready-timeout", "30",
+        channel=sshd.command("/opt/no-such/subunit-proxy", "serve", "--", "true"),
+    )
+    assert ended.status == 3
+    says(ended.stderr, "ready", "Welcome to the test machine", "not found", "127")
+
+
+def test_a_host_that_does_not_let_us_in_is_an_error(sshd):
+    ended = client(
+        "--format", "subunit",
+        channel=["ssh", "-F", str(sshd.directory / "client"), "-o", "IdentityFile=none",
+                 "-o", "CertificateFile=none", "-p", str(sshd.port), "-i", "/dev/null",
+                 "-o", "PubkeyAuthentication=no", "machine", "true"],
+    )
+    assert ended.status == 3
+    says(ended.stderr, "permission denied", "255", "ready")
+
+
+def test_a_dropped_connection_in_a_test_ends_both_sides(sshd, processes):
+    channel = sshd.command(*serving(*server("hang")))
+    process = support.start(["run", "--format", "subunit", "demo.test_2", "demo.test_3", "--", *channel])
+    processes.append(process)
+    data = b""
+    while b"demo.test_2" not in data:
+        piece = os.read(process.stdout.fileno(), 65536)
+        assert piece, process.stderr.read()
+        data += piece
+    support.stop(support.find_process("ssh -F"))
+    ended = support.finish(process, limit=30)
+    assert ended.status == 3
+    stream = support.Stream(data + ended.stdout)
+    stream.assert_clean()
+    assert stream.failed() == ["demo.test_2", "demo.test_3"]
+    says(ended.stderr, "channel")
+    # That nothing of the other side is left is checked after every test.
+
+
+def test_direct_through_ssh_forwarding(sshd, processes):
+    """`ssh -W` to a server that listens over there; no serve in between."""
+    listening = subprocess.Popen(
+        server("--listen", "127.0.0.1:0", "good"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    processes.append(listening)
+    port = listening.stderr.readline().split()[-1].decode()
+    channel = ["ssh", "-F", str(sshd.directory / "client"), "-W", f"127.0.0.1:{port}", "machine"]
+    ended = client("--format", "subunit", "--direct", channel=channel)
+    assert ended.status == 0, ended.stderr
+    assert len(ended.stream.statuses) == 5

@@ -1,0 +1,63 @@
+#pragma once
+
+// The packets that the benchmarks send, and the plain blocking I/O that they share.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "common/subunit/encoder.h"
+
+namespace perf {
+
+using subunit::Buffer;
+using subunit::Bytes;
+
+/// Small packets are this long, as a status with a timestamp and a long test id is.
+inline constexpr std::size_t kSmallPacket = 100;
+
+[[noreturn]] inline void die(const std::string& why) {
+  std::fprintf(stderr, "%s\n", why.c_str());
+  std::exit(1);
+}
+
+/// A file packet of exactly `size` bytes, with random content.
+inline Buffer file_packet(std::size_t size, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  Buffer content(size);
+  for (std::uint8_t& byte : content) byte = static_cast<std::uint8_t>(random());
+  for (std::size_t content_size = size; content_size-- > 0;) {
+    Buffer packet;
+    const subunit::File file{"stdout", Bytes(content).first(content_size)};
+    const auto encoded = subunit::encode(
+        {.test_id = "package.module.Class.test_name", .mime_type = "text/plain", .file = file},
+        packet);
+    if (!encoded) die(encoded.error().text);
+    if (packet.size() == size) return packet;
+    if (packet.size() < size) break;
+  }
+  die("no file packet has " + std::to_string(size) + " bytes");
+}
+
+inline void write_all(int fd, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written <= 0) die("cannot write");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+/// False at the end of the stream.
+inline bool read_all(int fd, std::span<std::uint8_t> room) {
+  while (!room.empty()) {
+    const ssize_t got = ::read(fd, room.data(), room.size());
+    if (got <= 0) return false;
+    room = room.subspan(static_cast<std::size_t>(got));
+  }
+  return true;
+}
+
+}  // namespace perf

@@ -1,0 +1,136 @@
+"""`python3 -m subunit_rpc` as a process, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+
+import pytest
+
+from rpc_client import TIMEOUT, Client
+
+SUITES = Path(__file__).resolve().parent / "suites"
+LISTENING = "subunit_rpc: listening on "
+
+
+class ServerProcess:
+    """A server; its stdout and stderr are read as they come."""
+
+    def __init__(
+        self, arguments: List[str], wrapper: Sequence[str] = (), **popen: object
+    ) -> None:
+        # A shell starts what it starts in the background with SIGINT ignored.
+        self.process = subprocess.Popen(
+            [*wrapper, sys.executable, "-m", "subunit_rpc", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            **popen,
+        )
+        self.pid = self.process.pid
+        self._read = {self.process.stdout: b"", self.process.stderr: b""}
+        self._seen = 0  # how far wait_for_stderr() has come
+
+    @property
+    def stdout(self) -> str:
+        return self._read[self.process.stdout].decode()
+
+    @property
+    def stderr(self) -> str:
+        return self._read[self.process.stderr].decode()
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        """Reads what the process prints until the condition holds."""
+        deadline = time.monotonic() + TIMEOUT
+        pipes = [self.process.stdout, self.process.stderr]
+        while not condition():
+            assert time.monotonic() < deadline, f"no {what}; stderr: {self.stderr}"
+            ready = select.select(pipes, [], [], 0.01)[0]
+            for pipe in ready:
+                data = os.read(pipe.fileno(), 1 << 16)
+                self._read[pipe] += data
+                if not data:
+                    pipes.remove(pipe)
+            if not pipes and self.process.poll() is not None:
+                assert condition(), f"no {what}; stderr: {self.stderr}"
+
+    def wait_for_stderr(self, text: str) -> None:
+        """Waits for the text, behind what was waited for before."""
+        self.wait_for(lambda: text in self.stderr[self._seen :], f"{text!r} on stderr")
+        self._seen = self.stderr.index(text, self._seen) + len(text)
+
+    def wait_for_stdout(self, text: str) -> None:
+        self.wait_for(lambda: text in self.stdout, f"{text!r} on stdout")
+
+    def address(self) -> Tuple[str, int]:
+        """Where it listens, as it says on stderr."""
+        self.wait_for(lambda: "\n" in self.stderr, "address on stderr")
+        line = self.stderr.splitlines()[0]
+        assert line.startswith(LISTENING), self.stderr
+        host, _, port = line[len(LISTENING) :].rpartition(":")
+        return host, int(port)
+
+    def client(self) -> Client:
+        """A client that has said Hello."""
+        client = Client(self.address())
+        client.hello()
+        return client
+
+    def exit_status(self) -> int:
+        """Waits for the end; then stdout and stderr are complete."""
+        self.wait_for(lambda: self.process.poll() is not None, "end of the process")
+        for pipe in self._read:
+            self._read[pipe] += pipe.read()
+        return self.process.returncode
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+Start = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts servers: start("--listen", "0", "basic", cwd=..., env={...}). `env` is added
+    to the environment. They are gone at the end of the test."""
+    started: List[ServerProcess] = []
+
+    def start_one(*arguments: str, env: Optional[dict] = None, **popen: object):
+        popen.setdefault("cwd", SUITES)
+        started.append(ServerProcess(list(arguments), env={**os.environ, **(env or {})}, **popen))
+        return started[-1]
+
+    yield start_one
+    for process in started:
+        process.stop()
+
+
+@contextlib.contextmanager
+def running(*arguments: str) -> Iterator[ServerProcess]:
+    """A server of the sample suites, for more than one test."""
+    process = ServerProcess(list(arguments), cwd=SUITES)
+    try:
+        process.address()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ServerProcess]:
+    """One warm server, for tests that leave it as it is."""
+    with running("--listen", "0", "basic", "fixtured", "no_such_module") as process:
+        yield process

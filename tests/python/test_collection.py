@@ -1,0 +1,193 @@
+"""Which tests run when some are asked for, in which order, and that they can run again."""
+
+import unittest
+
+import pytest
+import testtools
+from testtools.testsuite import ConcurrentTestSuite, FixtureSuite, iterate_tests
+
+from recorder import run, short, suite_of
+from subunit_rpc.collection import TestCollection
+from suites import rerun
+
+A, B, C = (f"{rerun.__name__}.Letters.test_{letter}" for letter in "abc")
+
+
+class Fixture:
+    """Counts what it does, and can be asked for what is set up now."""
+
+    def __init__(self):
+        self.log = []
+
+    def setUp(self):
+        self.log.append("up")
+
+    def cleanUp(self):
+        self.log.append("down")
+
+
+def test_all_tests_run_in_the_order_of_the_suite():
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids()) == [A, B, C]
+    assert run(collection).statuses == [(A, "success"), (B, "fail"), (C, "skip")]
+
+
+def test_tests_run_in_the_order_they_are_asked_for():
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids([C, A])) == [C, A]
+    assert run(collection, [C, A]).statuses == [(C, "skip"), (A, "success")]
+
+
+def test_no_tests_are_no_tests():
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids([])) == []
+    assert run(collection, []).packets == []
+
+
+def test_an_id_asked_for_twice_counts_once():
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids([A, B, A])) == [A, B]
+    assert run(collection, [A, B, A]).statuses == [(A, "success"), (B, "fail")]
+
+
+def test_an_id_that_is_in_the_suite_twice_runs_twice():
+    collection = TestCollection(suite_of(rerun.Letters, rerun.Letters))
+    assert list(collection.ids()) == [A, B, C, A, B, C]
+    assert list(collection.ids([B, A])) == [B, B, A, A]
+    assert run(collection, [A]).statuses == [(A, "success")] * 2
+
+
+def test_an_unknown_id_is_not_listed_and_fails_when_run():
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids(["no.such", A])) == [A]
+    for _ in range(2):
+        results = run(collection, [A, "no.such"])
+        assert sorted(results.statuses) == [("no.such", "fail"), (A, "success")]
+        started = [p.test_id for p in results.packets if p.test_status == "inprogress"]
+        assert sorted(started) == ["no.such", A]
+        text = results.attachment("no.such", "reason")
+        assert text == "no.such is not known to this server, which has 3 tests."
+
+
+def test_an_id_that_cannot_travel_is_listed_and_asked_for_in_its_escaped_form():
+    case = testtools.clone_test_with_new_id(rerun.Letters("test_a"), "odd\udc80\0")
+    for suite in (suite_of(case), suite_of(FixtureSuite(Fixture(), [case]))):
+        collection = TestCollection(suite)
+        (name,) = collection.ids()
+        assert name == "odd\\udc80\\x00"
+        assert run(collection, [name]).statuses == [(name, "success")]
+
+
+@pytest.mark.parametrize("asked", [None, [A], [C, B, A]])
+def test_tests_run_a_second_time_as_the_first(asked):
+    collection = TestCollection(suite_of(rerun.Letters))
+    first = run(collection, asked).statuses
+    assert first
+    for _ in range(3):
+        assert run(collection, asked).statuses == first
+    assert len(run(collection).statuses) == 3
+
+
+def test_what_a_test_sets_on_itself_is_gone_when_it_runs_again():
+    collection = TestCollection(suite_of(rerun.Stateful))
+    for _ in range(3):
+        assert short(run(collection)) == ["test_state success"]
+
+
+def test_a_test_that_has_run_is_freed_with_all_it_holds():
+    collection = TestCollection(suite_of(rerun.Countable))
+    for _ in range(2):
+        assert len(run(collection).statuses) == 5
+        assert rerun.Countable.alive["most"] <= 2
+    assert rerun.Countable.alive["now"] <= 1
+
+
+def test_a_test_with_a_method_bound_to_itself_runs_again_as_itself():
+    collection = TestCollection(suite_of(rerun.Bound, rerun.Expected))
+    assert short(run(collection)) == ["test_check success", "test_expected uxsuccess"]
+    assert short(run(collection)) == ["test_check success", "test_expected uxsuccess"]
+    assert short(run(collection)) == ["test_check success", "test_expected xfail"]
+
+
+def test_each_run_cleans_up():
+    collection = TestCollection(suite_of(rerun.CleansUp))
+    for _ in range(3):
+        rerun.CleansUp.cleaned.clear()
+        assert short(run(collection)) == ["test_it success"]
+        assert rerun.CleansUp.cleaned == ["from the test", "from __init__"]
+
+
+def test_what_cannot_be_copied_runs_again_as_it_is():
+    collection = TestCollection(
+        suite_of(rerun.Uncopyable, rerun.UncopyableSuite([rerun.Letters("test_a"), rerun.Uncopyable("test_it")]))
+    )
+    for _ in range(3):
+        assert short(run(collection)) == [
+            "test_it success",
+            "test_a success",
+            "test_it success",
+        ]
+
+
+def test_a_decorated_case_of_testtools_runs_again():
+    case = testtools.testcase.DecorateTestCaseResult(rerun.Letters("test_a"), lambda result: result)
+    collection = TestCollection(suite_of(unittest.TestSuite([case])))
+    for _ in range(2):
+        assert run(collection, [A]).statuses == [(A, "success")]
+
+
+def test_a_suite_with_a_fixture_of_its_own_stays_whole():
+    fixture = Fixture()
+    inside = FixtureSuite(fixture, [rerun.Letters("test_b"), rerun.Letters("test_c")])
+    collection = TestCollection(suite_of(unittest.TestSuite([rerun.Letters("test_a"), inside])))
+    for asked in (None, [A, B, C]):
+        assert short(run(collection, asked)) == ["test_a success", "test_b fail", "test_c skip"]
+        assert fixture.log == ["up", "down"]
+        fixture.log.clear()
+    # Its tests run where the first of them was asked for, in its own order.
+    assert short(run(collection, [C, A, B])) == ["test_b fail", "test_c skip", "test_a success"]
+    assert fixture.log == ["up", "down"]
+    fixture.log.clear()
+    assert short(run(collection, [A])) == ["test_a success"]
+    assert fixture.log == []
+    # Asking for some has not taken the others away.
+    assert short(run(collection, [C])) == ["test_c skip"]
+    assert short(run(collection)) == ["test_a success", "test_b fail", "test_c skip"]
+
+
+def test_a_concurrent_suite_runs_concurrently_again_and_again():
+    def split(suite):
+        return list(iterate_tests(suite))
+
+    inside = ConcurrentTestSuite(suite_of(rerun.Letters), split)
+    collection = TestCollection(suite_of(inside))
+    assert list(collection.ids()) == [A, B, C]
+    for asked, count in ((None, 3), ([B, A], 2), (None, 3)):
+        statuses = run(collection, asked).statuses
+        assert len(statuses) == count
+        assert set(statuses) <= {(A, "success"), (B, "fail"), (C, "skip")}
+
+
+def test_nested_plain_suites_are_nothing_but_an_order():
+    nested = suite_of(rerun.Letters)
+    for _ in range(50):
+        nested = unittest.TestSuite([nested])
+    collection = TestCollection(nested)
+    assert run(collection, [B, A]).statuses == [(B, "fail"), (A, "success")]
+
+
+def test_tests_multiplied_by_scenarios_run_again():
+    testscenarios = pytest.importorskip("testscenarios")
+
+    class Scenario(testscenarios.TestWithScenarios):
+        scenarios = [("one", {"number": 1}), ("two", {"number": 2})]
+
+        def test_number(self):
+            self.assertEqual(self.number, 1)
+
+    collection = TestCollection(suite_of(Scenario))
+    for _ in range(2):
+        assert short(run(collection)) == [
+            "test_number(one) success",
+            "test_number(two) fail",
+        ]
