@@ -9,19 +9,22 @@ protocol, which does no I/O; protocol.py says how to drive a session:
     ProtocolError, VersionError         the peer's faults
     MisuseError                         ours
     negotiate, VERSIONS                 version ranges, as (max, min)
+    Attach, encode_message              a server's first word to the proxy that started it
 
 Below that are message.py (messages and their JSON), attachment.py (messages in packets),
 packet.py and decoder.py (subunit v2).
 """
 
+from .attachment import encode_message
 from .errors import MisuseError, ProtocolError, VersionError
-from .message import Done, Goodbye, Hello, List, Run
+from .message import Attach, Done, Goodbye, Hello, List, Run
 from .packet import Packet
 from .protocol import VERSIONS, Agreed, ClientSession, Ended, Event, ServerSession, negotiate
 
 __all__ = [
     "VERSIONS",
     "Agreed",
+    "Attach",
     "ClientSession",
     "Done",
     "Ended",
@@ -35,5 +38,6 @@ __all__ = [
     "Run",
     "ServerSession",
     "VersionError",
+    "encode_message",
     "negotiate",
 ]

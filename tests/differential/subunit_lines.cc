@@ -14,9 +14,10 @@
 
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "common/subunit/decoder.h"
 #include "common/subunit/encoder.h"
@@ -26,17 +27,26 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::string_view kDigits = "0123456789abcdef";
+
 std::string to_hex(Bytes bytes) {
   std::string hex;
   hex.reserve(2 * bytes.size());
-  for (const std::uint8_t byte : bytes) fmt::format_to(std::back_inserter(hex), "{:02x}", byte);
+  for (const std::uint8_t byte : bytes) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
   return hex;
 }
 
-Buffer from_hex(const std::string& hex) {
+Buffer from_hex(std::string_view hex) {
   Buffer bytes(hex.size() / 2);
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<std::uint8_t>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const std::size_t high = kDigits.find(hex[2 * i]);
+    const std::size_t low = kDigits.find(hex[2 * i + 1]);
+    if (high >= 16 || low >= 16) throw std::invalid_argument("content is not hexadecimal");
+    bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
   return bytes;
 }
 
@@ -102,7 +112,7 @@ Result<> encode_line(const json& line, bool split, Buffer& out) {
     fields.timestamp = Timestamp{line["timestamp"][0], line["timestamp"][1]};
   Buffer content;
   if (line.contains("file")) {
-    content = from_hex(line["file"][1]);
+    content = from_hex(line["file"][1].get_ref<const std::string&>());
     fields.file = File{line["file"][0].get_ref<const std::string&>(), content};
   }
   return split ? encode_file(fields, tags, out) : encode(fields, tags, out);
@@ -113,7 +123,7 @@ int encode(bool split) {
     const json line = json::parse(text);
     Buffer out;
     if (line.contains("noise")) {
-      out = from_hex(line["noise"]);
+      out = from_hex(line["noise"].get_ref<const std::string&>());
     } else if (const auto encoded = encode_line(line, split, out); !encoded) {
       fmt::print(stderr, "subunit_lines: {}\n", encoded.error().text);
       return 1;

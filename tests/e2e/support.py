@@ -32,7 +32,7 @@ SERVER_PROCESS = f"{PYTHON} {SERVER}"  # how its command line begins
 SERVE_PROCESS = f"{BINARY} serve"
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
-LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
+LIMIT = 20.0  # seconds until a condition counts as never met: far above what a busy machine takes
 MARK = "SUBUNIT_E2E"  # in the environment of every process that a test starts
 
 RPC = "testrepository-rpc"

@@ -7,6 +7,8 @@ import select
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 
 PIPE_SIZE = 1 << 20
@@ -49,10 +51,12 @@ class Relay:
 
     def __init__(self, command, pipe_size=PIPE_SIZE):
         self.helpers = []
+        self.errors = tempfile.TemporaryFile()  # serve complains at the end, since nobody says Goodbye
+        # Kept open: the proxy asks the kernel who listens there.
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(PATIENCE)
+        port = str(self.listener.getsockname()[1])
         with contextlib.ExitStack() as undo:
-            listener = undo.enter_context(socket.create_server(("127.0.0.1", 0)))
-            listener.settimeout(PATIENCE)
-            port = str(listener.getsockname()[1])
             relay_stdin, self.stdin = os.pipe()
             self.stdout, relay_stdout = os.pipe()
             for pipe in (relay_stdin, relay_stdout):
@@ -62,8 +66,9 @@ class Relay:
                 [word.replace("@PORT", port) for word in command],
                 stdin=relay_stdin,
                 stdout=relay_stdout,
+                stderr=self.errors,
             )
-            self.connection, _ = listener.accept()
+        self.connection, _ = self.listener.accept()
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if "serve" in command:
             self._skip_announcements()
@@ -74,7 +79,10 @@ class Relay:
         while b'"Attached"' not in seen:
             if not select.select([self.stdout], [], [], PATIENCE)[0]:
                 raise RuntimeError("the proxy does not attach")
-            seen += os.read(self.stdout, 4096)
+            piece = os.read(self.stdout, 4096)
+            if not piece:
+                raise RuntimeError("the proxy has ended instead of attaching")
+            seen += piece
 
     def helper(self, *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **more):
         process = subprocess.Popen([*map(str, words)], stdin=stdin, stdout=stdout, bufsize=0, **more)
@@ -102,14 +110,19 @@ class Relay:
                 raise RuntimeError(f"{self.process.args[0]} does not end")
             time.sleep(0.001)
         self.process.returncode = 0
-        os.close(self.stdout)
         return usage.ru_utime + usage.ru_stime
 
-    def abort(self):
+    def close(self):
+        """Ends whatever has not ended by itself."""
         for process in (*self.helpers, self.process):
             if process.returncode is None:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
+        self.listener.close()
+        self.connection.close()
+        for pipe in (self.stdin, self.stdout):
+            with contextlib.suppress(OSError):  # finish() may have closed it
+                os.close(pipe)
 
 
 @contextlib.contextmanager
@@ -117,5 +130,9 @@ def running(command):
     relay = Relay(command)
     try:
         yield relay
+    except Exception:
+        relay.errors.seek(0)
+        sys.stderr.buffer.write(relay.errors.read())
+        raise
     finally:
-        relay.abort()
+        relay.close()

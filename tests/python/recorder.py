@@ -9,6 +9,7 @@ from rpc_client import Results
 from subunit_rpc.collection import TestCollection
 from subunit_rpc.decoder import PacketDecoder
 from subunit_rpc.runner import run_tests
+from subunit_rpc.stdio import Stdio
 
 
 class Recorder:
@@ -45,7 +46,7 @@ def run(
     collection: TestCollection, asked: Optional[Sequence[str]] = None, **options: bool
 ) -> Results:
     recorder = Recorder()
-    run_tests(collection.take(asked), recorder, **options)
+    run_tests(collection.take(asked), recorder, Stdio(), **options)
     return recorder.results()
 
 

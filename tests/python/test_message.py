@@ -7,6 +7,7 @@ from subunit_rpc.message import MAX_JSON_DEPTH, Attach, is_object, parse_message
 
 PAIRS = [
     (Hello(max=3, min=1), b'{"msg":"Hello","max":3,"min":1}'),
+    (Hello(1, 1, "settled"), b'{"msg":"Hello","max":1,"min":1,"output":"settled"}'),
     (List(None, "1"), b'{"msg":"List","nonce":"1"}'),
     (List((), "1"), b'{"msg":"List","tests":[],"nonce":"1"}'),
     (Run(("a", "b[1]"), ""), b'{"msg":"Run","tests":["a","b[1]"],"nonce":""}'),
@@ -55,6 +56,7 @@ def test_unknown_fields_are_ignored():
         (b'{"msg":"Hello","max":1.0,"min":1}', 'Hello needs an integer "max"'),
         (b'{"msg":"Hello","max":"1","min":1}', 'Hello needs an integer "max"'),
         (b'{"msg":"Hello","max":1,"min":2}', '"max" of Hello is below its "min"'),
+        (b'{"msg":"Hello","max":1,"min":1,"output":1}', 'Hello needs a string "output"'),
         (b'{"msg":"List"}', 'List needs a string "nonce"'),
         (b'{"msg":"Run","nonce":1}', 'Run needs a string "nonce"'),
         (b'{"msg":"Run","nonce":null}', 'Run needs a string "nonce"'),

@@ -10,6 +10,7 @@ from testtools.testsuite import FixtureSuite
 from recorder import Recorder, run, short, suite_of
 from subunit_rpc.collection import TestCollection
 from subunit_rpc.runner import BROKEN_RUN_ID, run_tests
+from subunit_rpc.stdio import Stdio
 from suites import behaviour
 
 @pytest.fixture(autouse=True)
@@ -138,7 +139,7 @@ def test_local_variables_are_shown_when_asked_for():
 def test_a_lost_connection_stops_the_run_with_the_test_that_is_running():
     collection = TestCollection(suite_of(behaviour.First, behaviour.Second))
     recorder = Recorder(lose_after=2)  # one flush for inprogress, one for the status
-    run_tests(collection.take(), recorder)
+    run_tests(collection.take(), recorder, Stdio())
     assert behaviour.LOG == ["module up", "First up", "1", "First down", "module down"]
 
 
@@ -159,7 +160,7 @@ class FlushingOut(io.StringIO):
 def test_what_is_printed_is_out_before_the_packet_that_ends_its_test(monkeypatch):
     recorder = Recorder()
     monkeypatch.setattr(sys, "stdout", FlushingOut(recorder))
-    run_tests(TestCollection(suite_of(behaviour.Prints)).take(), recorder)
+    run_tests(TestCollection(suite_of(behaviour.Prints)).take(), recorder, Stdio())
     flushed = [entry for entry in behaviour.LOG if isinstance(entry, tuple)]
     assert flushed == [("class", 0), ("1", 1), ("2", 3), ("end", 4)]
 

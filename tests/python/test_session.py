@@ -156,6 +156,15 @@ def test_without_a_common_version_both_sides_name_both_ranges():
     assert "this side speaks versions 3 to 5, the other versions 1 to 2" in str(at_client.value)
 
 
+def test_a_server_may_promise_that_output_is_settled():
+    client, server = ClientSession(), ServerSession(output="settled")
+    client.hello()
+    server.receive(client.take_output())
+    assert server.next_event() == Agreed(1, Hello(1, 1))
+    client.receive(server.take_output())
+    assert client.next_event() == Agreed(1, Hello(1, 1, "settled"))
+
+
 def test_a_server_wants_hello_first():
     for message in (List(None, "1"), Run(None, "1"), Goodbye(), Done("1")):
         server = ServerSession()

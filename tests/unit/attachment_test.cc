@@ -134,6 +134,15 @@ TEST_CASE("a message that never ends is an error, and its memory is given up") {
   CHECK(message(assembler, {"}", true, "1"}) == "}");
 }
 
+TEST_CASE("messages that have ended do not count against the bound of those that have not") {
+  AttachmentAssembler assembler;
+  const std::string chunk(4'000'000, 'x');
+  for (int i = 0; i < 20; ++i) {
+    CHECK_FALSE(message(assembler, {chunk, false}));
+    CHECK(message(assembler, {"x", true}) == chunk + "x");
+  }
+}
+
 TEST_CASE("too many messages begun and not ended are an error") {
   AttachmentAssembler assembler;
   for (std::size_t i = 0; i < AttachmentAssembler::kMaxOpen; ++i)

@@ -93,8 +93,14 @@ bool agrees(std::string_view bytes) {
          same(scan_text(as_bytes(bytes)), reference().scan(bytes, false));
 }
 
+/// Copied to a place of its own, where a sanitizer sees a read beyond the end.
+bool agrees_alone(std::string_view bytes) {
+  const Buffer alone(bytes.begin(), bytes.end());
+  return agrees(as_text(alone));
+}
+
 void check_agrees(std::string_view bytes) {
-  if (agrees(bytes)) return;
+  if (agrees(bytes) && (bytes.size() < 4 || agrees_alone(bytes))) return;
   std::string hex;
   for (const char byte : bytes)
     hex += "0123456789ABCDEF"[byte >> 4 & 15], hex += "0123456789ABCDEF"[byte & 15];

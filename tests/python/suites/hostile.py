@@ -53,5 +53,10 @@ class Hostile(unittest.TestCase):
         ).stdout
         self.assertNotIn("socket:", shown)
 
+    def test_reuses_low_descriptors(self):
+        os.closerange(3, 100)
+        for _ in range(50):
+            os.open(__file__, os.O_RDONLY)
+
     def test_sees_the_environment(self):
         self.assertEqual([name for name in os.environ if name.startswith("SUBUNIT_RPC")], [])

@@ -1,0 +1,117 @@
+"""A server that a proxy has started: what its tests print is read before they go on."""
+
+import array
+import fcntl
+import os
+import select
+import socket
+import termios
+
+import pytest
+
+from rpc_client import TIMEOUT, Client
+from subunit_rpc import Agreed, Hello, Packet
+
+
+@pytest.fixture
+def proxied(start):
+    """Starts a server as the proxy does, and gives it and a Client that was told so."""
+    clients = []
+
+    def proxy(*arguments, **popen):
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            sock.settimeout(TIMEOUT)
+            address = "127.0.0.1:%d" % sock.getsockname()[1]
+            env = {"SUBUNIT_RPC_ADDRESS": address, "SUBUNIT_RPC_TOKEN": "token"}
+            process = start(*arguments, env=env, **popen)
+            client = Client(sock.accept()[0])
+        clients.append(client)
+        assert isinstance(client.next_event(), Packet)  # the token
+        client.session.hello()
+        client.send()
+        assert client.next_event() == Agreed(1, Hello(1, 1, "settled"))
+        return process, client
+
+    yield proxy
+    for client in clients:
+        client.sock.close()
+
+
+def unread(pipe):
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
+
+
+def read_now(process, pipe):
+    """Reads what there is in the pipe once there is any."""
+    assert select.select([pipe], [], [], TIMEOUT)[0], process.stderr
+    return os.read(pipe.fileno(), 1 << 16).decode()
+
+
+def test_who_was_not_started_by_a_proxy_promises_nothing(server):
+    with Client(server.address()) as client:
+        client.session.hello()
+        client.send()
+        assert client.next_event() == Agreed(1, Hello(1, 1))
+        client.session.goodbye()
+        client.send()
+
+
+def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied):
+    process, client = proxied("output")
+    pipe = process.process.stdout
+    nonce = client.session.run(["output.Output.test_1"])
+    client.send()
+    expected = ["before the class, C before the class", "Python", "after the class"]
+    answers = []
+    for text in expected:
+        seen = ""
+        while seen != text:
+            assert text.startswith(seen)
+            assert not select.select([client.sock], [], [], 0.05)[0], "sent too early"
+            seen += read_now(process, pipe)
+        answers.append(client.next_event())
+    assert [getattr(answer, "test_status", nonce) for answer in answers] == [
+        "inprogress",
+        "success",
+        nonce,
+    ]
+    client.goodbye()
+    assert process.exit_status() == 0
+
+
+def test_a_quiet_test_waits_for_nobody(proxied):
+    process, client = proxied("basic")
+    assert client.run(["basic.Basic.test_pass"]).statuses
+    assert unread(process.process.stdout) == 0
+    client.goodbye()
+
+
+def test_a_reader_that_is_gone_is_not_waited_for(proxied):
+    process, client = proxied("output")
+    client.session.run()
+    client.send()
+    assert select.select([process.process.stdout], [], [], TIMEOUT)[0]
+    process.process.stdout.close()  # as by a proxy that was killed
+    client.sock.close()
+    process.process.wait(TIMEOUT)
+    assert process.process.returncode in (1, 3)  # 1: Python could not flush stdout at its end
+
+
+@pytest.mark.parametrize("redirection", ["1>&-", "2>&-", "1>&- 2>&-", "1>/dev/null 2>&1"])
+def test_output_that_nobody_captures_is_not_waited_for(proxied, tmp_path, redirection):
+    launch = tmp_path / "launch"
+    launch.write_text(f'exec "$@" {redirection}')
+    process, client = proxied("basic", wrapper=["sh", str(launch)])
+    assert client.run(["basic.Basic.test_pass"]).statuses
+    client.goodbye()
+    assert process.exit_status() == 0
+
+
+@pytest.mark.parametrize("name", ["closes_standard_descriptors", "reuses_low_descriptors"])
+def test_descriptors_that_a_test_has_put_elsewhere_are_not_waited_for(proxied, name):
+    process, client = proxied("hostile")
+    test_id = f"hostile.Hostile.test_{name}"
+    assert client.run([test_id]).statuses == [(test_id, "success")]
+    client.goodbye()
