@@ -1,5 +1,6 @@
 #include "proxy/cli.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,15 +13,18 @@ namespace {
 constexpr const char* kVersionText = "subunit-proxy " SUBUNIT_PROXY_VERSION;
 
 constexpr const char* kServeUsage = R"(Usage:
-  subunit-proxy serve [OPTIONS] -- COMMAND...                listen on the loopback interface, start
-                                                             COMMAND, which dials in
-  subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND... start COMMAND, then connect to ADDR
-  subunit-proxy serve [OPTIONS] --connect ADDR               connect to a server that listens already
-  subunit-proxy serve [OPTIONS] --listen ADDR                listen; somebody else starts the server
+  subunit-proxy serve [OPTIONS] [--listen ADDR] -- COMMAND...
+      listen, start COMMAND, and wait until it dials in
+  subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
+      start COMMAND, then connect to ADDR, again and again until it listens there
+  subunit-proxy serve [OPTIONS] --connect ADDR
+      connect to a test server that listens already
+  subunit-proxy serve [OPTIONS] --listen ADDR
+      listen; somebody else starts the test server
 )";
 
-constexpr const char* kServeFooter = R"(
-ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH.
+constexpr const char* kServeFooter =
+    R"(ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH.
 
 COMMAND finds the address in SUBUNIT_RPC_ADDRESS and, as its proof of identity, a token in
 SUBUNIT_RPC_TOKEN. What it and its children print is captured and sent as attachments of the test
@@ -34,8 +38,8 @@ Example, to be started by a client at the other end of ssh:
 
 constexpr const char* kWrapUsage = "Usage: subunit-proxy wrap [OPTIONS] -- COMMAND...\n";
 
-constexpr const char* kWrapFooter = R"(
-The packets that COMMAND writes stay as they are. Everything else becomes the attachment "stdout" of
+constexpr const char* kWrapFooter =
+    R"(The packets that COMMAND writes stay as they are. Everything else becomes the attachment "stdout" of
 the test that was running, and tests that have no end when COMMAND ends have failed.
 
 Exit status: that of COMMAND, 128 + n if signal n killed it, 127 if it could not be started.
@@ -47,8 +51,8 @@ Example:
 constexpr const char* kRunUsage =
     "Usage: subunit-proxy run [OPTIONS] [TEST...] -- CHANNEL COMMAND...\n";
 
-constexpr const char* kRunFooter = R"(
-CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
+constexpr const char* kRunFooter =
+    R"(CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
 and stdout. Without TEST, --load-list or --match, all tests run.
 
 Exit status: 0 everything asked for passed, 1 a test failed, 2 bad usage, 3 the run could not be
@@ -91,6 +95,16 @@ void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
   app.add_option_function<double>(name, store, fmt::format("{} ({:g})", help, preset))
       ->option_text("SECONDS")
       ->check(CLI::Range(0.001, 1e7));
+}
+
+CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::optional<Endpoint>& value,
+                          const std::string& help) {
+  const auto store = [&value](const std::string& text) {
+    auto endpoint = Endpoint::parse(text);
+    if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
+    value = std::move(*endpoint);
+  };
+  return app.add_option_function<std::string>(name, store, help)->option_text("ADDR");
 }
 
 void add_log_level(CLI::App& app, LogLevel& level) {
@@ -147,12 +161,9 @@ struct Parser {
   }
 
   void add_serve_options() {
-    serve_app->add_option("--connect", serve.connect, "where a test server listens")
-        ->option_text("ADDR");
-    serve_app
-        ->add_option("--listen", serve.listen,
-                     "where the test server dials in (127.0.0.1:0, a free port)")
-        ->option_text("ADDR")
+    add_endpoint(*serve_app, "--connect", serve.connect, "where a test server listens");
+    add_endpoint(*serve_app, "--listen", serve.listen,
+                 "where the test server dials in (127.0.0.1:0, a free port)")
         ->excludes("--connect");
     add_seconds(*serve_app, "--attach-timeout", serve.attach_timeout,
                 "how long to wait for a test server");
@@ -173,13 +184,11 @@ struct Parser {
     run_app->add_option("--load-list", run.load_list, "read ids from FILE, one a line; - is stdin")
         ->option_text("FILE");
     run_app
-        ->add_option("--match", run.match,
-                     "only tests with an id in which REGEX is found; may be repeated: any of them")
+        ->add_option("--match", run.match, "only tests in whose id REGEX is found; may be repeated")
         ->option_text("REGEX")
         ->allow_extra_args(false);
     run_app
-        ->add_option("--format", format,
-                     "human, subunit, or ids (with --list); human on a terminal, subunit otherwise")
+        ->add_option("--format", format, "human, subunit, or with --list ids (human on a terminal)")
         ->option_text("FORMAT")
         ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
             {"human", Format::kHuman}, {"subunit", Format::kSubunit}, {"ids", Format::kIds}}));
@@ -197,6 +206,10 @@ std::optional<std::string> complaint(const Parser& parser,
                                      const std::vector<std::string>& command) {
   if (*parser.serve_app && command.empty() && !parser.serve.connect && !parser.serve.listen)
     return "serve needs a COMMAND behind --, or --connect or --listen";
+  if (parser.serve.connect && parser.serve.connect->any_port())
+    return "--connect needs the port of a test server, which is never 0";
+  if (parser.serve.ready_fd && ::fcntl(*parser.serve.ready_fd, F_GETFD) < 0)
+    return fmt::format("--ready-fd {}: no such descriptor is open", *parser.serve.ready_fd);
   if (*parser.wrap_app && command.empty()) return "wrap needs a COMMAND behind --";
   if (*parser.run_app && command.empty()) return "run needs a CHANNEL COMMAND behind --";
   if (*parser.run_app && parser.format == Format::kIds && !parser.run.list)
@@ -233,6 +246,8 @@ CommandLine parse_command_line(int argc, char** argv) {
   line.log_level = parser.log_level;
   if (*parser.serve_app) {
     parser.serve.command = command;
+    if (!parser.serve.connect && !parser.serve.listen)
+      parser.serve.listen = Endpoint::parse("127.0.0.1:0").value();
     line.action = parser.serve;
   } else if (*parser.wrap_app) {
     line.action = WrapOptions{command};

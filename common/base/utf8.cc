@@ -28,6 +28,17 @@ Lead classify(std::uint8_t byte) {
   return {0, 0, 0};
 }
 
+// True if all eight bytes are ASCII, and none is NUL where that is no text.
+template <bool kNulIsText>
+bool is_ascii_word(const std::uint8_t* p) {
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  // The subtraction sets a high bit for a zero byte, and the test for high bits is there anyway:
+  // for bytes below 0x80 nothing else can set one.
+  const std::uint64_t stop = kNulIsText ? word : word | (word - kOnes);
+  return !(stop & kHighs);
+}
+
 template <bool kNulIsText>
 Utf8Scan scan(Bytes bytes) {
   const std::uint8_t* const data = bytes.data();
@@ -35,15 +46,12 @@ Utf8Scan scan(Bytes bytes) {
   std::size_t at = 0;
   while (at < size) {
     if (size - at >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, data + at, sizeof word);
-      // The subtraction sets a high bit for a zero byte, and the test for high bits is there
-      // anyway: for bytes below 0x80 nothing else can set one.
-      const std::uint64_t stop = kNulIsText ? word : word | (word - kOnes);
-      if (!(stop & kHighs)) {
+      if (is_ascii_word<kNulIsText>(data + at)) {
         at += 8;
         continue;
       }
+    } else if (at >= 8 && is_ascii_word<kNulIsText>(data + size - 8)) {
+      break;  // the last word, overlapping the one before
     }
     const std::uint8_t byte = data[at];
     if (byte < 0x80) {

@@ -26,6 +26,9 @@ struct Attached {
   bool operator==(const Attached&) const = default;
 };
 
+/// Detached::reason of a server that has ended as the protocol says. All others are for a person.
+inline constexpr std::string_view kGoodbyeReason = "goodbye";
+
 /// serve: a test server is gone, and why.
 struct Detached {
   std::optional<std::string> route;

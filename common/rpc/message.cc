@@ -70,7 +70,8 @@ Result<std::string> to_json(const Message& message) {
 Result<Message> parse_message(std::string_view json) {
   JsonFields fields(json, kNames);
   const std::string msg = fields.text("msg");
-  if (msg == "Hello") return fields.result<Message>(Hello{fields.versions(), fields.optional_text("output")});
+  if (msg == "Hello")
+    return fields.result<Message>(Hello{fields.versions(), fields.optional_text("output")});
   if (msg == "List")
     return fields.result<Message>(List{fields.optional_texts("tests"), fields.text("nonce")});
   if (msg == "Run")

@@ -77,8 +77,8 @@ Result<ServerSession::Event> ServerSession::hear(std::string_view json) {
 
 Result<ServerSession::Event> ServerSession::hear_hello(VersionRange theirs) {
   if (!go(Step::kHearHello)) return out_of_place("Hello", state_);
-  say(Hello{versions_});
-  return negotiate(versions_, theirs).map([](int version) { return Event(Opened{version}); });
+  say(hello_);
+  return negotiate(hello_.versions, theirs).map([](int version) { return Event(Opened{version}); });
 }
 
 Result<ServerSession::Event> ServerSession::hear_request(std::string_view name,

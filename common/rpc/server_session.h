@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "common/rpc/attachment.h"
@@ -54,7 +56,11 @@ class ServerSession {
   struct GoodbyeSaid {};
   using Event = std::variant<NotMessage, Incomplete, Opened, ListAsked, RunAsked, GoodbyeSaid>;
 
-  explicit ServerSession(VersionRange versions = kSupportedVersions) : versions_(versions) {}
+  /// `output` is what our Hello says of it, if anything: kSettledOutput from a server that waits
+  /// until what was printed has been read (PROTOCOL.md, section "What the tests print").
+  explicit ServerSession(VersionRange versions = kSupportedVersions,
+                         std::optional<std::string> output = std::nullopt)
+      : hello_{versions, std::move(output)} {}
 
   /// An Error is the client's fault: not its Hello first, no version in common (our own Hello is
   /// still sent, so that the client can name both ranges), a nonce that is outstanding already, a
@@ -87,7 +93,7 @@ class ServerSession {
   Result<Event> hear_request(std::string_view name, const std::string& nonce, Event event);
   Result<Event> hear_goodbye();
 
-  VersionRange versions_;
+  Hello hello_;  // ours
   State state_ = State::kWaiting;
   std::set<std::string, std::less<>> outstanding_;  // nonces
   AttachmentAssembler assembler_;

@@ -2,6 +2,7 @@
 
 // State machines as tables. Internal to this folder.
 
+#include <cstddef>
 #include <optional>
 
 namespace subunit {

@@ -28,37 +28,60 @@ void Decoder::receive_eof() {
 }
 
 std::optional<Decoder::Event> Decoder::next_event() {
+  // Packets are read straight into what is returned. Starting with one, instead of with nothing,
+  // keeps gcc from writing zeros over all of it.
+  std::optional<Event> event(std::in_place, std::in_place_type<Packet>);
   for (;;) {
     if (checked_) {
-      if (noise_ > 0) return take_noise(std::min(noise_, kMaxNoise));
-      Packet packet = *checked_;
-      checked_.reset();
-      consume(packet.raw.size());
-      return packet;
+      if (noise_ > 0) {
+        event = take_noise(std::min(noise_, kMaxNoise));
+      } else {
+        event = *checked_;
+        consume(checked_->raw.size());
+        checked_.reset();
+      }
+      return event;
     }
     const Bytes held = buffer_.held();
-    if (needed_ == 0) {
-      const void* next = held.size() > noise_
-                             ? std::memchr(held.data() + noise_, kSignature, held.size() - noise_)
-                             : nullptr;
-      noise_ = next ? static_cast<const std::uint8_t*>(next) - held.data() : held.size();
+    if (needed_ == 0) skip_to_signature(held);
+    if (noise_ >= kMaxNoise) {
+      event = take_noise(kMaxNoise);
+      return event;
     }
-    if (noise_ >= kMaxNoise) return take_noise(kMaxNoise);
 
     const Bytes candidate = held.subspan(noise_);
     if (candidate.size() > 0 && (candidate.size() >= needed_ || doomed_ > noise_)) {
-      const Check check = inspect(candidate, checked_.emplace());
-      if (check == Check::kPacket) continue;
-      checked_.reset();
+      Packet& packet = event->emplace<Packet>();
+      const Check check = inspect(candidate, packet);
+      if (check == Check::kPacket && noise_ == 0) {
+        consume(packet.raw.size());
+        return event;
+      }
+      if (check == Check::kPacket) {
+        checked_ = packet;
+        continue;
+      }
       if (check == Check::kInvalid || doomed_ > noise_) {
         ++noise_;
         needed_ = 0;
         continue;
       }
     }
-    if (noise_ > 0) return take_noise(noise_);
-    return std::nullopt;
+    if (noise_ > 0) {
+      event = take_noise(noise_);
+    } else {
+      event.reset();
+    }
+    return event;
   }
+}
+
+void Decoder::skip_to_signature(Bytes held) {
+  if (noise_ < held.size() && held[noise_] == kSignature) return;  // packets follow each other
+  const void* next = held.size() > noise_
+                         ? std::memchr(held.data() + noise_, kSignature, held.size() - noise_)
+                         : nullptr;
+  noise_ = next ? static_cast<const std::uint8_t*>(next) - held.data() : held.size();
 }
 
 Check Decoder::inspect(Bytes candidate, Packet& packet) {

@@ -72,6 +72,7 @@ class Decoder {
 
  private:
   Check inspect(Bytes candidate, Packet& packet);
+  void skip_to_signature(Bytes held);
   Event take_noise(std::size_t size);
   void consume(std::size_t size);
   [[nodiscard]] std::uint64_t position() const { return received_ - buffer_.held().size(); }

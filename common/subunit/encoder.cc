@@ -1,5 +1,6 @@
 #include "common/subunit/encoder.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "common/base/crc32.h"
@@ -8,6 +9,13 @@
 
 namespace subunit {
 namespace {
+
+/// Room for `size` more bytes: exactly that for one packet, and in growing steps for many, so that
+/// putting packets into one buffer stays linear.
+void make_room(Buffer& out, std::size_t size) {
+  if (out.capacity() - out.size() < size)
+    out.reserve(std::max(out.size() + size, 2 * out.capacity()));
+}
 
 void append_number(Buffer& out, std::uint32_t value) {
   switch (number_size(value)) {
@@ -123,7 +131,7 @@ Result<> encode(const Fields& fields, TagList tags, Buffer& out) {
   if (size > kMaxPacketSize) return too_long(size, fields.test_id);
 
   const std::size_t start = out.size();
-  out.reserve(start + size);
+  make_room(out, size);
   append_head(out, flags_of(fields, !tags.empty()), size);
   if (fields.timestamp) {
     append_be32(out, fields.timestamp->seconds);
@@ -175,7 +183,7 @@ Result<> encode_rerouted(const Packet& packet, std::optional<std::string_view> r
     if (auto checked = check_text("route code", *route); !checked) return checked;
   }
   const std::size_t start = out.size();
-  out.reserve(start + size);
+  make_room(out, size);
   // Not flags_of(): a packet may carry a set of no tags, and that takes a byte.
   const std::uint16_t flags = load_be16(packet.raw.data() + 1) & ~flag::kRouteCode;
   append_head(out, route ? flags | flag::kRouteCode : flags, size);

@@ -69,6 +69,8 @@ class Tags {
 
 /// A received packet. Its views point into `raw`, and last as long as the bytes behind that.
 struct Packet : Fields {
+  Packet() {}  // not "= default": that would write zeros over all of it first, for each packet
+
   Tags tags;
   Bytes raw;      ///< from signature to CRC, as it came
   Bytes encoded;  ///< within raw: all fields but the route code, which is the last one

@@ -23,7 +23,8 @@ void encode_failure(std::string_view test_id, std::optional<std::string_view> ro
                        .status = Status::kFail,
                        .eof = true};
   if (!encode_file(failure, {}, out)) {
-    (void)encode({.test_id = test_id, .timestamp = when, .status = Status::kFail}, out);
+    (void)encode(
+        {.test_id = test_id, .route_code = route, .timestamp = when, .status = Status::kFail}, out);
   }
 }
 

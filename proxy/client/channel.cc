@@ -4,26 +4,24 @@
 
 namespace proxy {
 
+using std::chrono::seconds;
 using subunit::Result;
 
 namespace {
 
-constexpr auto kLeftoverPatience = std::chrono::seconds(1);
+// A process that the command left behind may hold its stdout open, and is not waited for.
+constexpr auto kLeftoverPatience = seconds(1);
+// A command that has closed its stdout has nothing more to say, but may have to clean up.
+constexpr auto kCommandPatience = seconds(3);
+constexpr auto kGrace = seconds(5);  // between TERM and KILL
 
 }  // namespace
 
 Channel::Channel(uv_loop_t& loop, Events events)
     : loop_(loop),
       events_(std::move(events)),
-      command_(loop,
-               [this](const Ending&) {
-                 patience_.start(kLeftoverPatience);
-                 check_end();
-               }),
-      patience_(loop, [this] {
-        from_server_->close();
-        check_end();
-      }) {}
+      command_(loop, [this](const Ending&) { check_end(); }),
+      patience_(loop, [this] { patience_ended(); }) {}
 
 Result<> Channel::start(const std::vector<std::string>& command) {
   auto in = Pipe::create(kPipeCapacity);
@@ -56,10 +54,19 @@ void Channel::hang_up(subunit::Time grace) {
 }
 
 void Channel::check_end() {
-  if (ended_ || command_.running() || !from_server_->closed()) return;
+  if (ended_) return;
+  if (command_.running() || !from_server_->closed()) {
+    return patience_.start(command_.running() ? kCommandPatience : kLeftoverPatience);
+  }
   ended_ = true;
   patience_.stop();
   events_.ended();
+}
+
+void Channel::patience_ended() {
+  if (command_.running()) return command_.terminate(kGrace);
+  from_server_->close();
+  check_end();
 }
 
 }  // namespace proxy

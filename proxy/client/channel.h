@@ -42,11 +42,12 @@ class Channel {
 
  private:
   void check_end();
+  void patience_ended();
 
   uv_loop_t& loop_;
   Events events_;
   Child command_;
-  Timer patience_;  // for a process the command left behind, which holds its stdout open
+  Timer patience_;  // once one of the two has ended: the command, or its output
   std::optional<Writer> to_server_;
   std::optional<PacketReader> from_server_;
   bool ended_ = false;

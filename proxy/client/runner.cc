@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <unordered_set>
 
 #include "common/base/escape.h"
 #include "common/subunit/encoder.h"
@@ -13,6 +12,7 @@ namespace proxy {
 
 using std::chrono::seconds;
 using subunit::Bytes;
+using subunit::in_seconds;
 using subunit::Packet;
 using subunit::Result;
 using subunit::Status;
@@ -26,18 +26,15 @@ constexpr auto kInterruptPatience = seconds(2);  // somebody has pressed ^C and 
 // Between asking the channel's command to end and killing it. The proxy at the other end may wait
 // for its servers that long.
 constexpr auto kHangUpGrace = seconds(6);
-constexpr std::size_t kMaxFirstNoise = 4096;
-
-std::string in_seconds(subunit::Time time) {
-  return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
-}
+constexpr std::size_t kMaxEarlyNoise =
+    1 << 20;  // a banner is a page; a wrong command may print for ever
+constexpr std::size_t kMaxShownNoise = 4096;
 
 }  // namespace
 
 Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Fd out,
                const Log& log)
-    : loop_(loop),
-      options_(options),
+    : options_(options),
       selection_(selection),
       log_(log),
       out_(loop, std::move(out),
@@ -57,6 +54,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
       hangup_(loop, SIGHUP, [this] { interrupt(); }) {}
 
 Result<> Runner::start() {
+  if (selection_.named() && !options_.list) expect(*selection_.named());
   if (auto started = channel_.start(options_.channel); !started) return started;
   if (options_.direct) {
     say_hello();
@@ -74,17 +72,17 @@ void Runner::enter(Phase phase, std::optional<subunit::Time> deadline) {
 void Runner::deadline_passed() {
   switch (phase_) {
     case Phase::kReady:
-      return fail(fmt::format("waited {} for the proxy to say Ready; {}",
-                              in_seconds(options_.ready_timeout), early_noise()));
+      return fail(fmt::format("waited {} (--ready-timeout) for the proxy to say Ready; {}",
+                              in_seconds(options_.ready_timeout), describe_early_noise()));
     case Phase::kAttach:
-      return fail(
-          fmt::format("{} is ready, but no test server has connected to it within {}: does its "
-                      "command start one?",
-                      proxy_, in_seconds(options_.attach_timeout)));
+      return fail(fmt::format(
+          "{} is ready, but no test server has connected to it within {} (--attach-timeout): does "
+          "its command start one?",
+          proxy_, in_seconds(options_.attach_timeout)));
     case Phase::kHello:
       return fail(fmt::format(
-          "the test server{} is connected, but has not answered Hello within {}: it "
-          "may be stuck, or know nothing of this protocol",
+          "the test server{} is connected, but has not answered Hello within {} "
+          "(--hello-timeout): it may be stuck, or know nothing of this protocol",
           address_.empty() ? "" : " at " + address_, in_seconds(options_.hello_timeout)));
     case Phase::kGoodbye:
       if (problem_.empty()) problem_ = "the channel did not end after Goodbye";
@@ -120,7 +118,7 @@ void Runner::receive_announcement(const Packet& packet) {
   } else if (const auto* ready = std::get_if<subunit::Ready>(&*announcement)) {
     if (phase_ != Phase::kReady) return log_.warning("the proxy said Ready twice");
     proxy_ = ready->proxy;
-    held_line_feed_ = false;
+    pass_on_early_noise();
     enter(Phase::kAttach, options_.attach_timeout);
   } else if (const auto* attached = std::get_if<subunit::Attached>(&*announcement)) {
     if (phase_ != Phase::kAttach)
@@ -128,8 +126,8 @@ void Runner::receive_announcement(const Packet& packet) {
     address_ = attached->address;
     say_hello();
   } else if (const auto* detached = std::get_if<subunit::Detached>(&*announcement)) {
-    // After Goodbye this is how it should be. Otherwise the end of the channel follows.
-    if (phase_ < Phase::kGoodbye && problem_.empty()) problem_ = detached->reason;
+    if (detached->reason != subunit::kGoodbyeReason && problem_.empty())
+      problem_ = detached->reason + until_when();
   } else if (const auto* refused = std::get_if<subunit::Refused>(&*announcement)) {
     fail(fmt::format("the proxy refused what was sent: {}", refused->text));
   }
@@ -155,17 +153,28 @@ void Runner::receive_result(const Packet& packet) {
 
 void Runner::receive_noise(Bytes bytes) {
   if (phase_ == Phase::kReady) {
-    if (held_line_feed_) first_noise_ += '\n';
-    const std::string_view text = subunit::as_text(bytes);
-    first_noise_ += text.substr(0, kMaxFirstNoise - std::min(kMaxFirstNoise, first_noise_.size()));
+    early_noise_size_ += bytes.size();
+    subunit::append(early_noise_,
+                    bytes.first(std::min(bytes.size(), kMaxEarlyNoise - early_noise_.size())));
+    return;
   }
   subunit::Buffer packets;
-  const std::uint8_t line_feed = '\n';
-  if (held_line_feed_) noise_.add(Bytes(&line_feed, 1), packets);
-  held_line_feed_ = phase_ == Phase::kReady && bytes.back() == '\n';
-  if (held_line_feed_) bytes = bytes.first(bytes.size() - 1);
   noise_.add(bytes, packets);
   emit(packets);
+}
+
+/// Once the proxy is there, what came before it is noise like any other.
+void Runner::pass_on_early_noise() {
+  if (early_noise_size_ > early_noise_.size()) {
+    log_.warning("the channel printed {} bytes before the proxy said Ready; the first {} are kept",
+                 early_noise_size_, early_noise_.size());
+  } else if (!early_noise_.empty() && early_noise_.back() == '\n') {
+    early_noise_.pop_back();  // Ready begins with it
+  }
+  subunit::Buffer packets;
+  noise_.add(early_noise_, packets);
+  emit(packets);
+  early_noise_ = {};
 }
 
 void Runner::batch_over() {
@@ -201,7 +210,7 @@ void Runner::say_hello() {
 }
 
 void Runner::opened() {
-  options_.list || selection_.filters() || !selection_.named() ? ask_list() : ask_run();
+  options_.list || !selection_.named() ? ask_list() : ask_run();
 }
 
 void Runner::ask_list() {
@@ -212,18 +221,18 @@ void Runner::ask_list() {
 
 void Runner::ask_run() {
   subunit::TestIds tests = selection_.named();
-  const bool listed = phase_ == Phase::kList;
-  if (selection_.filters()) tests = listed_;
-  if (tests) {
-    // Asked for twice is run once; a suite that has two tests of one id runs both.
-    std::unordered_set<std::string_view> seen;
-    std::erase_if(*tests, [&seen](const std::string& id) { return !seen.insert(id).second; });
+  if (phase_ == Phase::kList) {
+    expect(listed_);
+    if (selection_.filters()) tests = unique(listed_);
   }
-  for (const std::string& id : listed ? listed_ : *tests) ledger_.expect(id);
-  output_->expect(listed ? listed_.size() : tests->size());
   if (const auto nonce = session_.run(std::move(tests)); !nonce) return fail(nonce.error().text);
   send_pending();
   enter(Phase::kRun);
+}
+
+void Runner::expect(const std::vector<std::string>& ids) {
+  for (const std::string& id : ids) ledger_.expect(id);
+  output_->expect(ids.size());
 }
 
 void Runner::answered() {
@@ -247,9 +256,16 @@ void Runner::say_goodbye() {
 
 // The end.
 
-std::string Runner::early_noise() const {
-  if (first_noise_.empty()) return "the channel printed nothing";
-  return fmt::format("the channel printed: \"{}\"", subunit::escaped(first_noise_, kMaxFirstNoise));
+/// What the end of the server came too early for.
+std::string Runner::until_when() const {
+  if (phase_ == Phase::kHello) return " before it answered Hello";
+  if (phase_ == Phase::kList || phase_ == Phase::kRun) return " before Done";
+  return "";
+}
+
+std::string Runner::describe_early_noise() const {
+  if (early_noise_.empty()) return "the channel printed nothing";
+  return fmt::format("the channel printed: \"{}\"", subunit::escaped(early_noise_, kMaxShownNoise));
 }
 
 void Runner::fail(std::string problem) {
@@ -277,7 +293,7 @@ void Runner::channel_ended() {
     const std::string end = channel_.ending()->text();
     if (phase_ == Phase::kReady) {
       problem_ = fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
-                             subunit::escaped(options_.channel[0]), end, early_noise());
+                             subunit::escaped(options_.channel[0]), end, describe_early_noise());
     } else if (const auto ended = session_.receive_eof(); !ended) {
       problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);
     }

@@ -51,6 +51,7 @@ class Runner {
   void receive_announcement(const subunit::Packet& packet);
   void receive_result(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
+  void pass_on_early_noise();
   void batch_over();
   void channel_ended();
 
@@ -59,6 +60,7 @@ class Runner {
   void answered();
   void ask_list();
   void ask_run();
+  void expect(const std::vector<std::string>& ids);
   void say_goodbye();
   void send_pending();
 
@@ -67,9 +69,9 @@ class Runner {
   void conclude();
   void fail_tests();
   void emit(subunit::Buffer& packets);
-  [[nodiscard]] std::string early_noise() const;
+  [[nodiscard]] std::string until_when() const;
+  [[nodiscard]] std::string describe_early_noise() const;
 
-  uv_loop_t& loop_;
   const RunOptions& options_;
   const Selection& selection_;
   const Log& log_;
@@ -97,8 +99,8 @@ class Runner {
   std::vector<std::string> listed_;  // that were selected, as often as they were listed
   std::size_t listed_in_all_ = 0;
 
-  std::string first_noise_;      // up to kMaxFirstNoise bytes from before Ready
-  bool held_line_feed_ = false;  // the last of that noise, which may belong to Ready
+  subunit::Buffer early_noise_;       // the beginning of what came before Ready
+  std::size_t early_noise_size_ = 0;  // all of it
   subunit::CapturedOutput noise_{"channel"};
 };
 

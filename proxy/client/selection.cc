@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <unordered_set>
 
 #include "common/base/escape.h"
 #include "common/base/utf8.h"
@@ -39,17 +40,6 @@ Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
 
 Result<Selection> Selection::from(const RunOptions& options) {
   Selection selection;
-  if (options.load_list || !options.tests.empty()) {
-    selection.named_ = options.tests;
-    if (options.load_list) {
-      if (auto read = read_list(*options.load_list, *selection.named_); !read)
-        return tl::unexpected(read.error());
-    }
-    for (const std::string& id : *selection.named_) {
-      if (!subunit::is_text(subunit::as_bytes(id)))
-        return error("test id \"{}\" is not UTF-8", subunit::escaped(id));
-    }
-  }
   for (const std::string& expression : options.match) {
     try {
       selection.expressions_.emplace_back(expression,
@@ -59,6 +49,21 @@ Result<Selection> Selection::from(const RunOptions& options) {
                    failure.what());
     }
   }
+  if (!options.load_list && options.tests.empty()) return selection;
+
+  std::vector<std::string> ids = options.tests;
+  if (options.load_list) {
+    if (auto read = read_list(*options.load_list, ids); !read) return tl::unexpected(read.error());
+  }
+  for (const std::string& id : ids) {
+    if (!subunit::is_text(subunit::as_bytes(id)))
+      return error("test id \"{}\" is not UTF-8", subunit::escaped(id));
+  }
+  const std::size_t named = ids.size();
+  std::erase_if(ids, [&selection](const std::string& id) { return !selection.matches(id); });
+  if (ids.empty() && named > 0)
+    return error("none of the {} tests named matches: nothing to do", named);
+  selection.named_ = unique(std::move(ids));
   return selection;
 }
 
@@ -68,6 +73,12 @@ bool Selection::matches(std::string_view id) const {
   return std::ranges::any_of(expressions_, [seen](const std::regex& expression) {
     return std::regex_search(seen.begin(), seen.end(), expression);
   });
+}
+
+std::vector<std::string> unique(std::vector<std::string> ids) {
+  std::unordered_set<std::string> seen;
+  std::erase_if(ids, [&seen](const std::string& id) { return !seen.insert(id).second; });
+  return ids;
 }
 
 }  // namespace proxy

@@ -18,10 +18,10 @@ class Selection {
   /// id). An Error names the file or the expression.
   [[nodiscard]] static subunit::Result<Selection> from(const RunOptions& options);
 
-  /// The ids that were named, in the order given; nothing if none were.
+  /// The ids that were named and match, in the order given, each once; nothing if none were named.
   [[nodiscard]] const subunit::TestIds& named() const { return named_; }
 
-  /// True if ids must be known before it is clear which of them are meant.
+  /// True if there is an expression that not every id matches.
   [[nodiscard]] bool filters() const { return !expressions_.empty(); }
   [[nodiscard]] bool matches(std::string_view id) const;
 
@@ -29,5 +29,8 @@ class Selection {
   subunit::TestIds named_;
   std::vector<std::regex> expressions_;
 };
+
+/// Each once, where it stands first.
+[[nodiscard]] std::vector<std::string> unique(std::vector<std::string> ids);
 
 }  // namespace proxy

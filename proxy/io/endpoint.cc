@@ -123,6 +123,15 @@ Result<Fd> Endpoint::listen() const {
   return fd;
 }
 
+bool Endpoint::any_port() const {
+  // The port stands at the same place in both kinds of address.
+  return !is_unix() && reinterpret_cast<const sockaddr_in&>(address_).sin_port == 0;
+}
+
+void Endpoint::remove() const {
+  if (is_unix()) ::unlink(reinterpret_cast<const sockaddr_un&>(address_).sun_path);
+}
+
 Result<Fd> Endpoint::connect() const {
   Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return error("cannot connect to {}: {}", text(), reason(errno));
@@ -142,7 +151,8 @@ Result<> Endpoint::connect_result(int fd) {
 }
 
 Result<> Endpoint::check_owner(int fd) const {
-  const auto owner = is_unix() ? unix_peer_owner(fd) : tcp_listener_owner(address());
+  auto owner = is_unix() ? unix_peer_owner(fd) : tcp_listener_owner(address());
+  if (!owner) owner = tcp_peer_owner(fd);  // it may have stopped to listen once it had us
   if (!owner) return error("cannot tell who listens on {}", text());
   if (*owner != ::geteuid()) {
     return error("{} belongs to user {}, not to user {} who runs this", text(), *owner,

@@ -22,6 +22,12 @@ class Endpoint {
   [[nodiscard]] static Endpoint of_socket(int fd);
 
   [[nodiscard]] std::string text() const;
+  /// Removes what listen() has made in the file system.
+  void remove() const;
+
+  /// A TCP address with port 0, which stands for any that is free.
+  [[nodiscard]] bool any_port() const;
+
   [[nodiscard]] bool is_unix() const { return address_.ss_family == AF_UNIX; }
 
   /// A listening socket. On a unix path it takes the place of a socket that nobody listens on any

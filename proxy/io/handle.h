@@ -28,7 +28,7 @@ class Handle {
     if (!handle_) return;
     uv_handle_t* const closing = base();
     if (closing->type == UV_UNKNOWN_HANDLE) return;  // was never initialised
-    handle_.release();
+    (void)handle_.release();
     uv_close(closing, [](uv_handle_t* handle) { delete reinterpret_cast<T*>(handle); });
   }
 

@@ -77,13 +77,15 @@ Attaching::Attaching(uv_loop_t& loop, const ServeOptions& options, const Log& lo
   }
 }
 
+Attaching::~Attaching() {
+  if (endpoint_ && !options_.connect) endpoint_->remove();
+}
+
 Result<> Attaching::prepare() {
-  auto endpoint = Endpoint::parse(options_.connect ? *options_.connect
-                                                   : options_.listen.value_or("127.0.0.1:0"));
-  if (!endpoint) return tl::unexpected(endpoint.error());
-  endpoint_ = *endpoint;
-  if (!options_.connect) {
-    auto listener = endpoint_->listen();
+  if (options_.connect) {
+    endpoint_ = *options_.connect;
+  } else {
+    auto listener = options_.listen->listen();
     if (!listener) return tl::unexpected(listener.error());
     listener_ = std::move(*listener);
     endpoint_ = Endpoint::of_socket(listener_.get());
@@ -120,12 +122,9 @@ void Attaching::accept() {
   remove_closed();
   Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd) return;  // the caller has gone again, or there are no descriptors left: later
-  if (callers_.size() >= kMaxCallers) {
-    ++rejected_;
-    log_.warning("closed a connection to {}: {} others have not said who they are yet", address_,
-                 callers_.size());
-    return;
-  }
+  if (admitted_) return;
+  // A crowd of silent strangers must not keep the test server out, which speaks at once.
+  if (callers_.size() >= kMaxCallers) reject(callers_.front(), "it was the first of too many");
   set_no_delay(fd.get());
   const bool trusted = trusted_by_user(fd.get());
   Fd in = duplicate(fd);
@@ -229,10 +228,14 @@ void Attaching::retry(std::string why) {
 }
 
 void Attaching::give_up() {
-  const auto waited = std::chrono::duration_cast<seconds>(options_.attach_timeout).count();
-  std::string why =
-      listener_ ? fmt::format("no test server connected to {} within {} s", address_, waited)
-                : fmt::format("no test server within {} s: {}", waited, last_failure_);
+  const std::string waited = subunit::in_seconds(options_.attach_timeout);
+  std::string why = listener_
+                        ? fmt::format("no test server connected to {} within {}", address_, waited)
+                        : fmt::format("no test server within {}: {}", waited, last_failure_);
+  if (!options_.command.empty() && listener_) {
+    why += fmt::format("; \"{}\" was started, and has to connect to its SUBUNIT_RPC_ADDRESS",
+                       subunit::escaped(options_.command[0]));
+  }
   if (rejected_ > 0) {
     why += fmt::format("; {} connection{} closed because {} not prove to be the test server",
                        rejected_, rejected_ == 1 ? " was" : "s were",

@@ -38,7 +38,9 @@ class Attaching {
 
   Attaching(uv_loop_t& loop, const ServeOptions& options, const Log& log, Events events);
 
-  /// Resolves the address, and listens if that is what was asked for.
+  ~Attaching();
+
+  /// Listens, if that is what was asked for.
   [[nodiscard]] subunit::Result<> prepare();
 
   /// Starts to accept or connect, and the timeout.

@@ -17,16 +17,16 @@ namespace proxy {
 ///
 /// The server's packets and its output come on different ways, so their order has to be inferred.
 /// A test's start was sent before the test wrote anything: events.readable lets the owner take in
-/// what the server has sent before output is read. A test's end is sent after all that it wrote: the
-/// owner calls drain() before it takes note of one. That attributes what tests write, exactly, if the
-/// server waits after each test until its output was read (common/rpc/PROTOCOL.md), and as far as
-/// this process keeps up if it does not.
+/// what the server has sent before output is read. A test's end is sent after all that it wrote:
+/// the owner calls drain() before it takes note of one. That attributes what tests write, exactly,
+/// if the server waits after each test until its output was read (common/rpc/PROTOCOL.md), and as
+/// far as this process keeps up if it does not.
 class Capture {
  public:
   struct Events {
     std::function<void(subunit::Bytes)> packets;
     std::function<void()> readable;  ///< something was written, and will be read now
-    std::function<void()> ended;  ///< nobody can write to either pipe any more
+    std::function<void()> ended;     ///< nobody can write to either pipe any more
   };
 
   Capture(uv_loop_t& loop, Events events) : loop_(loop), events_(std::move(events)) {}

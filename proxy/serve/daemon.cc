@@ -55,10 +55,9 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
                     .ended = [this](const Result<>&) { channel_ended(); }}),
       client_watch_(loop, out.duplicate(),
                     [this] { channel_lost("nobody reads stdout any more"); }),
-      signals_{
-          SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
-          SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
-          SignalWatch(loop, SIGHUP, [this] { channel_lost("the terminal hung up (SIGHUP)"); })},
+      signals_{SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { stop("the proxy was ended by SIGHUP"); })},
       capture_(loop, {.packets = [this](Bytes packets) { captured(packets); },
                       .readable =
                           [this] {
@@ -70,6 +69,11 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
           {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
            .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
       command_(loop, [this](const Ending&) { drain(); }),
+      farewell_timer_(loop,
+                      [this] {
+                        stop(fmt::format("the test server has not ended within {} after Goodbye",
+                                         subunit::in_seconds(options_.grace)));
+                      }),
       drain_timer_(loop, [this] { drain_timer_fired(); }),
       flush_timer_(loop, [this] { finish_if_possible(); }) {}
 
@@ -129,9 +133,13 @@ void Daemon::attached(ServerConnection connection) {
   enter(Phase::kRelaying);
   announce(subunit::Attached{.route = {}, .address = connection.address, .pid = connection.pid});
   log_.info("test server attached at {}", connection.address);
-  upstream_.emplace(
-      loop_, std::move(connection), to_client_, capture_,
-      Upstream::Events{.ended = [this] { drain(); }, .flow = [this] { regulate(); }});
+  upstream_.emplace(loop_, std::move(connection), to_client_, capture_,
+                    Upstream::Events{.ended = [this] { drain(); },
+                                     .flow =
+                                         [this] {
+                                           regulate();
+                                           await_farewell();
+                                         }});
   from_client_.resume();
   if (!options_.command.empty() && !command_.running()) drain();
 }
@@ -168,7 +176,15 @@ void Daemon::receive_noise(Bytes bytes) {
 
 void Daemon::channel_ended() {
   log_.debug("end of file from the client");
+  client_finished_ = true;
   if (upstream_) upstream_->finish();
+  await_farewell();
+}
+
+/// After Goodbye and end of file there is nothing left to wait for but the rest of the answers.
+void Daemon::await_farewell() {
+  if (goodbye_said_ && client_finished_ && phase_ == Phase::kRelaying)
+    farewell_timer_.start(options_.grace);
 }
 
 void Daemon::channel_lost(std::string_view why) {
@@ -180,7 +196,7 @@ void Daemon::channel_lost(std::string_view why) {
   client_watch_.stop();
   to_client_.close();
   from_client_.close();
-  stop("the channel to the client was lost");
+  stop(fmt::format("the channel to the client was lost: {}", why));
 }
 
 void Daemon::captured(Bytes packets) {
@@ -235,8 +251,7 @@ void Daemon::drain_timer_fired() {
   if (to_client_.queued() > 0)
     return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
   if (command_.running()) {
-    if (stop_reason_.empty())
-      log_.warning("the test server has closed its connection, but does not end; ending it");
+    hung_up_ = stop_reason_.empty();
     command_.terminate(options_.grace);
     return drain_timer_.start(options_.grace + kLeftoverPatience);
   }
@@ -255,11 +270,12 @@ void Daemon::conclude() {
     upstream_->close();
     fail_open_tests(why);
   }
-  const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ &&
-                          upstream_->open_tests().empty() &&
+  const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ && !hung_up_ &&
                           command_.ending().value_or(Ending{0, {}}).exit == 0;
-  subunit::Detached detached{
-      .route = {}, .reason = ended_well ? "goodbye" : why, .exit = {}, .signal = {}};
+  subunit::Detached detached{.route = {},
+                             .reason = ended_well ? std::string(subunit::kGoodbyeReason) : why,
+                             .exit = {},
+                             .signal = {}};
   if (const auto& ending = command_.ending()) {
     detached.exit = ending->exit;
     detached.signal = ending->signal;
@@ -276,15 +292,15 @@ void Daemon::conclude() {
 }
 
 std::string Daemon::describe_end() const {
-  std::string why = stop_reason_;
+  if (!stop_reason_.empty()) return stop_reason_;
+  if (hung_up_)
+    return "the test server closed its connection but did not end, so the proxy ended it";
   const auto& ending = command_.ending();
-  if (why.empty() && ending) {
-    why = fmt::format("the test server {}", ending->text());
-    if (!upstream_) why += " before it connected";
-  } else if (why.empty()) {
-    why = fmt::format("the test server at {} closed the connection", attaching_.address());
+  if (!ending) {
+    return fmt::format("the test server at {} closed the connection", attaching_.address());
   }
-  return why;
+  return fmt::format("the test server {}{}", ending->text(),
+                     upstream_ ? "" : " before it connected");
 }
 
 void Daemon::fail_open_tests(const std::string& why) {

@@ -50,6 +50,7 @@ class Daemon {
   void refuse(std::string text);
   void channel_ended();
   void channel_lost(std::string_view why);
+  void await_farewell();
   void announce(const subunit::Announcement& announcement);
   void regulate();
 
@@ -82,7 +83,10 @@ class Daemon {
   std::optional<Upstream> upstream_;
   Child command_;
   bool goodbye_said_ = false;
+  bool client_finished_ = false;
+  bool hung_up_ = false;     // the server had to be ended after it had closed its connection
   std::string stop_reason_;  // why this proxy ended the server; empty if it did not
+  Timer farewell_timer_;
   Timer drain_timer_;
   Timer flush_timer_;
 };

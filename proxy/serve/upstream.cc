@@ -42,10 +42,10 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
   from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
                             .batch =
-           [this] {
-             to_channel_run_.flush();
-             events_.flow();
-           },
+                                [this] {
+                                  to_channel_run_.flush();
+                                  events_.flow();
+                                },
                             .ended = [this](const subunit::Result<>&) { events_.ended(); }});
   from_server_->resume();
 }

@@ -60,7 +60,7 @@ class Upstream {
   PacketRun to_channel_run_;
   std::unique_ptr<PacketReader> from_server_;
   subunit::OpenTests open_tests_;
-  bool output_settled_ = false;  // the server's Hello said so
+  bool output_settled_ = false;             // the server's Hello said so
   subunit::CapturedOutput noise_{"noise"};  // bytes on the connection that are no packet
   subunit::Buffer noise_packets_;
 };

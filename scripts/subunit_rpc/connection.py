@@ -98,14 +98,17 @@ class Connection:
 
 def out_of_the_way(sock: socket.socket) -> socket.socket:
     """The same socket as a high descriptor, closed on exec, that waits without a limit."""
-    for floor in (DESCRIPTOR_FLOOR, 3):  # the limit on descriptors may be low
-        try:
-            descriptor = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, floor)
-            break
-        except OSError:
-            if floor == 3:
-                raise
+    descriptor = high_duplicate(sock.fileno())
     sock.close()
     moved = socket.socket(sock.family, sock.type, sock.proto, fileno=descriptor)
     moved.settimeout(None)  # a test may have set a default one
     return moved
+
+
+def high_duplicate(descriptor: int) -> int:
+    """The same as a high descriptor, closed on exec; as a lower one, but none of the
+    standard ones, where the limit on descriptors is low. Raises OSError."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, DESCRIPTOR_FLOOR)
+    except OSError:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)

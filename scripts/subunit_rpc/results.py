@@ -17,6 +17,7 @@ from .connection import Connection
 from .packet import encode_file, encode_packet
 from .stdio import Stdio
 
+
 class PacketStream:
     """A StreamResult that sends what it is told, and at once where a test starts or ends.
 

@@ -11,12 +11,14 @@ import array
 import ctypes
 import fcntl
 import os
+import select
 import stat
 import sys
 import termios
-import time
+from time import sleep
 from typing import List, Optional
 
+from .connection import high_duplicate
 from .message import SETTLED
 
 _C_LIBRARY = ctypes.CDLL(None)
@@ -46,22 +48,34 @@ class CapturedStdio(Stdio):
     promise = SETTLED
 
     def __init__(self) -> None:
-        # Of our own: tests put other things in the place of 1 and 2.
-        self._pipes: List[int] = [
-            os.dup(fd) for fd in (1, 2) if stat.S_ISFIFO(os.fstat(fd).st_mode)
-        ]
+        # Of our own, and high: tests put other things in the place of 1 and 2.
+        self._pipes: List[int] = [high_duplicate(fd) for fd in (1, 2) if _is_pipe(fd)]
 
     def flush(self) -> None:
         """Writes out as above, and waits until the proxy has read what was written so far.
-        While it does not, because its client does not read, this waits with it."""
+        While it does not, because its client does not read, this waits with it; but not
+        for one that is gone."""
         super().flush()
         for pipe in self._pipes:
             unread = _unread(pipe)
-            while unread:
-                time.sleep(LOOK_INTERVAL)
+            while unread and _has_reader(pipe):
+                sleep(LOOK_INTERVAL)
                 before, unread = unread, _unread(pipe)
                 if unread < before:
                     break  # a read takes all there is; what is there now came later
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False  # closed from the start
+
+
+def _has_reader(pipe: int) -> bool:
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return not poll.poll(0)  # POLLERR: the other end is closed (poll(2))
 
 
 def _unread(pipe: int) -> int:

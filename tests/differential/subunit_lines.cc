@@ -1,8 +1,7 @@
 // The decoder and the encoder as a filter, for tests that are not in C++.
 //
-//   subunit_lines            a byte stream on stdin; one JSON object a line for each packet and
-//   each
-//                            piece of noise on stdout
+//   subunit_lines            stdin: a byte stream; stdout: a JSON object a line for each packet
+//                            and each piece of noise
 //   subunit_lines --encode   the reverse: one packet, or raw bytes, for each line
 //   subunit_lines --split    the same with encode_file(): as many packets for a line as it takes
 //

@@ -31,7 +31,7 @@ def nothing_left(monkeypatch):
     monkeypatch.setenv(support.MARK, mark)
     yield
     try:
-        support.wait_until(lambda: not support.marked(mark), "", limit=10)
+        support.wait_until(lambda: not support.marked(mark), "", limit=20)
     except AssertionError:
         left = support.marked(mark)
         for pid in left:

@@ -32,7 +32,7 @@ SERVER_PROCESS = f"{PYTHON} {SERVER}"  # how its command line begins
 SERVE_PROCESS = f"{BINARY} serve"
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
-LIMIT = 20.0  # seconds until a condition counts as never met: far above what a busy machine takes
+LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
 MARK = "SUBUNIT_E2E"  # in the environment of every process that a test starts
 
 RPC = "testrepository-rpc"
@@ -40,7 +40,7 @@ PROXY = "testrepository-proxy"
 TEXT = "text/plain;charset=utf8"
 RAW = "text/plain;charset=iso8859-1"
 
-FINAL = ("exists", "success", "uxsuccess", "skip", "fail", "xfail")
+FINAL = ("success", "uxsuccess", "skip", "fail", "xfail")
 
 
 def wait_until(condition: Callable[[], object], what: str, limit: float = LIMIT) -> object:
@@ -269,8 +269,13 @@ class Stream:
 
     @property
     def ids(self) -> List[str]:
-        """The tests that ended, or exist, in order."""
+        """The tests that ended, in order."""
         return [e["test_id"] for e in self.events if e["test_status"] in FINAL]
+
+    @property
+    def listed(self) -> List[str]:
+        """The tests that exist, in order."""
+        return [e["test_id"] for e in self.events if e["test_status"] == "exists"]
 
     @property
     def unfinished(self) -> List[str]:
@@ -341,14 +346,16 @@ def finish(process: subprocess.Popen, limit: float = LIMIT, stdin: Optional[byte
     try:
         stdout, stderr = process.communicate(stdin, timeout=limit)
     except subprocess.TimeoutExpired:
-        process.kill()
+        for pid in marked(os.environ[MARK]):  # its children, too, may hold stdout and stderr
+            stop(pid)
         stdout, stderr = process.communicate()
         raise AssertionError(
             f"{process.args} did not end within {limit:g} s; stdout ends {stdout[-500:]!r}, "
             f"stderr ends {stderr[-2000:].decode(errors='replace')}"
         ) from None
     seconds = time.monotonic() - start
-    return Finished(process.returncode, stdout, stderr.decode(errors="replace"), seconds)
+    stderr = (stderr or b"").decode(errors="replace")
+    return Finished(process.returncode, stdout or b"", stderr, seconds)
 
 
 def start(arguments: Sequence[str], **options) -> subprocess.Popen:
@@ -365,7 +372,9 @@ def proxy(*arguments: str, limit: float = LIMIT, stdin: bytes = b"", **options) 
 
 def python(*arguments: str) -> List[str]:
     """A command for Python with this repository's packages and examples to import."""
-    return ["env", f"PYTHONPATH={PYTHONPATH}", PYTHON, *map(str, arguments)]
+    # PYTHONUNBUFFERED would take C's buffer away, too.
+    settings = ["-u", "PYTHONUNBUFFERED", f"PYTHONPATH={PYTHONPATH}"]
+    return ["env", *settings, PYTHON, *map(str, arguments)]
 
 
 def server(*arguments: str) -> List[str]:

@@ -39,12 +39,11 @@ def test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing(hanging, 
     process, data = hanging()
     (os.kill if to == "run" else os.killpg)(process.pid, number)
     ended = support.finish(process, limit=30)
-    assert ended.status == 3 or ended.status == 128 + number or ended.status == -number
+    assert ended.status in (3, 128 + number, -number)
     stream = support.Stream(data + ended.stdout)
     stream.assert_clean()
-    assert stream.statuses == {
-        "demo.test_0": "success", "demo.test_1": "success", "demo.test_2": "fail",
-    }
+    assert stream.statuses.pop("demo.test_1") == "success"
+    assert stream.failed() == ALL[2:]  # one in progress, the others never run
     says(stream.details("demo.test_2"), ("interrupt", number.name))
     says(ended.stderr, ("interrupt", number.name))
 

@@ -17,10 +17,16 @@ def wrap(*command, **options):
     return proxy("wrap", "--", *command, **options)
 
 
-def printing(*pieces):
-    """A command that writes these bytes to stdout, each with one write."""
-    code = f"import os\nfor piece in {pieces!r}: os.write(1, piece)"
-    return [support.PYTHON, "-c", code]
+@pytest.fixture
+def printing(tmp_path):
+    """Makes a command that writes these bytes to stdout, each piece with one write."""
+
+    def make(*pieces):
+        script = tmp_path / f"script-{len(list(tmp_path.iterdir()))}.py"
+        script.write_text(f"import os\nfor piece in {pieces!r}: os.write(1, piece)")
+        return [support.PYTHON, str(script)]
+
+    return make
 
 
 @pytest.fixture
@@ -40,13 +46,12 @@ PASS = encode(test_id="a.test", test_status="success")
 
 @pytest.mark.parametrize("suite", [friendly, harsh], ids=lambda suite: suite.__name__)
 def test_noise_of_a_suite_without_a_server_is_attached_to_its_test(suite):
-    table = {
-        test_id: each
-        for test_id, each in expected(*suite.CASES).items()
-        # A packet in the stream is a packet: without a server nobody can tell it from a true one.
-        if "another_test" not in test_id and "of_another" not in test_id
-    }
-    ended = wrap(*python("-m", "subunit.run", *table))
+    # A packet in the stream is a packet: without a server nobody can tell it from a true one. And
+    # subunit.run finds tests by the names of their methods only.
+    cases = [case for case in suite.CASES if case.__name__ not in ("Forges", "Names")]
+    table = expected(*cases)
+    names = [f"{case.__module__}.{case.__qualname__}" for case in cases]
+    ended = wrap(*python("-m", "subunit.run", *names))
     stream = ended.stream
     stream.assert_clean()
     assert stream.statuses == {test_id: each.status for test_id, each in table.items()}
@@ -54,8 +59,8 @@ def test_noise_of_a_suite_without_a_server_is_attached_to_its_test(suite):
         if not each.late:
             assert_output(stream, test_id, "stdout", each.stdout)
     assert_output_precedes_the_end(stream)
-    late = b"".join(each.late for each in table.values())
-    assert stream.output(None, "stdout") == late
+    # (subunit.run closes stdout before C's buffers are emptied: what is late gets nowhere.)
+    assert stream.output(None, "stdout") == b""
     # The command's own stderr is not in the stream: it passes through.
     written = b"".join(each.stderr for each in table.values())
     assert len(written) == 0 or ended.stderr
@@ -71,7 +76,7 @@ def test_the_exit_status_tells_the_commands_signal(name, number):
     assert wrap("sh", "-c", f"ulimit -c 0; kill -{name} $$").status == 128 + number
 
 
-def test_a_test_in_progress_at_the_end_is_a_failure_that_says_why():
+def test_a_test_in_progress_at_the_end_is_a_failure_that_says_why(printing):
     ended = wrap(*printing(START, b"last words\n"))
     stream = ended.stream
     stream.assert_clean()
@@ -91,7 +96,7 @@ def test_a_test_in_progress_at_a_signal_is_a_failure_that_names_it(file_with):
     says(ended.stream.details("a.test"), ("SIGKILL", "signal 9"))
 
 
-def test_packets_pass_byte_for_byte():
+def test_packets_pass_byte_for_byte(printing):
     packets = encode(test_id="ü", test_status="skip", test_tags={"x"}) + START + PASS
     assert wrap(*printing(packets)).stdout == packets
 
@@ -113,7 +118,7 @@ def test_packets_pass_byte_for_byte():
     ],
     ids=lambda noise: repr(noise[:8]),
 )
-def test_noise_right_before_a_packet_costs_neither(noise):
+def test_noise_right_before_a_packet_costs_neither(noise, printing):
     ended = wrap(*printing(START, noise + PASS))
     stream = ended.stream
     stream.assert_clean()
@@ -122,7 +127,7 @@ def test_noise_right_before_a_packet_costs_neither(noise):
 
 
 @pytest.mark.parametrize("at", range(1, len(PASS)))
-def test_a_packet_cut_at_the_end_is_noise(at):
+def test_a_packet_cut_at_the_end_is_noise(at, printing):
     ended = wrap(*printing(START + PASS + PASS[:at]))
     stream = ended.stream
     assert stream.noise == b"" and stream.parser_errors == []
@@ -130,7 +135,7 @@ def test_a_packet_cut_at_the_end_is_noise(at):
     assert stream.output(None, "stdout") == PASS[:at]
 
 
-def test_one_byte_at_a_time_gives_the_same():
+def test_one_byte_at_a_time_gives_the_same(printing):
     data = b"banner \xc3" + START + b"x" + PASS + b"\xb3"
     whole = wrap(*printing(data)).stream
     torn = wrap(*printing(*(bytes([byte]) for byte in data))).stream
@@ -183,12 +188,15 @@ def test_no_command_is_bad_usage():
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_reaches_the_command_and_its_test_fails(processes, number):
     code = f"import os, signal; os.write(1, {START!r})\nwhile True: signal.pause()"
-    process = support.start(["wrap", "--", support.PYTHON, "-c", code])
+    process = support.start(["wrap", "--", support.PYTHON, "-c", code], process_group=0)
     processes.append(process)
     assert os.read(process.stdout.fileno(), len(START)) == START
-    process.send_signal(number)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # ^C: a terminal sends it to all
+    else:
+        process.send_signal(number)
     ended = support.finish(process)
-    assert ended.status in (128 + number, 1)  # python turns SIGINT into KeyboardInterrupt
+    assert ended.status in (128 + number, 128 + signal.SIGTERM)
     assert support.Stream(START + ended.stdout).statuses == {"a.test": "fail"}
 
 
@@ -203,7 +211,7 @@ def test_the_reader_gone_ends_the_command(processes):
 
 def test_a_grandchild_that_holds_stdout_does_not_hold_up_the_end(tmp_path, file_with):
     gate = tmp_path / "gate"
-    holder = f"setsid sh -c 'until [ -e {gate} ]; do sleep 0.05; done' &"
+    holder = f"setsid sh -c 'until [ -e {gate} ]; do sleep 0.05; done' 2>&- &"
     try:
         ended = wrap("sh", "-c", holder + " cat \"$0\"", file_with(START + PASS), limit=30)
         assert ended.status == 0
@@ -219,7 +227,7 @@ def test_a_flood_is_bounded_in_memory_while_nobody_reads(processes):
     os.read(process.stdout.fileno(), 1)
     writer = support.find_process(f"{support.PYTHON} -c import os")
     support.wait_until(lambda: support.is_blocked(writer), "the command's writes block")
-    bound = 256 if support.is_sanitized() else 24
+    bound = 256 if support.is_sanitized() else 16
     assert support.peak_memory(process.pid) < bound << 20
     ended = support.finish(process)
     assert ended.status == 0

@@ -10,5 +10,6 @@ sys.path.insert(0, str(SCRIPTS))
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")])
 )
+os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide a flush that is missing
 
 from server_process import server, start  # noqa: E402,F401  (fixtures)

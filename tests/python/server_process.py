@@ -110,7 +110,8 @@ def start() -> Iterator[Start]:
 
     def start_one(*arguments: str, env: Optional[dict] = None, **popen: object):
         popen.setdefault("cwd", SUITES)
-        started.append(ServerProcess(list(arguments), env={**os.environ, **(env or {})}, **popen))
+        environment = {**os.environ, **(env or {})}
+        started.append(ServerProcess(list(arguments), env=environment, **popen))
         return started[-1]
 
     yield start_one

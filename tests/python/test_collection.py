@@ -118,9 +118,8 @@ def test_each_run_cleans_up():
 
 
 def test_what_cannot_be_copied_runs_again_as_it_is():
-    collection = TestCollection(
-        suite_of(rerun.Uncopyable, rerun.UncopyableSuite([rerun.Letters("test_a"), rerun.Uncopyable("test_it")]))
-    )
+    inside = rerun.UncopyableSuite([rerun.Letters("test_a"), rerun.Uncopyable("test_it")])
+    collection = TestCollection(suite_of(rerun.Uncopyable, inside))
     for _ in range(3):
         assert short(run(collection)) == [
             "test_it success",
@@ -130,7 +129,8 @@ def test_what_cannot_be_copied_runs_again_as_it_is():
 
 
 def test_a_decorated_case_of_testtools_runs_again():
-    case = testtools.testcase.DecorateTestCaseResult(rerun.Letters("test_a"), lambda result: result)
+    letter = rerun.Letters("test_a")
+    case = testtools.testcase.DecorateTestCaseResult(letter, lambda result: result)
     collection = TestCollection(suite_of(unittest.TestSuite([case])))
     for _ in range(2):
         assert run(collection, [A]).statuses == [(A, "success")]
@@ -139,7 +139,8 @@ def test_a_decorated_case_of_testtools_runs_again():
 def test_a_suite_with_a_fixture_of_its_own_stays_whole():
     fixture = Fixture()
     inside = FixtureSuite(fixture, [rerun.Letters("test_b"), rerun.Letters("test_c")])
-    collection = TestCollection(suite_of(unittest.TestSuite([rerun.Letters("test_a"), inside])))
+    plain = unittest.TestSuite([rerun.Letters("test_a"), inside])
+    collection = TestCollection(suite_of(plain))
     for asked in (None, [A, B, C]):
         assert short(run(collection, asked)) == ["test_a success", "test_b fail", "test_c skip"]
         assert fixture.log == ["up", "down"]

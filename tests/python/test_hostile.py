@@ -1,9 +1,14 @@
 """Tests share the server's process. What they do to it, and where their output goes."""
 
 import os
+import re
+import signal
+import socket
+import subprocess
 
 import pytest
 
+from rpc_client import TIMEOUT, Client
 from server_process import running
 
 HOSTILE = "hostile.Hostile.test_"
@@ -37,11 +42,49 @@ def test_the_server_outlives_a_test_that(process, name, status):
             assert client.run([HOSTILE + name]).statuses == [(HOSTILE + name, status)]
             assert client.run([PASS]).statuses == [(PASS, "success")]
             client.goodbye()
-    with process.client():
-        pass  # gone without a word: to write to it now must not end the server
-    process.wait_for_stderr("without Goodbye")
+    with process.client() as client:
+        client.session.run([f"basic.Basic.test_{name}" for name in ("pass", "fail", "skip")])
+        client.send()  # and nobody is there to read the answer
+    process.wait_for_stderr("subunit_rpc: the connection to the client broke")
     assert process.process.poll() is None
-    assert "Traceback" not in process.stderr
+    assert process.stderr.count("\n") == process.stderr.count("subunit_rpc: listening on") + (
+        process.stderr.count("the connection to the client broke")
+    )
+
+
+@pytest.mark.parametrize("mode", ["listening", "dialing"])
+def test_a_child_that_a_test_leaves_behind_does_not_hold_the_connection(start, mode):
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        if mode == "listening":
+            process = start("--listen", "0", "hostile")
+            client = process.client()
+        else:
+            address = "127.0.0.1:%d" % sock.getsockname()[1]
+            process = start("hostile", env={"SUBUNIT_RPC_ADDRESS": address})
+            client = Client(sock.accept()[0])
+            client.hello()
+    with client:
+        assert client.run([HOSTILE + "leaves_a_child_behind"]).statuses
+        process.wait_for_stdout("lives\n")
+        try:
+            client.sock.settimeout(5)
+            client.goodbye()
+        finally:
+            os.kill(int(re.search(r"child (\d+) lives", process.stdout)[1]), signal.SIGKILL)
+
+
+def test_a_default_timeout_set_by_a_module_is_not_for_the_server(start):
+    process = start("--listen", "0", "impatient")
+    process.address()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.process.wait(0.2)
+    with process.client() as client:
+        with pytest.raises(socket.timeout):
+            client.sock.settimeout(0.2)
+            client.next_event()
+        client.sock.settimeout(TIMEOUT)
+        assert len(client.run().statuses) == 1
+        client.goodbye()
 
 
 @pytest.mark.parametrize("name", ["closes_standard_descriptors", "closes_low_descriptors"])

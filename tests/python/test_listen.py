@@ -131,6 +131,15 @@ def test_a_client_that_says_hello_byte_by_byte_is_not_waited_for_longer(short_pa
     still_serves(short_patience)
 
 
+def test_a_client_that_has_said_hello_may_take_its_time(short_patience):
+    with short_patience.client() as client:
+        client.sock.settimeout(0.7)
+        with pytest.raises(socket.timeout):
+            client.next_event()
+        assert client.run([ONE]).statuses == [(ONE, "success")]
+        client.goodbye()
+
+
 @pytest.fixture(scope="module")
 def process():
     """A server that goes through all that follows."""
@@ -142,10 +151,11 @@ def test_without_a_common_version_both_sides_name_both_ranges(process):
     with Client(process.address()) as client:
         client.session = ClientSession((5, 2))
         client.session.hello()
-        client.session._output += encode_message(Hello(5, 2)) * 1000  # left unread
         client.send()
+        client.sock.sendall(encode_message(Hello(5, 2)) * 20_000)  # nobody will want that
         with pytest.raises(VersionError, match="speaks versions 2 to 5, the other version 1"):
             client.next_event()
+        assert client.sock.recv(1) == b""  # an end, and not a reset
     process.wait_for_stderr(
         "subunit_rpc: no version in common: this side speaks version 1, "
         "the other versions 2 to 5\n"

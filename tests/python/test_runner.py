@@ -13,6 +13,7 @@ from subunit_rpc.runner import BROKEN_RUN_ID, run_tests
 from subunit_rpc.stdio import Stdio
 from suites import behaviour
 
+
 @pytest.fixture(autouse=True)
 def empty_log():
     behaviour.LOG.clear()
@@ -83,13 +84,15 @@ def test_whatever_a_test_raises_is_its_failure_and_the_others_run(case, expected
 
 
 def test_a_test_that_exits_is_torn_down():
-    run(TestCollection(suite_of(behaviour.TesttoolsExits)), [f"{behaviour.__name__}.TesttoolsExits.test_1"])
+    collection = TestCollection(suite_of(behaviour.TesttoolsExits))
+    run(collection, [f"{behaviour.__name__}.TesttoolsExits.test_1"])
     assert behaviour.LOG[-2:] == ["teardown", "module down"]
 
 
 def test_the_traceback_says_what_let_a_test_down():
     collection = TestCollection(suite_of(behaviour.SetUpClassExits))
-    text = run(collection).attachment(f"{behaviour.__name__}.SetUpClassExits.test_2", "traceback")
+    test_id = f"{behaviour.__name__}.SetUpClassExits.test_2"
+    text = run(collection).attachment(test_id, "traceback")
     assert "in setUpClass" in text
     assert "SystemExit: from setUpClass" in text
 

@@ -21,6 +21,7 @@ from subunit_rpc import (
     negotiate,
 )
 from subunit_rpc.attachment import encode_message
+from subunit_rpc.decoder import PacketDecoder
 from subunit_rpc.message import Attach
 from subunit_rpc.packet import encode_packet
 
@@ -264,22 +265,33 @@ def test_the_end_of_the_stream_tells_what_is_missing():
     assert client.next_event() == Ended(goodbye=False, outstanding=("a", "b"))
 
 
-@pytest.mark.parametrize("cut", [1, 10, 70_000])
-def test_the_end_of_the_stream_inside_a_message_is_the_peers_error(cut):
-    server = ServerSession()
-    server.receive(encode_message(Hello(1, 1)))
-    server.receive(encode_message(Run(("x" * 100_000,), "1"))[:-cut])
-    events(server)
-    server.receive_eof()
-    with pytest.raises(ProtocolError, match="the stream ended inside a (packet|message)"):
-        server.next_event()
+def test_the_end_of_the_stream_inside_a_message_is_the_peers_error():
+    hello, message = encode_message(Hello(1, 1)), encode_message(Run(("x" * 100_000,), "1"))
+    decoder = PacketDecoder()
+    decoder.receive(message)
+    first = decoder.next_packet()
+    for end in (1, 1000, len(first.raw), len(first.raw) + 1, len(message) - 1):
+        server = ServerSession()
+        server.receive(hello + message[:end])
+        events(server)
+        server.receive_eof()
+        where = "message" if end == len(first.raw) else "packet"
+        with pytest.raises(ProtocolError, match=f"the stream ended inside a {where}"):
+            server.next_event()
 
 
-def test_after_an_error_there_is_nothing_but_that_error():
+@pytest.mark.parametrize(
+    "said, reason",
+    [
+        (b"GET / HTTP/1.1\r\n", "no packet starts with these bytes: GET /"),
+        (encode_message(Goodbye()), "no Goodbye may come"),
+    ],
+)
+def test_after_an_error_there_is_nothing_but_that_error(said, reason):
     server = ServerSession()
-    server.receive(b"GET / HTTP/1.1\r\n" + encode_message(Hello(1, 1)))
-    for _ in range(2):
-        with pytest.raises(ProtocolError, match="no packet starts with these bytes: GET /"):
+    server.receive(said + encode_message(Hello(1, 1)))
+    for _ in range(3):
+        with pytest.raises(ProtocolError, match=reason):
             server.next_event()
         server.receive(encode_message(Hello(1, 1)))
     assert server.take_output() == b""

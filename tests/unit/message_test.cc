@@ -45,6 +45,8 @@ std::string repeated(std::string_view piece, std::size_t times) {
 
 TEST_CASE("every message is written as the protocol has it, and read back") {
   check_json(Hello{{.max = 3, .min = 1}}, R"({"msg":"Hello","max":3,"min":1})");
+  check_json(Hello{{.max = 1, .min = 1}, "settled"},
+             R"({"msg":"Hello","max":1,"min":1,"output":"settled"})");
   check_json(List{std::nullopt, "1"}, R"({"msg":"List","nonce":"1"})");
   check_json(List{{{"a.test", "b.test"}}, "1"},
              R"({"msg":"List","tests":["a.test","b.test"],"nonce":"1"})");
@@ -97,6 +99,8 @@ TEST_CASE("a missing field is an error that names it") {
 TEST_CASE("a mistyped field is an error that says what was seen and what is expected") {
   CHECK(fault_of(R"({"msg":1})") == "\"msg\" is a number, expected a string");
   CHECK(fault_of(R"({"msg":"Done","nonce":1})") == "\"nonce\" is a number, expected a string");
+  CHECK(fault_of(R"({"msg":"Hello","max":1,"min":1,"output":1})") ==
+        "\"output\" is a number, expected a string");
   CHECK(fault_of(R"({"msg":"Done","nonce":null})") == "\"nonce\" is null, expected a string");
   CHECK(fault_of(R"({"msg":"Done","nonce":["1"]})") == "\"nonce\" is a list, expected a string");
   CHECK(fault_of(R"({"msg":"Run","nonce":"1","tests":null})") ==

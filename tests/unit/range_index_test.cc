@@ -137,3 +137,26 @@ TEST_CASE("giving up bytes that were never covered leaves an empty index, which 
   CHECK(agree(index, stream.held()));
   CHECK(agree(index, stream.held().subspan(7, 280)));
 }
+
+TEST_CASE("the start of a character may be given up before its end comes") {
+  // At the ends of blocks and elsewhere: what is left of the character belongs to none.
+  const std::string character = "\xF0\x9F\x98\x80";
+  for (const std::size_t before :
+       {100u, 252u, 253u, 254u, 255u, 256u, 509u, 510u, 511u, 512u, 600u}) {
+    for (std::size_t cut = 1; cut < character.size(); ++cut) {
+      Stream stream;
+      RangeIndex index;
+      stream.add(std::string(before, 'a') + character.substr(0, cut));
+      stream.cover(index);
+      stream.drop(index, stream.held().size());
+      stream.add(character.substr(cut) + std::string(600, 'b') + character + std::string(600, 'c'));
+      stream.cover(index);
+      std::size_t wrong = 0;
+      for (std::size_t begin = 0; begin < 10; ++begin) {
+        for (std::size_t size = 0; size <= stream.held().size() - begin; size += 13)
+          wrong += !agree(index, stream.held().subspan(begin, size));
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}

@@ -154,6 +154,13 @@ TEST_CASE(
                                      "versions 3 to 5, the other versions 1 to 2"));
 }
 
+TEST_CASE("a server may promise in its Hello to settle what its tests print") {
+  ServerSession session(kSupportedVersions, std::string(kSettledOutput));
+  REQUIRE(receive(session, Hello{}));
+  CHECK(messages_in(take_output(session)) ==
+        std::vector<Message>{Hello{kSupportedVersions, "settled"}});
+}
+
 TEST_CASE("a client that sends anything but Hello first breaks the protocol") {
   const auto first = [](const Message& message) {
     ServerSession session;

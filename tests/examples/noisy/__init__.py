@@ -5,6 +5,7 @@
     forged     whole subunit packets on stdout: results of other tests, messages of the protocol
     between    output before, between and after tests: module and class fixtures
     huge       50 MB from one test
+    many       a thousand tests that print and end at once
 
 Run it as any unittest suite, for instance: python3 -m subunit.run noisy.friendly
 

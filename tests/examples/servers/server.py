@@ -6,17 +6,24 @@
 It dials $SUBUNIT_RPC_ADDRESS with $SUBUNIT_RPC_TOKEN unless told to listen, or to speak on its
 own stdin and stdout. ADDR is HOST:PORT, PORT or unix:PATH; port 0 is shown on stderr. With
 --wait-for it does so only once FILE exists. It has --count tests (5), demo.test_0 and so on, each
-of which writes its id and a newline to stdout and passes.
+of which writes its id and a newline to stdout and passes. Where a proxy started it, it waits before
+each status until what it printed was read, and says so in its Hello, which makes the attribution
+exact.
 """
 
 import argparse
+import array
+import fcntl
 import io
 import json
 import os
 import signal
+import select
 import socket
+import stat
 import subprocess
 import sys
+import termios
 import time
 import zlib
 
@@ -51,6 +58,8 @@ class Connection:
         )
 
     def status(self, test_id, status, **fields):
+        if SETTLES:
+            settle()
         self.packets.status(test_id=test_id, test_status=status, **fields)
 
     def read(self, size):
@@ -87,6 +96,27 @@ class Connection:
 
     def other(self, raw):
         pass
+
+
+# Only then does somebody read what is printed.
+SETTLES = "SUBUNIT_RPC_ADDRESS" in os.environ and "--stdio" not in sys.argv
+
+
+def settle():
+    """Waits until what was printed so far was read, or nobody reads any more."""
+    for fd in (1, 2):
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            reader = select.poll()
+            reader.register(fd, 0)  # it tells only that the other end is closed
+            while unread(fd) and not reader.poll(0):
+                time.sleep(20e-6)
+
+
+def unread(fd):
+    """How many bytes are in the pipe."""
+    count = array.array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, count)
+    return count[0]
 
 
 def fields_of(raw):
@@ -168,6 +198,7 @@ class Server:
     """A server that keeps to the protocol. Each other mode is one difference from it."""
 
     versions = {"max": 1, "min": 1}
+    output = {"output": "settled"} if SETTLES else {}
 
     def __init__(self, connection, arguments):
         self.connection = connection
@@ -193,7 +224,7 @@ class Server:
             self.done(message["nonce"])
 
     def hello(self):
-        self.connection.say(msg="Hello", **self.versions)
+        self.connection.say(msg="Hello", **self.versions, **self.output)
 
     def run(self, test_id):
         if test_id not in self.ids:
@@ -404,6 +435,15 @@ class Orphan(Server):
             subprocess.Popen(["sh", "-c", "while :; do sleep 1; done"])
 
 
+class Zombie(Server):
+    """Its third test leaves a grandchild that has ended, for init to reap."""
+
+    def test(self, test_id):
+        super().test(test_id)
+        if self.is_third(test_id):
+            subprocess.run(["sh", "-c", "sleep 0 & exec true"])
+
+
 class Flood(Server):
     """100,000 statuses of one test, all in order, as fast as they are taken."""
 
@@ -437,6 +477,17 @@ class BigStdout(Server):
                 data = b"0123456789abcde\n" * 4096
                 while data:
                     data = data[os.write(1, data) :]
+
+
+class Hasty(Server):
+    """Does not wait until what it printed was read."""
+
+    output = {}
+
+    def serve(self):
+        global SETTLES
+        SETTLES = False
+        super().serve()
 
 
 class Parallel(Server):
@@ -528,9 +579,11 @@ MODES = {
     "ignore-goodbye": IgnoreGoodbye,
     "hold-stdout": HoldStdout,
     "orphan": Orphan,
+    "zombie": Zombie,
     "flood": Flood,
     "big-attachment": BigAttachment,
     "big-stdout": BigStdout,
+    "hasty": Hasty,
     "parallel": Parallel,
     "tags": Tags,
     "echo": Echo,

@@ -37,6 +37,15 @@ class Hostile(unittest.TestCase):
         for name in ("SIGPIPE", "SIGTERM", "SIGINT"):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
 
+    def test_leaves_a_child_behind(self):
+        child = os.fork()
+        if not child:
+            os.closerange(0, 3)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)  # if nobody ends it before
+            signal.pause()
+        print(f"child {child} lives", flush=True)
+
     def test_prints_packets(self):
         os.write(1, b'\xb3)\x01\x10\x07no.such\xbb\xff\x1f\x10')
         os.write(1, b'{"msg":"Done","nonce":"1"}')
