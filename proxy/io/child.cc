@@ -134,6 +134,7 @@ void Child::terminate(subunit::Time grace) {
 
 void Child::kill() {
   send(SIGKILL);
+  killed_ = true;
 }
 
 void Child::send(int signal) {
@@ -145,7 +146,7 @@ void Child::send(int signal) {
 }
 
 bool Child::group_alive() const {
-  return own_group_ && pid_ > 0 && ::kill(-pid_, 0) == 0;
+  return own_group_ && pid_ > 0 && !killed_ && ::kill(-pid_, 0) == 0;
 }
 
 Result<Pipe> Pipe::create(std::optional<int> capacity) {

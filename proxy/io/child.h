@@ -49,7 +49,9 @@ class Child {
   void terminate(subunit::Time grace);
   void kill();
 
-  /// True while any process of its own group is left. Always false without one.
+  /// True while any process of its own group is left that was not killed yet. (What is left after
+  /// KILL is dead, and may stay for ever as a zombie that nobody waits for.) Always false without
+  /// a group.
   [[nodiscard]] bool group_alive() const;
 
  private:
@@ -62,6 +64,7 @@ class Child {
   pid_t pid_ = 0;
   bool own_group_ = false;
   bool terminating_ = false;
+  bool killed_ = false;
   std::optional<Ending> ending_;
 };
 

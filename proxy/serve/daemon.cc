@@ -188,15 +188,14 @@ void Daemon::await_farewell() {
 }
 
 void Daemon::channel_lost(std::string_view why) {
-  if (phase_ == Phase::kOver || to_client_.over()) {
-    if (phase_ == Phase::kFlushing) finish_if_possible();
-    return;
-  }
+  if (client_lost_) return;
+  client_lost_ = true;
   log_.info("the channel is gone: {}", why);
   client_watch_.stop();
   to_client_.close();
   from_client_.close();
   stop(fmt::format("the channel to the client was lost: {}", why));
+  finish_if_possible();
 }
 
 void Daemon::captured(Bytes packets) {
@@ -242,8 +241,7 @@ void Daemon::drain() {
     // on is a leftover.
     drain_timer_.start(command_.running() ? options_.grace : kLeftoverPatience);
   }
-  const bool abandoned = !stop_reason_.empty() && to_client_.over();
-  if (!command_.running() && ((!connected && capture_.over()) || abandoned)) conclude();
+  if (!command_.running() && ((!connected && capture_.over()) || client_lost_)) conclude();
 }
 
 void Daemon::drain_timer_fired() {

@@ -83,7 +83,8 @@ class Daemon {
   std::optional<Upstream> upstream_;
   Child command_;
   bool goodbye_said_ = false;
-  bool client_finished_ = false;
+  bool client_finished_ = false;  // it sends no more
+  bool client_lost_ = false;      // it reads no more
   bool hung_up_ = false;     // the server had to be ended after it had closed its connection
   std::string stop_reason_;  // why this proxy ended the server; empty if it did not
   Timer farewell_timer_;

@@ -67,9 +67,8 @@ def marked(mark: str) -> Dict[int, str]:
         try:
             environment = Path("/proc", name, "environ").read_bytes()
             if wanted in environment.split(b"\0"):
-                found[int(name)] = (
-                    Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ").decode("latin-1")
-                )
+                line = Path("/proc", name, "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(name)] = line.decode("latin-1")
         except OSError:
             pass  # it has ended
     return found
@@ -341,7 +340,10 @@ class Finished(NamedTuple):
         return self.stdout.decode()
 
 
-def finish(process: subprocess.Popen, limit: float = LIMIT, stdin: Optional[bytes] = None) -> Finished:
+def finish(
+    process: subprocess.Popen, limit: float = LIMIT, stdin: Optional[bytes] = None
+) -> Finished:
+    """Waits for its end; nothing that this test started is left if that does not come."""
     start = time.monotonic()
     try:
         stdout, stderr = process.communicate(stdin, timeout=limit)
@@ -356,6 +358,16 @@ def finish(process: subprocess.Popen, limit: float = LIMIT, stdin: Optional[byte
     seconds = time.monotonic() - start
     stderr = (stderr or b"").decode(errors="replace")
     return Finished(process.returncode, stdout or b"", stderr, seconds)
+
+
+def read_until(process: subprocess.Popen, wanted: bytes) -> bytes:
+    """What it wrote to stdout up to `wanted` and a little more, as it came."""
+    data = b""
+    while wanted not in data:
+        piece = os.read(process.stdout.fileno(), 65536)
+        assert piece, f"its end came before {wanted!r}: {data!r}, {process.stderr.read()!r}"
+        data += piece
+    return data
 
 
 def start(arguments: Sequence[str], **options) -> subprocess.Popen:

@@ -5,7 +5,6 @@ from typing import NamedTuple, Sequence
 
 import pytest
 
-import support
 from support import client, python, says, server, serving
 
 ALL = [f"demo.test_{number}" for number in range(5)]
@@ -26,8 +25,10 @@ ENDED = ("ended", "closed", "gone", "died", "killed", "exited")
 NOT_RUN = ("not run", "no result", "never")
 CASES = [
     # The server dies, or goes away.
-    Case("kill-in-test", 3, [2, 3, 4], [0, 1], error=["SIGKILL"], reason=["SIGKILL", "in progress"]),
-    Case("exit-in-test", 3, [2, 3, 4], [0, 1], error=["status 9"], reason=["9", "in progress"]),
+    Case("kill-in-test", 3, [2, 3, 4], [0, 1], error=["SIGKILL"],
+         reason=["SIGKILL", "in progress"]),
+    Case("exit-in-test", 3, [2, 3, 4], [0, 1], error=["status 9"],
+         reason=["status 9", "in progress"]),
     Case("kill-between", 3, [3, 4], [0, 1, 2], error=["SIGKILL"], reason=["SIGKILL", NOT_RUN]),
     Case("kill-before-done", 3, error=["SIGKILL"]),
     Case("close-in-test", 3, [2, 3, 4], [0, 1], error=[("closed", "ended")],

@@ -22,12 +22,7 @@ def hanging(processes):
             ["run", "--format", "subunit", *options, "--", *channel], process_group=0
         )
         processes.append(process)
-        data = b""
-        while b"demo.test_2" not in data:
-            piece = os.read(process.stdout.fileno(), 65536)
-            assert piece, (data, process.stderr.read())
-            data += piece
-        return process, data
+        return process, support.read_until(process, b"demo.test_2")
 
     return start
 

@@ -56,7 +56,8 @@ class Container:
         archive = self.directory / "root.tar"
         with tarfile.open(archive, "w") as tar:
             tar.add(shutil.which("busybox"), "bin/busybox")
-            links = {"bin/sh": "busybox", "bin/env": "busybox", "lib": "usr/lib", "lib64": "usr/lib64"}
+            links = {"bin/sh": "busybox", "bin/env": "busybox"}
+            links |= {"lib": "usr/lib", "lib64": "usr/lib64"}
             for name, target in links.items():
                 link = tarfile.TarInfo(name)
                 link.type, link.linkname = tarfile.SYMTYPE, target

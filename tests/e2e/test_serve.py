@@ -26,7 +26,7 @@ def test_ready_comes_first_behind_one_newline_and_says_where_it_listens(serve):
         first += os.read(channel.process.stdout.fileno(), 1)
     assert first == b"\n\xb3"
     rest = first[1:]
-    while not (packets := support.cut(buffer := bytearray(rest))[0]):
+    while not (packets := support.cut(bytearray(rest))[0]):
         rest += os.read(channel.process.stdout.fileno(), 1)
     ready = support.decode(packets[0])
     assert ready.test_id == PROXY and ready.eof and ready.route_code is None
@@ -207,7 +207,7 @@ def odd_packets():
     yield finish(b"\xb3\x28\x01", b"\x40\x01a")  # an id whose length takes more bytes than needed
     yield finish(b"\xb3\x20\x00", b"")  # nothing
     yield encode(test_id="ü" * 100, test_status="skip", test_tags={"x"}, route_code="0/1")
-    yield encode(file_name="core", file_bytes=bytes(range(256)) * 16000, test_id="b")  # nearly 4 MiB
+    yield encode(file_name="core", file_bytes=bytes(range(256)) * 16000, test_id="b")  # 4 MB
     for size in (40, 47, 48, 49, 50, 16350, 16360, 16366, 16367, 16368, 16369, 16370, 16380):
         yield encode(test_id="c", file_name="f", file_bytes=b"\xb3" * size)
 
@@ -221,8 +221,8 @@ def test_packets_pass_byte_for_byte_in_both_directions(serve):
         channel.send(packet)
     channel.run("after")
     channel.wait_message(RPC, "Done", nonce="after")
-    returned = [p.raw for p in channel.packets[before:]]
-    assert returned[: len(sent)] == sent
+    # The echo is among the server's own packets and what it printed.
+    assert [p.raw for p in channel.packets[before:] if p.raw in sent] == sent
     assert channel.goodbye() == 0
 
 
@@ -231,8 +231,7 @@ def test_noise_on_the_channel_costs_no_packet(serve):
     channel.attached()
     noise = b"Last login: never\r\n\xc3", b"\xb3\x29\x00\xbf\xff\xff", b"\xb3", b"\n"
     packets = [encode(test_id=f"t{number}", test_status="exists") for number in range(4)]
-    hello, *rest = message(msg="Hello", max=1, min=1), *packets
-    channel.send(noise[0] + hello)
+    channel.send(noise[0] + message(msg="Hello", max=1, min=1))
     channel.wait_message(RPC, "Hello")
     for bytes_between, packet in zip(noise, packets):
         channel.send(bytes_between + packet)
@@ -411,8 +410,8 @@ def test_a_second_server_is_turned_away_while_one_is_attached(serve):
 
 def test_a_token_from_outside_is_replaced(serve):
     """What serve itself was started with is another proxy's secret."""
-    environment = {**os.environ, "SUBUNIT_RPC_TOKEN": "f" * 32, "SUBUNIT_RPC_ADDRESS": "127.0.0.1:1"}
-    channel = serve("--", *server("good"), env=environment)
+    others = {"SUBUNIT_RPC_TOKEN": "f" * 32, "SUBUNIT_RPC_ADDRESS": "127.0.0.1:1"}
+    channel = serve("--", *server("good"), env={**os.environ, **others})
     channel.attached()
     channel.run_all()
     assert channel.goodbye() == 0
@@ -439,7 +438,7 @@ def test_a_port_of_another_user_is_refused_unless_asked_for(serve, processes):
     channel = serve("--connect", f"127.0.0.1:{port}", "--attach-timeout", "30")
     assert channel.exit_status() == 3
     assert channel.messages(PROXY, "Attached") == []
-    says(channel.stderr, port, ("another user", "other user", "uid", "owner", "owned"), "--any-owner")
+    says(channel.stderr, port, ("user", "uid", "owner", "owned"), "--any-owner")
     channel = serve("--connect", f"127.0.0.1:{port}", "--any-owner")
     channel.attached()
 

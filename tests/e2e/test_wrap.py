@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -161,11 +160,7 @@ def test_a_false_start_does_not_hold_up_what_follows(processes):
     )
     process = support.start(["wrap", "--", support.PYTHON, "-c", code])
     processes.append(process)
-    received = bytearray()
-    while PASS not in received:
-        data = os.read(process.stdout.fileno(), 65536)
-        assert data, received
-        received += data
+    support.read_until(process, PASS)
     ended = support.finish(process)
     assert ended.status == 0
 

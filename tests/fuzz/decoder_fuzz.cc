@@ -169,8 +169,8 @@ std::string some_stream(Choices& choices) {
       case 4:
         piece = choices.PickValueInArray(kForged);
         break;
-      case 5: {  // a flood of the piece before
-        const std::string once = piece;
+      case 5: {  // a flood of the piece before, or of all so far
+        const std::string once = choices.ConsumeBool() ? piece : stream;
         for (auto n = some_size(choices, 11); n > 0 && piece.size() < kMaxStream; --n)
           piece += once;
         break;

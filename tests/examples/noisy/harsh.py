@@ -12,9 +12,9 @@ ALL_BYTES = bytes(range(256))
 LONG_LINE = b"0123456789abcdef" * 65536  # 1 MiB without a newline
 SIGNATURES = b"\xb3" * 200_000
 # Headers that pass for the start of a packet: of 4 MiB, of 64 KiB, of the shortest length, of none.
-CANDIDATES = (
-    b"\xb3\x29\x00\xbf\xff\xff" + b"\xb3\x20\x40\x81\x00\x00" + b"\xb3\x21\x00\x08" + b"\xb3\0\0\0\0\0"
-) * 10_000
+CANDIDATES = 10_000 * (
+    b"\xb3\x29\x00\xbf\xff\xff" b"\xb3\x20\x40\x81\x00\x00" b"\xb3\x21\x00\x08" b"\xb3\0\0\0\0\0"
+)
 FRAME = "│ ┌─┐ │\n".encode("cp437")  # box drawing of old: │ is B3
 
 libc = ctypes.CDLL(None)
