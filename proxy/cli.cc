@@ -102,7 +102,7 @@ CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::optional<
   const auto store = [&value](const std::string& text) {
     auto endpoint = Endpoint::parse(text);
     if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
-    value = std::move(*endpoint);
+    value = *endpoint;
   };
   return app.add_option_function<std::string>(name, store, help)->option_text("ADDR");
 }

@@ -84,7 +84,7 @@ Result<std::string> ClientSession::ask(const Message& question) {
   [[maybe_unused]] const bool allowed = go(Step::kAsk);
   assert(allowed);
   return outbox_.add(question).map([this] {
-    const std::string nonce = next_nonce();
+    std::string nonce = next_nonce();
     ++asked_;
     outstanding_.insert(nonce);
     return nonce;

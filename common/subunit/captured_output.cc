@@ -1,5 +1,6 @@
 #include "common/subunit/captured_output.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "common/base/utf8.h"
@@ -11,7 +12,13 @@ void CapturedOutput::attribute(std::optional<std::string_view> test_id, Buffer& 
   if (test_id == test_id_) return;
   flush(out);
   test_id_ = test_id;
-  raw_ = false;
+  begin_files(false);
+}
+
+void CapturedOutput::begin_files(bool raw) {
+  raw_ = raw;
+  file_number_ = 1;
+  file_size_ = 0;
 }
 
 void CapturedOutput::add(Bytes bytes, Buffer& out) {
@@ -35,29 +42,46 @@ std::string_view CapturedOutput::tail() const {
 void CapturedOutput::add_text(Bytes bytes, Buffer& out) {
   if (!raw_) {
     const Utf8Scan scan = scan_utf8(bytes);
-    emit(bytes.first(scan.valid), false, out);
+    emit(bytes.first(scan.valid), out);
     bytes = bytes.subspan(scan.valid);
     if (scan.cut) {
       held_.assign(bytes.begin(), bytes.end());
       return;
     }
-    raw_ = !bytes.empty();
+    if (!bytes.empty()) begin_files(true);
   }
-  emit(bytes, true, out);
+  emit(bytes, out);
 }
 
 void CapturedOutput::flush(Buffer& out) {
   if (held_.empty()) return;
-  raw_ = true;
-  emit(held_, true, out);
+  begin_files(true);
+  emit(held_, out);
   held_.clear();
 }
 
-void CapturedOutput::emit(Bytes content, bool raw, Buffer& out) const {
-  if (content.empty()) return;
-  const Fields fields{.test_id = test_id_,
-                      .mime_type = raw ? "text/plain;charset=iso8859-1" : "text/plain;charset=utf8",
-                      .file = File{raw ? raw_name_ : name_, content}};
+void CapturedOutput::emit(Bytes content, Buffer& out) {
+  while (!content.empty()) {
+    std::size_t size = std::min(content.size(), kMaxFileSize - file_size_);
+    // Text is not cut within a character.
+    while (!raw_ && size > 0 && size < content.size() && (content[size] & 0xC0) == 0x80) --size;
+    if (size > 0) emit_piece(content.first(size), out);
+    file_size_ += size;
+    content = content.subspan(size);
+    if (content.empty()) return;
+    ++file_number_;
+    file_size_ = 0;
+  }
+}
+
+void CapturedOutput::emit_piece(Bytes content, Buffer& out) const {
+  std::string name = name_;
+  if (raw_) name += ".raw";
+  if (file_number_ > 1) name += fmt::format("-{}", file_number_);
+  const Fields fields{
+      .test_id = test_id_,
+      .mime_type = raw_ ? "text/plain;charset=iso8859-1" : "text/plain;charset=utf8",
+      .file = File{name, content}};
   // The test id came out of a packet that was checked, so this can fail only for an id of
   // megabytes. Then the output is kept without it.
   if (encode_file(fields, {}, out)) return;

@@ -15,9 +15,12 @@ namespace subunit {
 /// byte on that is not, the rest of that test's output goes into the file `name`.raw, labelled
 /// text/plain;charset=iso8859-1, which any reader can decode and from which it gets the same bytes
 /// back. A character that is cut between two calls is put together again.
+///
+/// Readers keep a whole file in memory, and some write it out as one packet. So after kMaxFileSize
+/// bytes the output goes on in another file: `name`-2, `name`-3, …; likewise `name`.raw-2.
 class CapturedOutput {
  public:
-  explicit CapturedOutput(std::string_view name) : name_(name), raw_name_(name_ + ".raw") {}
+  explicit CapturedOutput(std::string_view name) : name_(name) {}
 
   /// Everything from now on belongs to `test_id`, or to no test. Appends to `out` what was still
   /// held back of the test before.
@@ -34,15 +37,21 @@ class CapturedOutput {
 
   static constexpr std::size_t kTailSize = 2048;
 
+  /// Leaves room in the largest packet for the ids and names beside it.
+  static constexpr std::size_t kMaxFileSize = 3 << 20;
+
  private:
   void add_text(Bytes bytes, Buffer& out);
-  void emit(Bytes content, bool raw, Buffer& out) const;
+  void begin_files(bool raw);
+  void emit(Bytes content, Buffer& out);
+  void emit_piece(Bytes content, Buffer& out) const;
 
   std::string name_;
-  std::string raw_name_;
   std::optional<std::string> test_id_;
   bool raw_ = false;  // this test's output has left UTF-8
-  Buffer held_;       // the start of a character
+  int file_number_ = 1;
+  std::size_t file_size_ = 0;
+  Buffer held_;  // the start of a character
   std::string tail_;
 };
 

@@ -50,7 +50,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
     }
 
     const Bytes candidate = held.subspan(noise_);
-    if (candidate.size() > 0 && (candidate.size() >= needed_ || doomed_ > noise_)) {
+    if (!candidate.empty() && (candidate.size() >= needed_ || doomed_ > noise_)) {
       Packet& packet = event->emplace<Packet>();
       const Check check = inspect(candidate, packet);
       if (check == Check::kPacket && noise_ == 0) {

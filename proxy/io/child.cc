@@ -10,8 +10,6 @@
 
 #include "common/base/escape.h"
 
-extern char** environ;
-
 namespace proxy {
 
 using subunit::error;
@@ -60,6 +58,7 @@ class Ignored {
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
+  result.reserve(words.size() + 1);
   for (std::string& word : words) result.push_back(word.data());
   result.push_back(nullptr);
   return result;
@@ -75,7 +74,7 @@ std::vector<std::string> environment(const Command& command) {
       replaced |= text.starts_with(name) && text.substr(name.size()).starts_with('=');
     if (!replaced) lines.emplace_back(text);
   }
-  for (const auto& [name, value] : command.settings) lines.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.settings) lines.push_back(fmt::format("{}={}", name, value));
   return lines;
 }
 

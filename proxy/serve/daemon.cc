@@ -68,7 +68,7 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
           loop, options, log,
           {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
            .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
-      command_(loop, [this](const Ending&) { drain(); }),
+      command_(loop, [this](const Ending&) { command_ended(); }),
       farewell_timer_(loop,
                       [this] {
                         stop(fmt::format("the test server has not ended within {} after Goodbye",
@@ -221,6 +221,11 @@ void Daemon::stop(std::string why) {
   stop_reason_ = std::move(why);
   attaching_.stop();
   command_.terminate(options_.grace);
+  drain();
+}
+
+void Daemon::command_ended() {
+  if (phase_ == Phase::kDraining) drain_timer_.start(kLeftoverPatience);
   drain();
 }
 

@@ -61,6 +61,7 @@ class Daemon {
   void captured(subunit::Bytes packets);
   void stop(std::string why);
   void drain();
+  void command_ended();
   void drain_timer_fired();
   void conclude();
   void fail_open_tests(const std::string& why);

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import collections
 import io
+import itertools
 import json
 import os
 from pathlib import Path
+import re
 import select
 import signal
 import socket
@@ -34,6 +36,8 @@ PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
 LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
 MARK = "SUBUNIT_E2E"  # in the environment of every process that a test starts
+
+MAX_FILE = 4 << 20  # testr writes each file that it has read as one packet
 
 RPC = "testrepository-rpc"
 PROXY = "testrepository-proxy"
@@ -173,7 +177,7 @@ class _Events:
         self.events: List[dict] = []
 
     def status(self, **fields) -> None:
-        self.events.append(fields)
+        self.events.append({"test_id": None, "test_status": None, "mime_type": None, **fields})
 
 
 def decode(raw: bytes) -> Packet:
@@ -222,6 +226,11 @@ def message(test_id: str = RPC, **fields) -> bytes:
         mime_type="application/json",
         eof=True,
     )
+
+
+def is_output(file_name: Optional[str], name: str) -> bool:
+    """Whether a file is (a part of) what was written to `name`, stdout or stderr."""
+    return re.fullmatch(rf"{name}(\.raw)?(-\d+)?", file_name or "") is not None
 
 
 class Stream:
@@ -283,14 +292,21 @@ class Stream:
         return [test_id for test_id in started if test_id not in ended]
 
     def file(self, test_id: Optional[str], name: str) -> bytes:
-        return self.files.get((test_id, name), b"")
+        """A file of the test, and those in which it goes on: name-2, name-3, ..."""
+        whole = self.files.get((test_id, name), b"")
+        for number in itertools.count(2):
+            part = self.files.get((test_id, f"{name}-{number}"))
+            if part is None:
+                return whole
+            assert len(part) < MAX_FILE
+            whole += part
 
     def output(self, test_id: Optional[str], name: str) -> bytes:
         """The bytes of `name`, stdout or stderr, that stand under this test, in their order."""
         return b"".join(
             bytes(event["file_bytes"])
             for event in self.events
-            if event["test_id"] == test_id and event["file_name"] in (name, name + ".raw")
+            if event["test_id"] == test_id and is_output(event["file_name"], name)
         )
 
     def all_output(self, name: str) -> bytes:
@@ -298,7 +314,7 @@ class Stream:
         return b"".join(
             bytes(event["file_bytes"])
             for event in self.events
-            if event["file_name"] in (name, name + ".raw")
+            if is_output(event["file_name"], name)
         )
 
     def details(self, test_id: str) -> str:
