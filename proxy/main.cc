@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "proxy/cli.h"
@@ -19,6 +22,14 @@ struct Act {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Whatever is opened next would get the number of a standard descriptor that is closed.
+  while (true) {
+    const int fd = ::open("/dev/null", O_RDWR);
+    if (fd > 2 || fd < 0) {
+      ::close(fd);
+      break;
+    }
+  }
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);

@@ -13,7 +13,7 @@ constexpr std::uint64_t kFreeWaste = 1 << 20;
 void Decoder::commit(std::size_t size, Time now) {
   buffer_.commit(size);
   received_ += size;
-  stalls_at_ = now + kStallTimeout;
+  stalls_at_ = now + stall_timeout_;
 }
 
 void Decoder::receive(Bytes bytes, Time now) {
@@ -21,6 +21,10 @@ void Decoder::receive(Bytes bytes, Time now) {
   const auto room = buffer_.prepare(bytes.size());
   std::memcpy(room.data(), bytes.data(), bytes.size());
   commit(bytes.size(), now);
+}
+
+void Decoder::resume(Time now) {
+  if (stalls_at_) stalls_at_ = std::max(*stalls_at_, now + stall_timeout_);
 }
 
 void Decoder::receive_eof() {

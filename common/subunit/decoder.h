@@ -36,8 +36,8 @@ class Decoder {
 
   /// A false candidate can claim up to 4 MiB. If nothing has come for this long, and a whole packet
   /// is waiting behind the candidate, then the candidate was false. A person does not notice the
-  /// delay; a packet that trickles in over a slow line, even with pauses, is not cut, because
-  /// nothing can be waiting behind it.
+  /// delay. A packet that trickles in over a slow line, even with pauses, is not cut, since nothing
+  /// waits behind it; the exception is one with whole packets inside of its attachment.
   static constexpr Time kStallTimeout = std::chrono::milliseconds(200);
 
   /// Noise comes in pieces of at most this size.
@@ -60,6 +60,13 @@ class Decoder {
 
   /// Nothing more will come: what could still have become a packet is noise.
   void receive_eof();
+
+  /// Takes the place of kStallTimeout from the next bytes on: longer for a line that stalls and
+  /// hardly carries anything but packets.
+  void set_stall_timeout(Time timeout) { stall_timeout_ = timeout; }
+
+  /// The caller has not read for a while, and does so again: silence counts from now.
+  void resume(Time now);
 
   [[nodiscard]] std::optional<Event> next_event();
 
@@ -86,6 +93,7 @@ class Decoder {
   std::size_t needed_ = 0;         // size at which to look at the candidate again; 0: none is open
   std::size_t doomed_ = 0;         // candidates that start before this are not waited for
   std::optional<Packet> checked_;  // the candidate turned out true, but the noise goes first
+  Time stall_timeout_ = kStallTimeout;
   std::optional<Time> stalls_at_;
 
   // Bytes looked at in candidates that came to nothing. While this stays below what was received,

@@ -55,7 +55,7 @@ inline constexpr std::uint32_t kMaxNumber = 0x3FFFFFFF;
 
 /// The format allows any number of tags. This bounds what one forged header can make a reader do;
 /// real packets carry a handful.
-inline constexpr std::uint32_t kMaxTags = 1024;
+inline constexpr std::uint32_t kMaxTags = 256;
 
 /// What a packet says about its test. The values are those of the wire.
 enum class Status : std::uint8_t {

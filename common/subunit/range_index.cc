@@ -8,6 +8,9 @@
 
 namespace subunit {
 
+// Looking at so few bytes is faster than looking them up.
+constexpr std::size_t kShort = 16;
+
 void RangeIndex::cover(Bytes held, std::uint64_t position) {
   if (blocks_.empty()) {
     blocks_.emplace_back();
@@ -94,7 +97,7 @@ std::uint32_t RangeIndex::crc(Bytes range) const {
 }
 
 bool RangeIndex::is_text(Bytes range, bool whole) const {
-  if (range.size() <= kBlockSize) {
+  if (range.size() <= kShort) {
     const Utf8Scan scan = scan_text(range);
     return scan.valid == range.size() || (!whole && scan.cut);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/base/escape.h"
 #include "common/base/utf8.h"
 
 namespace proxy {
@@ -59,11 +60,11 @@ std::string Attachments::text() const {
   for (const Attachment& attachment : attachments_) {
     if (attachment.size == 0) continue;
     if (!attachment.mime_type.starts_with("text/")) {
-      out += fmt::format("{}: {} bytes of {}\n", attachment.name, attachment.size,
-                         attachment.mime_type);
+      out += fmt::format("{}: {} bytes of {}\n", subunit::escaped(attachment.name), attachment.size,
+                         subunit::escaped(attachment.mime_type));
       continue;
     }
-    out += attachment.name + ":\n";
+    out += subunit::escaped(attachment.name) + ":\n";
     std::string_view tail = attachment.tail;
     if (tail.size() > kTail) tail.remove_prefix(tail.size() - kTail);
     append_visible(out, attachment.head);

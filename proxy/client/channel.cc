@@ -65,8 +65,13 @@ void Channel::check_end() {
 
 void Channel::patience_ended() {
   if (command_.running()) return command_.terminate(kGrace);
-  from_server_->close();
-  check_end();
+  if (!flow_) return patience_.start(kLeftoverPatience);
+  from_server_->cut_off();
+}
+
+void Channel::set_flow(bool on) {
+  flow_ = on;
+  on ? from_server_->resume() : from_server_->pause();
 }
 
 }  // namespace proxy

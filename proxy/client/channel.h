@@ -27,20 +27,26 @@ class Channel {
 
   void send(subunit::Bytes bytes) { to_server_->send(bytes); }
 
+  /// From now on the line carries packets, and little else.
+  void expect_packets() { from_server_->set_stall_timeout(kLineStall); }
+
   /// Nothing more will be sent.
   void finish() { to_server_->finish(); }
 
   /// Without flow, the other side's writes block in the end.
-  void set_flow(bool on) { on ? from_server_->resume() : from_server_->pause(); }
+  void set_flow(bool on);
 
   /// Hangs up: closes both directions, and ends the command by TERM, and KILL after `grace`.
   void hang_up(subunit::Time grace);
-  void kill() { command_.kill(); }
 
   [[nodiscard]] bool over() const { return ended_; }
   [[nodiscard]] const std::optional<Ending>& ending() const { return command_.ending(); }
 
  private:
+  // A network that loses a segment, or a machine that swaps, is silent for longer than a decoder
+  // waits by itself. In the middle of a large attachment that must not count.
+  static constexpr auto kLineStall = std::chrono::seconds(5);
+
   void check_end();
   void patience_ended();
 
@@ -50,6 +56,7 @@ class Channel {
   Timer patience_;  // once one of the two has ended: the command, or its output
   std::optional<Writer> to_server_;
   std::optional<PacketReader> from_server_;
+  bool flow_ = true;
   bool ended_ = false;
 };
 

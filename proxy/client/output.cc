@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "common/base/escape.h"
 #include "proxy/client/human_output.h"
 #include "proxy/io/packet_reader.h"
 
@@ -26,7 +27,10 @@ class IdsOutput : public Output {
   void expect(std::size_t) override {}
   void packet(const subunit::Packet& packet) override {
     if (packet.status != subunit::Status::kExists || !packet.test_id) return;
-    lines_ += *packet.test_id;
+    // A line feed in an id would make two lines of it.
+    lines_ += packet.test_id->find('\n') == std::string_view::npos
+                  ? std::string(*packet.test_id)
+                  : subunit::escaped(*packet.test_id, SIZE_MAX);
     lines_ += '\n';
   }
   void flush() override {

@@ -26,6 +26,9 @@ constexpr auto kInterruptPatience = seconds(2);  // somebody has pressed ^C and 
 // Between asking the channel's command to end and killing it. The proxy at the other end may wait
 // for its servers that long.
 constexpr auto kHangUpGrace = seconds(6);
+constexpr auto kImpatientGrace = seconds(1);
+constexpr std::size_t kMaxShown = 1000;  // of what the other side says
+constexpr std::size_t kMaxReason = 200;
 constexpr std::size_t kMaxEarlyNoise =
     1 << 20;  // a banner is a page; a wrong command may print for ever
 constexpr std::size_t kMaxShownNoise = 4096;
@@ -38,11 +41,8 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
       selection_(selection),
       log_(log),
       out_(loop, std::move(out),
-           {.progress = [this] { channel_.set_flow(!out_.congested()); },
-            .failed =
-                [this](const subunit::Error& error) {
-                  fail(fmt::format("cannot write the results to stdout: {}", error.text));
-                }}),
+           {.progress = [this] { regulate(); },
+            .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
       output_(make_output(options.format, options.list, out_, ledger_, loop)),
       channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
                       .noise = [this](Bytes bytes) { receive_noise(bytes); },
@@ -103,6 +103,7 @@ void Runner::receive(const Packet& packet) {
   if (std::holds_alternative<subunit::ClientSession::NotMessage>(*event))
     return receive_result(packet);
   if (std::holds_alternative<subunit::ClientSession::Opened>(*event)) return opened();
+  if (phase_ >= Phase::kGoodbye) return;  // what was asked before an interrupt is still answered
   if (std::holds_alternative<subunit::ClientSession::Answered>(*event)) return answered();
 }
 
@@ -117,19 +118,22 @@ void Runner::receive_announcement(const Packet& packet) {
     log_.info("left out a message of the proxy: {}", announcement.error().text);
   } else if (const auto* ready = std::get_if<subunit::Ready>(&*announcement)) {
     if (phase_ != Phase::kReady) return log_.warning("the proxy said Ready twice");
-    proxy_ = ready->proxy;
+    proxy_ = subunit::escaped(ready->proxy);
     pass_on_early_noise();
+    channel_.expect_packets();
     enter(Phase::kAttach, options_.attach_timeout);
   } else if (const auto* attached = std::get_if<subunit::Attached>(&*announcement)) {
     if (phase_ != Phase::kAttach)
       return log_.warning("a second test server has connected to the proxy");
-    address_ = attached->address;
+    address_ = subunit::escaped(attached->address);
     say_hello();
   } else if (const auto* detached = std::get_if<subunit::Detached>(&*announcement)) {
     if (detached->reason != subunit::kGoodbyeReason && problem_.empty())
-      problem_ = detached->reason + until_when();
+      problem_ = subunit::escaped(detached->reason, kMaxShown) + until_when();
+    if (phase_ < Phase::kGoodbye) enter(Phase::kGoodbye, kGoodbyePatience);
   } else if (const auto* refused = std::get_if<subunit::Refused>(&*announcement)) {
-    fail(fmt::format("the proxy refused what was sent: {}", refused->text));
+    fail(fmt::format("the proxy refused what was sent: {}",
+                     subunit::escaped(refused->text, kMaxShown)));
   }
 }
 
@@ -179,13 +183,20 @@ void Runner::pass_on_early_noise() {
 
 void Runner::batch_over() {
   output_->flush();
+  regulate();
+}
+
+void Runner::regulate() {
   channel_.set_flow(!out_.congested());
+  // The end cannot come while we do not read.
+  if (out_.congested() && phase_ == Phase::kGoodbye) deadline_.start(kGoodbyePatience);
 }
 
 /// Packets of our own making, for the output.
-void Runner::emit(subunit::Buffer& packets) {
+void Runner::emit(const subunit::Buffer& packets) {
   output_->flush();
-  subunit::Decoder decoder;
+  if (packets.empty()) return;
+  subunit::Decoder decoder(packets.size());
   decoder.receive(packets, subunit::Time(0));
   while (const auto event = decoder.next_event()) {
     const Packet& packet = std::get<Packet>(*event);
@@ -239,9 +250,7 @@ void Runner::answered() {
   if (phase_ == Phase::kList && !options_.list) {
     if (!listed_.empty() || !selection_.filters()) return ask_run();
     log_.error("none of the {} tests matches: nothing to run", listed_in_all_);
-    exit_status_ = 2;
-  } else {
-    exit_status_ = 0;
+    nothing_matched_ = true;
   }
   completed_ = true;
   say_goodbye();
@@ -275,11 +284,8 @@ void Runner::fail(std::string problem) {
 }
 
 void Runner::interrupt() {
-  if (phase_ == Phase::kOver) return out_.close();  // nobody reads what is left
-  if (++interrupts_ > 1) {
-    channel_.hang_up(kHangUpGrace);
-    return channel_.kill();
-  }
+  if (phase_ == Phase::kOver) return output_failed("nobody waits for the rest");
+  if (++interrupts_ > 1) return channel_.hang_up(kImpatientGrace);
   if (problem_.empty()) problem_ = "interrupted";
   using State = subunit::ClientSession::State;
   if (session_.state() != State::kOpen && session_.state() != State::kClosing)
@@ -310,31 +316,42 @@ void Runner::conclude() {
   completed_ = completed_ && problem_.empty();
   output_->finish(completed_);
   if (!problem_.empty()) log_.error("{}", problem_);
-  if (!completed_) {
-    exit_status_ = 3;
-  } else if (ledger_.failures() > 0) {
-    exit_status_ = 1;
-  }
   out_.finish();
+}
+
+void Runner::output_failed(std::string_view why) {
+  output_lost_ = true;
+  const std::string problem = fmt::format("cannot write the results to stdout: {}", why);
+  if (phase_ != Phase::kOver) return fail(problem);
+  log_.error("{}", problem);
+  out_.close();
+}
+
+int Runner::exit_status() const {
+  if (!completed_ || output_lost_) return 3;
+  if (nothing_matched_) return 2;
+  return ledger_.failures() > 0 ? 1 : 0;
 }
 
 /// Every test that was asked for gets an end: those in progress, and those that never started.
 void Runner::fail_tests() {
   const std::string why = problem_.empty() ? "the run ended" : problem_;
   subunit::Buffer packets;
-  for (const std::string& id : ledger_.in_progress())
+  for (const std::string& id : ledger_.in_progress()) {
     encode_failure(id, std::nullopt, wall_clock(), why + " while this test was in progress\n",
                    packets);
-  emit(packets);
-  packets.clear();
-  for (const std::string_view id : ledger_.missing()) {
-    const std::string reason = completed_
-                                   ? "no result before Done: the test server was asked to run this "
-                                     "test and has not said how it ended\n"
-                                   : fmt::format("not run: {}\n", why);
-    encode_failure(id, std::nullopt, wall_clock(), reason, packets);
   }
   emit(packets);
+  // There may be as many of these as tests, so each says it in a line.
+  const std::string reason =
+      completed_ ? "no result before Done: the test server was asked to run this test and has not "
+                   "said how it ended\n"
+                 : fmt::format("not run: {}\n", why.substr(0, kMaxReason));
+  for (const std::string_view id : ledger_.missing()) {
+    packets.clear();
+    encode_failure(id, std::nullopt, wall_clock(), reason, packets);
+    emit(packets);
+  }
 }
 
 }  // namespace proxy

@@ -31,7 +31,7 @@ class Runner {
 
   /// 0: everything asked for passed. 1: a test failed. 2: nothing was selected. 3: the run could
   /// not be completed.
-  [[nodiscard]] int exit_status() const { return exit_status_; }
+  [[nodiscard]] int exit_status() const;
 
  private:
   enum class Phase {
@@ -53,6 +53,7 @@ class Runner {
   void receive_noise(subunit::Bytes bytes);
   void pass_on_early_noise();
   void batch_over();
+  void regulate();
   void channel_ended();
 
   void say_hello();
@@ -68,7 +69,8 @@ class Runner {
   void interrupt();
   void conclude();
   void fail_tests();
-  void emit(subunit::Buffer& packets);
+  void emit(const subunit::Buffer& packets);
+  void output_failed(std::string_view why);
   [[nodiscard]] std::string until_when() const;
   [[nodiscard]] std::string describe_early_noise() const;
 
@@ -86,10 +88,11 @@ class Runner {
   SignalWatch hangup_;
 
   Phase phase_ = Phase::kReady;
-  int exit_status_ = 3;
   std::string problem_;  // the first thing that went wrong
   int interrupts_ = 0;
   bool completed_ = false;  // everything was answered
+  bool nothing_matched_ = false;
+  bool output_lost_ = false;
 
   subunit::ClientSession session_;
   subunit::AttachmentAssembler announcements_;

@@ -74,7 +74,8 @@ std::vector<std::string> environment(const Command& command) {
       replaced |= text.starts_with(name) && text.substr(name.size()).starts_with('=');
     if (!replaced) lines.emplace_back(text);
   }
-  for (const auto& [name, value] : command.settings) lines.push_back(fmt::format("{}={}", name, value));
+  for (const auto& [name, value] : command.settings)
+    lines.push_back(fmt::format("{}={}", name, value));
   return lines;
 }
 
@@ -87,11 +88,13 @@ Child::Child(uv_loop_t& loop, std::function<void(const Ending&)> ended)
 
 Result<> Child::start(const Command& command) {
   Attributes spawn;
-  sigset_t all, none;
-  sigfillset(&all);
+  sigset_t own, none;
+  // What is caught here is reset by exec, and what was ignored when this program started, by
+  // nohup(1) for instance, stays so. This one is ignored by ourselves.
+  sigemptyset(&own);
+  sigaddset(&own, SIGPIPE);
   sigemptyset(&none);
-  if (command.ignores_interrupt) sigdelset(&all, SIGINT);
-  posix_spawnattr_setsigdefault(&spawn.attributes, &all);
+  posix_spawnattr_setsigdefault(&spawn.attributes, &own);
   posix_spawnattr_setsigmask(&spawn.attributes, &none);
   own_group_ = command.own_session;
   posix_spawnattr_setflags(&spawn.attributes,
@@ -124,8 +127,8 @@ void Child::reap() {
 }
 
 void Child::terminate(subunit::Time grace) {
-  if (terminating_) return;
-  terminating_ = true;
+  if (grace_ && grace >= *grace_) return;
+  grace_ = grace;
   send(SIGTERM);
   send(SIGCONT);  // a stopped process does not see TERM
   kill_timer_.start(grace);

@@ -22,7 +22,8 @@ struct Ending {
   [[nodiscard]] std::string text() const;
 };
 
-/// A command to start. Its signals are as at login, whatever this process ignores or blocks.
+/// A command to start. It ignores the signals that this program was started to ignore, and no
+/// others, and blocks none.
 struct Command {
   std::vector<std::string> words;  ///< the program (looked up in PATH) and its arguments
   std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
@@ -45,7 +46,8 @@ class Child {
   [[nodiscard]] const std::optional<Ending>& ending() const { return ending_; }
 
   /// Sends TERM, and KILL after `grace`: to the whole process group if it has its own, even after
-  /// the process itself has ended, to the process alone otherwise. Later calls do nothing.
+  /// the process itself has ended, to the process alone otherwise. A later call counts only if its
+  /// grace is shorter.
   void terminate(subunit::Time grace);
   void kill();
 
@@ -63,7 +65,7 @@ class Child {
   Timer kill_timer_;
   pid_t pid_ = 0;
   bool own_group_ = false;
-  bool terminating_ = false;
+  std::optional<subunit::Time> grace_;  // once it was told to end
   bool killed_ = false;
   std::optional<Ending> ending_;
 };

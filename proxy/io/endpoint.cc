@@ -40,7 +40,7 @@ Result<std::string> parse_port(std::string_view text) {
 bool is_stale_socket(const sockaddr* address, socklen_t size, const char* path) {
   struct stat status {};
   if (::lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return ::connect(probe.get(), address, size) != 0 && errno == ECONNREFUSED;
 }
 
@@ -91,8 +91,7 @@ Endpoint Endpoint::of_socket(int fd) {
 }
 
 std::string Endpoint::text() const {
-  if (is_unix())
-    return std::string("unix:") + reinterpret_cast<const sockaddr_un&>(address_).sun_path;
+  if (is_unix()) return std::string("unix:") + path();
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];
   if (::getnameinfo(address(), size_, host, sizeof host, port, sizeof port,
@@ -107,8 +106,7 @@ Result<Fd> Endpoint::listen() const {
   if (!fd) return error("cannot listen on {}: {}", text(), reason(errno));
   mode_t mask = 0;
   if (is_unix()) {
-    const char* path = reinterpret_cast<const sockaddr_un&>(address_).sun_path;
-    if (is_stale_socket(address(), size_, path)) ::unlink(path);
+    if (is_stale_socket(address(), size_, path())) ::unlink(path());
     mask = ::umask(0177);
   } else {
     const int on = 1;
@@ -128,8 +126,14 @@ bool Endpoint::any_port() const {
   return !is_unix() && reinterpret_cast<const sockaddr_in&>(address_).sin_port == 0;
 }
 
-void Endpoint::remove() const {
-  if (is_unix()) ::unlink(reinterpret_cast<const sockaddr_un&>(address_).sun_path);
+std::optional<ino_t> Endpoint::inode() const {
+  struct stat status {};
+  if (!is_unix() || ::lstat(path(), &status) != 0) return std::nullopt;
+  return status.st_ino;
+}
+
+void Endpoint::remove(ino_t expected) const {
+  if (inode() == expected) ::unlink(path());
 }
 
 Result<Fd> Endpoint::connect() const {

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,11 @@ class Endpoint {
   [[nodiscard]] static Endpoint of_socket(int fd);
 
   [[nodiscard]] std::string text() const;
-  /// Removes what listen() has made in the file system.
-  void remove() const;
+  /// What listen() has made in the file system: nothing for a TCP address.
+  [[nodiscard]] std::optional<ino_t> inode() const;
+
+  /// Removes it, unless something else has taken its place.
+  void remove(ino_t inode) const;
 
   /// A TCP address with port 0, which stands for any that is free.
   [[nodiscard]] bool any_port() const;
@@ -47,6 +51,10 @@ class Endpoint {
  private:
   [[nodiscard]] const sockaddr* address() const {
     return reinterpret_cast<const sockaddr*>(&address_);
+  }
+
+  [[nodiscard]] const char* path() const {
+    return reinterpret_cast<const sockaddr_un&>(address_).sun_path;
   }
 
   sockaddr_storage address_{};

@@ -23,6 +23,9 @@ PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events)
                    }}),
       stall_timer_(loop,
                    [this] {
+                     // What has come by now was not silence, even if nobody has read it yet.
+                     catch_up();
+                     if (paused_ || closed_) return;
                      decoder_.tick(now(loop_));
                      dispatch();
                    }),
@@ -31,6 +34,7 @@ PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events)
 void PacketReader::resume() {
   if (closed_ || !paused_) return;
   paused_ = false;
+  decoder_.resume(now(loop_));
   // What pause() held back comes first, and in a turn of its own: the caller may be in the middle
   // of something.
   if (!dispatching_) resume_timer_.start(subunit::Time(0));
@@ -44,7 +48,20 @@ void PacketReader::pause() {
 }
 
 void PacketReader::catch_up() {
-  if (!paused_ && !dispatching_) reader_.drain();
+  // What is due in resume_timer_ comes first, so it would be too early.
+  if (!paused_ && !dispatching_ && !resume_timer_.running()) reader_.drain();
+}
+
+void PacketReader::cut_off() {
+  if (closed_) return;
+  paused_ = false;
+  reader_.pause();
+  dispatch();
+  reader_.drain();
+  if (closed_) return;
+  end_.emplace();
+  decoder_.receive_eof();
+  dispatch();
 }
 
 void PacketReader::close() {
@@ -64,9 +81,11 @@ void PacketReader::dispatch() {
       events_.noise(std::get<subunit::Noise>(*event).bytes);
     }
   }
+  const bool held_back = paused_;
   if (!closed_) events_.batch();
   dispatching_ = false;
   if (paused_) return;
+  if (held_back) return resume_timer_.start(subunit::Time(0));
   if (end_) {
     close();
     events_.ended(std::move(*end_));

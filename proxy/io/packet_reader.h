@@ -34,11 +34,18 @@ class PacketReader {
 
   void resume();
 
+  /// As Decoder::set_stall_timeout().
+  void set_stall_timeout(subunit::Time timeout) { decoder_.set_stall_timeout(timeout); }
+
   /// Takes effect at once: what has been read already is handed out after resume().
   void pause();
 
   /// Unless paused: reads and hands out, at once, what had come before the call.
   void catch_up();
+
+  /// Ends the stream here, as if its end had come: hands out what has come until now, paused or
+  /// not, and then events.ended.
+  void cut_off();
 
   /// No more events. May be called from within one.
   void close();

@@ -34,9 +34,11 @@ std::optional<uid_t> find_owner(const std::function<bool(const Socket&)>& matche
     while (std::getline(file, line)) {
       std::istringstream fields(line);
       Socket socket;
-      std::string slot, queues, timer, retransmits;
+      std::string slot, queues, timer, retransmits, timeout;
+      unsigned long inode = 0;
       if (fields >> slot >> socket.local >> socket.remote >> socket.state >> queues >> timer >>
-              retransmits >> socket.owner &&
+              retransmits >> socket.owner >> timeout >> inode &&
+          inode != 0 &&  // no process has it, and its owner would be shown as root
           matches(socket))
         return socket.owner;
     }

@@ -19,8 +19,7 @@ constexpr int kFirstPrivateFd = 3;
 /// pipe of another user) or not possible (a socket).
 Fd open_afresh(int fd, int mode) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
-    return {};
+  if (::fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || ::isatty(fd))) return {};
   const std::string path = fmt::format("/proc/self/fd/{}", fd);
   Fd fresh(::open(path.c_str(), mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (fresh && fresh.get() < kFirstPrivateFd)

@@ -10,17 +10,18 @@ HangupWatch::HangupWatch(uv_loop_t& loop, Fd fd, std::function<void()> gone)
   if (uv_guess_handle(fd_.get()) == UV_FILE || uv_poll_init(&loop, handle_.get(), fd_.get()) != 0)
     return;
   handle_.get()->data = this;
-  // Errors and hang-ups are always reported; libuv wants at least one event to ask for, and this
-  // one never comes by itself.
-  uv_poll_start(handle_.get(), UV_PRIORITIZED,
+  // Errors and hang-ups are always reported; libuv wants at least one event to ask for.
+  uv_poll_start(handle_.get(), UV_DISCONNECT,
                 [](uv_poll_t* poll, int, int) { static_cast<HangupWatch*>(poll->data)->check(); });
 }
 
 void HangupWatch::check() {
   pollfd now{.fd = fd_.get(), .events = 0, .revents = 0};
-  if (::poll(&now, 1, 0) <= 0 || !(now.revents & (POLLERR | POLLHUP))) return;
+  const bool gone = ::poll(&now, 1, 0) > 0 && now.revents & (POLLERR | POLLHUP);
+  // Otherwise the other end of a socket has finished sending, which would be told again and again.
+  // If it stops reading too, then a write fails.
   stop();
-  gone_();
+  if (gone) gone_();
 }
 
 ReadinessWatch::ReadinessWatch(uv_loop_t& loop, int fd, int events, std::function<void()> ready)

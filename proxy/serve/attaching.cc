@@ -78,7 +78,7 @@ Attaching::Attaching(uv_loop_t& loop, const ServeOptions& options, const Log& lo
 }
 
 Attaching::~Attaching() {
-  if (endpoint_ && !options_.connect) endpoint_->remove();
+  if (socket_file_) endpoint_->remove(*socket_file_);
 }
 
 Result<> Attaching::prepare() {
@@ -89,6 +89,7 @@ Result<> Attaching::prepare() {
     if (!listener) return tl::unexpected(listener.error());
     listener_ = std::move(*listener);
     endpoint_ = Endpoint::of_socket(listener_.get());
+    socket_file_ = endpoint_->inode();
   }
   address_ = endpoint_->text();
   return {};
@@ -197,6 +198,7 @@ void Attaching::connect() {
   auto fd = endpoint_->connect();
   if (!fd) return retry(fd.error().text);
   connecting_ = std::move(*fd);
+  last_failure_ = fmt::format("{} does not answer", address_);
   connect_watch_.emplace(loop_, connecting_.get(), UV_WRITABLE, [this] { connected(); });
 }
 

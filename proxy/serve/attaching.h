@@ -91,6 +91,7 @@ class Attaching {
   bool token_known_elsewhere_ = false;  // it came from our environment, not out of thin air
 
   Fd listener_;
+  std::optional<ino_t> socket_file_;  // that listening has made
   std::optional<ReadinessWatch> accept_watch_;
   std::list<Caller> callers_;
   Timer hand_over_timer_;

@@ -55,9 +55,11 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
                     .ended = [this](const Result<>&) { channel_ended(); }}),
       client_watch_(loop, out.duplicate(),
                     [this] { channel_lost("nobody reads stdout any more"); }),
-      signals_{SignalWatch(loop, SIGTERM, [this] { stop("the proxy was ended by SIGTERM"); }),
-               SignalWatch(loop, SIGINT, [this] { stop("the proxy was ended by SIGINT"); }),
-               SignalWatch(loop, SIGHUP, [this] { stop("the proxy was ended by SIGHUP"); })},
+      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
+               SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
+      impatience_(loop, [this] { abandon(); }),
       capture_(loop, {.packets = [this](Bytes packets) { captured(packets); },
                       .readable =
                           [this] {
@@ -71,6 +73,7 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
       command_(loop, [this](const Ending&) { command_ended(); }),
       farewell_timer_(loop,
                       [this] {
+                        if (to_client_.queued() > 0) return await_farewell();
                         stop(fmt::format("the test server has not ended within {} after Goodbye",
                                          subunit::in_seconds(options_.grace)));
                       }),
@@ -98,6 +101,7 @@ Result<> Daemon::start() {
       subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
                      .versions = subunit::kSupportedVersions,
                      .listening = attaching_.listens() ? std::optional(address) : std::nullopt});
+  if (client_lost_) return {};  // it was gone before we came
   if (!options_.command.empty()) {
     if (auto started = start_command(); !started) {
       attach_failed(started.error().text);
@@ -164,6 +168,8 @@ void Daemon::receive(const Packet& packet) {
 }
 
 void Daemon::refuse(std::string text) {
+  // Somebody who sends what is refused, and does not read, must not fill our memory.
+  if (to_client_.congested()) return log_.warning("refused a packet, without an answer: {}", text);
   log_.warning("refused a packet from the client: {}", text);
   if (upstream_) upstream_->insert({});
   announce(subunit::Refused{std::move(text)});
@@ -216,6 +222,20 @@ void Daemon::regulate() {
 
 // The end.
 
+/// The first signal asks for an orderly end, within limits; the second for an end.
+void Daemon::signalled(std::string_view name) {
+  if (impatience_.running()) return abandon();
+  impatience_.start(options_.grace + kLeftoverPatience);
+  stop(fmt::format("the proxy was ended by {}", name));
+}
+
+/// Waits for nobody any more, be it the server or the reader of stdout.
+void Daemon::abandon() {
+  command_.kill();
+  channel_lost("it did not take what was left");
+  drain();
+}
+
 void Daemon::stop(std::string why) {
   if (phase_ >= Phase::kDraining) return;
   stop_reason_ = std::move(why);
@@ -251,7 +271,7 @@ void Daemon::drain() {
 
 void Daemon::drain_timer_fired() {
   if (phase_ != Phase::kDraining) return;
-  if (to_client_.queued() > 0)
+  if (to_client_.queued() > 0 && upstream_ && !upstream_->over())
     return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
   if (command_.running()) {
     hung_up_ = stop_reason_.empty();
@@ -265,12 +285,13 @@ void Daemon::drain_timer_fired() {
 }
 
 void Daemon::conclude() {
+  enter(Phase::kFlushing);
   drain_timer_.stop();
   capture_.drain();
   capture_.close();
   const std::string why = describe_end();
   if (upstream_) {
-    upstream_->close();
+    upstream_->cut_off();
     fail_open_tests(why);
   }
   const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ && !hung_up_ &&
@@ -287,7 +308,6 @@ void Daemon::conclude() {
   ended_well ? log_.info("the test server has ended after Goodbye") : log_.error("{}", why);
   exit_status_ = ended_well ? 0 : 3;
 
-  enter(Phase::kFlushing);
   from_client_.close();
   command_.terminate(options_.grace);
   to_client_.finish();

@@ -59,6 +59,8 @@ class Daemon {
   void attached(ServerConnection connection);
   void attach_failed(std::string why);
   void captured(subunit::Bytes packets);
+  void signalled(std::string_view name);
+  void abandon();
   void stop(std::string why);
   void drain();
   void command_ended();
@@ -77,7 +79,8 @@ class Daemon {
   Writer to_client_;
   PacketReader from_client_;
   HangupWatch client_watch_;
-  std::array<SignalWatch, 3> signals_;
+  std::array<SignalWatch, 4> signals_;
+  Timer impatience_;
 
   Capture capture_;
   Attaching attaching_;
@@ -86,8 +89,8 @@ class Daemon {
   bool goodbye_said_ = false;
   bool client_finished_ = false;  // it sends no more
   bool client_lost_ = false;      // it reads no more
-  bool hung_up_ = false;     // the server had to be ended after it had closed its connection
-  std::string stop_reason_;  // why this proxy ended the server; empty if it did not
+  bool hung_up_ = false;          // the server had to be ended after it had closed its connection
+  std::string stop_reason_;       // why this proxy ended the server; empty if it did not
   Timer farewell_timer_;
   Timer drain_timer_;
   Timer flush_timer_;

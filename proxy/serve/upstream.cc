@@ -46,7 +46,12 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
                                   to_channel_run_.flush();
                                   events_.flow();
                                 },
-                            .ended = [this](const subunit::Result<>&) { events_.ended(); }});
+                            .ended =
+                                [this](const subunit::Result<>&) {
+                                  noise_.flush(noise_packets_);
+                                  send_noise();
+                                  events_.ended();
+                                }});
   from_server_->resume();
 }
 
@@ -67,7 +72,13 @@ void Upstream::receive(const Packet& packet) {
 
 void Upstream::receive_noise(subunit::Bytes bytes) {
   noise_.add(bytes, noise_packets_);
-  insert(noise_packets_);
+  send_noise();
+  // Noise grows on its way: each piece of it gets names. So it is not left to the end of the batch.
+  if (channel_.congested()) from_server_->pause();
+}
+
+void Upstream::send_noise() {
+  if (!noise_packets_.empty()) insert(noise_packets_);
   noise_packets_.clear();
 }
 
@@ -76,9 +87,7 @@ void Upstream::attribute() {
   const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
   capture_.attribute(test);
   noise_.attribute(test, noise_packets_);
-  if (noise_packets_.empty()) return;
-  insert(noise_packets_);
-  noise_packets_.clear();
+  send_noise();
 }
 
 void Upstream::insert(subunit::Bytes packets) {
@@ -86,7 +95,8 @@ void Upstream::insert(subunit::Bytes packets) {
   channel_.send(packets);
 }
 
-void Upstream::close() {
+void Upstream::cut_off() {
+  from_server_->cut_off();
   from_server_->close();
   to_server_.close();
 }

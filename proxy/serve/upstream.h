@@ -42,7 +42,8 @@ class Upstream {
   /// Captured output, which must not overtake or be overtaken.
   void insert(subunit::Bytes packets);
 
-  void close();
+  /// Relays what has come until now, and ends.
+  void cut_off();
   [[nodiscard]] bool over() const { return from_server_->closed(); }
 
   [[nodiscard]] const subunit::OpenTests& open_tests() const { return open_tests_; }
@@ -50,6 +51,7 @@ class Upstream {
  private:
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
+  void send_noise();
   void attribute();
 
   Writer& channel_;

@@ -23,6 +23,8 @@ namespace {
 
 constexpr int kCannotStart = 127;  // as shells say it
 
+constexpr int kOutputLost = 74;  // EX_IOERR of sysexits(3)
+
 // A process that the command left behind may hold its stdout open, and is not waited for any
 // longer.
 constexpr auto kLeftoverPatience = seconds(1);
@@ -41,8 +43,8 @@ class Wrapper {
         // The command shares our terminal and gets ^C by itself. What it makes of that is the
         // result to pass on.
         interrupt_(loop, SIGINT, [] {}),
-        terminate_(loop, SIGTERM, [this] { command_.terminate(kGrace); }),
-        hangup_(loop, SIGHUP, [this] { command_.terminate(kGrace); }),
+        terminate_(loop, SIGTERM, [this] { signalled(); }),
+        hangup_(loop, SIGHUP, [this] { signalled(); }),
         patience_(loop, [this] { patience_ended(); }) {}
 
   Result<> start(const WrapOptions& options) {
@@ -70,7 +72,8 @@ class Wrapper {
 
   [[nodiscard]] int exit_status() const {
     const Ending& ending = *command_.ending();
-    return ending.signal ? 128 + *ending.signal : *ending.exit;
+    const int status = ending.signal ? 128 + *ending.signal : *ending.exit;
+    return status == 0 && output_lost_ ? kOutputLost : status;
   }
 
  private:
@@ -95,14 +98,26 @@ class Wrapper {
     run_.flush();
     to_client_.send(noise_packets_);
     noise_packets_.clear();
+    // Noise grows on its way: each piece of it gets names. So it is not left to the end of the
+    // batch.
+    if (to_client_.congested() && from_command_) from_command_->pause();
   }
 
   void regulate() { to_client_.congested() ? from_command_->pause() : from_command_->resume(); }
 
   void output_failed(const subunit::Error& error) {
-    log_.error("cannot write the stream to stdout: {}; ending the command", error.text);
+    log_.error("cannot write the stream to stdout: {}", error.text);
+    output_lost_ = true;
     if (from_command_) from_command_->close();
     command_.terminate(kGrace);
+    conclude_if_possible();
+  }
+
+  void signalled() {
+    if (command_.running()) return command_.terminate(kGrace);
+    to_client_.close();  // nobody waits for the rest
+    output_lost_ = true;
+    from_command_->close();
     conclude_if_possible();
   }
 
@@ -115,8 +130,7 @@ class Wrapper {
     if (to_client_.queued() > 0) return patience_.start(kLeftoverPatience);
     log_.warning(
         "a process that the command left behind still holds its stdout open; it is cut off");
-    from_command_->close();
-    conclude_if_possible();
+    from_command_->cut_off();
   }
 
   void conclude_if_possible() {
@@ -149,6 +163,7 @@ class Wrapper {
   SignalWatch hangup_;
   Timer patience_;
   bool concluded_ = false;
+  bool output_lost_ = false;
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace {
 
 const std::string kStart = status("a.test", Status::kInProgress);
 const std::string kEnd = status("a.test", Status::kSuccess);
-// A packet of the largest size with an attachment that takes all of it: nothing that follows can
-// contradict this header but the CRC.
+// A packet of the largest size with an attachment that takes all of it: nothing
+// that follows can contradict this header but the CRC.
 const std::string kForgedFile("\xB3\x20\x40\xBF\xFF\xFF\x00\xBF\xFF\xF1", 10);
 
 /// What a decoder must make of `stream`, however the bytes arrive.
@@ -62,7 +62,9 @@ TEST_CASE("a false signature claiming 4 MiB does not swallow the packets behind 
   check_pieces(forged + kStart + kEnd, {"N" + forged, "P" + kStart, "P" + kEnd});
 }
 
-TEST_CASE("text in the middle of a packet makes noise of it and costs no other packet") {
+TEST_CASE(
+    "text in the middle of a packet makes noise of it and costs no other "
+    "packet") {
   const std::string torn = kStart.substr(0, 9) + "[kernel]" + kStart.substr(9);
   check_pieces(kEnd + torn + kEnd, {"P" + kEnd, "N" + torn, "P" + kEnd});
 }
@@ -90,7 +92,8 @@ TEST_CASE("packets may straddle the sizes in which readers read") {
 }
 
 TEST_CASE("the largest packet is accepted, in one piece and in many") {
-  const std::string largest = file_packet(kMaxPacketSize - file_packet(1 << 22 >> 1).size() + (1 << 22 >> 1));
+  const std::string largest =
+      file_packet(kMaxPacketSize - file_packet(1 << 22 >> 1).size() + (1 << 22 >> 1));
   REQUIRE(largest.size() == kMaxPacketSize);
   const Decoded expected{{"P" + kStart, "P" + largest, "P" + kEnd}};
   CHECK(decode(kStart + largest + kEnd) == expected);
@@ -104,7 +107,9 @@ TEST_CASE("a packet inside another packet's attachment stays there") {
   check_pieces(outer + kEnd, {"P" + outer, "P" + kEnd});
 }
 
-TEST_CASE("packets waiting behind a stalled false candidate come out after the stall timeout") {
+TEST_CASE(
+    "packets waiting behind a stalled false candidate come out after the "
+    "stall timeout") {
   Decoder decoder;
   Decoded decoded;
   decoder.receive(as_bytes(kForgedFile + kStart + kEnd), milliseconds(1000));
@@ -135,7 +140,9 @@ TEST_CASE("a real packet that comes with pauses is not cut") {
   CHECK(decoded.pieces == std::vector{"P" + real});
 }
 
-TEST_CASE("releasing a false candidate does not cut the real packet that is still arriving") {
+TEST_CASE(
+    "releasing a false candidate does not cut the real packet that is "
+    "still arriving") {
   Decoder decoder;
   Decoded decoded;
   decoder.receive(as_bytes(kForgedFile + kStart + kEnd.substr(0, 10)), Time(0));
@@ -173,10 +180,14 @@ TEST_CASE("a run of packets is one contiguous piece of memory") {
 TEST_CASE("one forged header in a packet's bytes is refused field by field") {
   // Every single-bit error in a small packet with all fields must be noticed.
   const std::string_view tags[] = {"one", "two"};
-  const std::string whole =
-      packet({.test_id = "id", .route_code = "0", .mime_type = "text/plain", .timestamp = Timestamp{7, 8},
-              .file = File{"f", as_bytes("content")}, .status = Status::kFail, .eof = true},
-             tags);
+  const std::string whole = packet({.test_id = "id",
+                                    .route_code = "0",
+                                    .mime_type = "text/plain",
+                                    .timestamp = Timestamp{7, 8},
+                                    .file = File{"f", as_bytes("content")},
+                                    .status = Status::kFail,
+                                    .eof = true},
+                                   tags);
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
     std::string damaged = whole;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
@@ -222,17 +233,131 @@ TEST_CASE("random mixtures lose no byte, whatever the cuts") {
   }
 }
 
-TEST_CASE("forged headers, however many, cost a time that grows with the bytes only") {
-  // Each line is a candidate that claims megabytes, and whose texts hold the candidates behind it.
-  // Looking at each claim's bytes would take minutes here.
+TEST_CASE(
+    "forged headers, however many, cost a time that grows with the bytes "
+    "only") {
+  // Each line is a candidate that claims megabytes, and whose texts hold the
+  // candidates behind it. Looking at each claim's bytes would take minutes
+  // here.
   const auto flood = [](std::string_view header, std::size_t size) {
     std::string stream;
     while (stream.size() < size) stream += header;
     return stream + kEnd;
   };
-  // A test id that goes on until the CRC, of characters of which some look like the next header.
+  // A test id that goes on until the CRC, of characters of which some look like
+  // the next header.
   const std::string text("\xC2\xB3\x28\xC2\xBF\x7F\xC2\xBF\x7F\x74", 10);
   for (const std::string& header : {kForgedFile, text}) {
     CHECK(decode(flood(header, 1 << 23)).packets() == std::vector{kEnd});
   }
+}
+
+TEST_CASE("a packet comes out with its last byte, however its bytes arrive") {
+  const std::string_view tags[] = {"one", "two"};
+  for (const std::size_t content : {0u, 1u, 100u, 20000u}) {
+    const std::string bytes(content, 'c');
+    const std::string real = packet({.test_id = "id",
+                                     .route_code = content % 2 == 0 ? "0" : "",
+                                     .mime_type = "text/plain",
+                                     .timestamp = Timestamp{7, 8},
+                                     .file = File{"f", as_bytes(bytes)}},
+                                    tags);
+    for (const std::size_t step : {1u, 3u, 1000u, 1u << 20}) {
+      Decoder decoder;
+      Decoded decoded;
+      for (std::size_t at = 0; at < real.size(); at += step) {
+        CHECK(decoded.pieces.empty());
+        decoder.receive(as_bytes(std::string_view(real).substr(at, step)), Time(0));
+        decoded.take(decoder);
+      }
+      CHECK(decoded.pieces == std::vector{"P" + real});
+      CHECK_FALSE(decoder.next_deadline().has_value());
+    }
+  }
+}
+
+TEST_CASE("a packet that is cut anywhere comes out with its last byte") {
+  for (const std::string& real : {kStart, file_packet(100), file_packet(3000)}) {
+    for (std::size_t cut = 1; cut < real.size(); ++cut) {
+      Decoder decoder;
+      Decoded decoded;
+      decoder.receive(as_bytes(std::string_view(real).substr(0, cut)), Time(0));
+      decoded.take(decoder);
+      decoder.receive(as_bytes(std::string_view(real).substr(cut)), Time(0));
+      decoded.take(decoder);
+      CHECK(decoded.pieces == std::vector{"P" + real});
+    }
+  }
+}
+
+TEST_CASE("one silence releases every false candidate with a packet behind it") {
+  Decoder decoder;
+  Decoded decoded;
+  std::string stream;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 5; ++i) {
+    stream += kForgedFile + kStart;
+    expected.insert(expected.end(), {"N" + kForgedFile, "P" + kStart});
+  }
+  decoder.receive(as_bytes(stream), Time(0));
+  decoded.take(decoder);
+  CHECK(decoded.pieces.empty());
+  while (const auto deadline = decoder.next_deadline()) {
+    CHECK(*deadline == Decoder::kStallTimeout);
+    decoder.tick(*deadline);
+    decoded.take(decoder);
+  }
+  CHECK(decoded.pieces == expected);
+}
+
+TEST_CASE("a candidate is released from behind more noise than one piece holds") {
+  Decoder decoder;
+  Decoded decoded;
+  const std::string text(2 * Decoder::kMaxNoise, 'n');
+  const std::string stream = text + kForgedFile + text + kStart + kForgedFile;
+  decoder.receive(as_bytes(stream), Time(0));
+  decoder.tick(milliseconds(200));  // no candidate is known before the first look
+  decoded.take(decoder);
+  CHECK(decoded.pieces == std::vector{"N" + text});
+  decoder.tick(milliseconds(200));
+  decoded.take(decoder);
+  CHECK(decoded.pieces == std::vector{"N" + text + kForgedFile + text, "P" + kStart});
+  CHECK(decoder.pending() == kForgedFile.size());
+}
+
+TEST_CASE(
+    "packets are found among forged headers so many that an index "
+    "answers for their bytes") {
+  const std::string text("\xC2\xB3\x28\xC2\xBF\x7F\xC2\xBF\x7F\x74", 10);
+  std::string stream;
+  std::size_t packets = 0;
+  for (std::size_t i = 0; stream.size() < 1 << 20; ++i) {
+    for (std::size_t n = i % 50; n > 0; --n) stream += i % 3 == 0 ? kForgedFile : text;
+    stream += i % 2 == 0 ? kStart : file_packet(i % 700);
+    ++packets;
+  }
+  for (const std::size_t step : {std::size_t{1000}, std::size_t{65536}, stream.size()}) {
+    const Decoded decoded = decode(stream, step);
+    CHECK(decoded.packets().size() == packets);
+    CHECK(decoded.bytes() == stream);
+  }
+}
+
+TEST_CASE("memory stays near twice the largest packet, and is given back") {
+  Decoder decoder;
+  const std::string largest =
+      file_packet(kMaxPacketSize - file_packet(1 << 22 >> 1).size() + (1 << 22 >> 1));
+  std::string stream;
+  for (int i = 0; i < 3; ++i) stream += kStart + largest;
+  std::size_t most = 0;
+  Decoded decoded;
+  for (std::size_t at = 0; at < stream.size(); at += 65536) {
+    const auto room = decoder.prepare(65536);
+    most = std::max(most, decoder.pending() + room.size());
+    decoder.receive(as_bytes(std::string_view(stream).substr(at, 65536)), Time(0));
+    decoded.take(decoder);
+  }
+  CHECK(decoded.packets().size() == 6);
+  CHECK(most <= 2 * kMaxPacketSize + 3 * 65536);
+  CHECK(decoder.prepare(65536).size() == 65536);
 }
