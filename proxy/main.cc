@@ -19,17 +19,17 @@ struct Act {
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
 };
 
+/// Whatever is opened next would otherwise get the number of one that is closed.
+void open_standard_descriptors() {
+  int fd = 0;
+  while (fd >= 0 && fd <= 2) fd = ::open("/dev/null", O_RDWR);
+  ::close(fd);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Whatever is opened next would get the number of a standard descriptor that is closed.
-  while (true) {
-    const int fd = ::open("/dev/null", O_RDWR);
-    if (fd > 2 || fd < 0) {
-      ::close(fd);
-      break;
-    }
-  }
+  open_standard_descriptors();
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
