@@ -8,7 +8,7 @@ import time
 import pytest
 
 import support
-from support import PROXY, message, proxy, python, server, serving
+from support import PROXY, message, server, serving
 
 
 def test_a_test_that_ends_after_an_interrupt_keeps_its_result(processes, tmp_path):
@@ -18,7 +18,7 @@ def test_a_test_that_ends_after_an_interrupt_keeps_its_result(processes, tmp_pat
         "    def test_one(self): time.sleep(1)\n"
     )
     path = f"PYTHONPATH={support.PYTHONPATH}:{tmp_path}"
-    channel = serving("env", path, *python("-m", "subunit_rpc", "slow"))
+    channel = serving("env", path, support.PYTHON, "-m", "subunit_rpc", "slow")
     process = support.start(["run", "--format", "subunit", "--", *channel])
     processes.append(process)
     data = support.read_until(process, b"slow.Slow.test_one")
