@@ -18,8 +18,8 @@ int main(int, char** argv) {
     for (std::size_t at = 0; at < request.size(); at += perf::kSmallPacket)
       perf::write_all(STDOUT_FILENO, perf::Bytes(request).subspan(at, perf::kSmallPacket));
     if (!perf::read_all(STDIN_FILENO, answer)) perf::die("the answer is cut off");
-    time = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
-               .count();
+    time =
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     if (answer != request) perf::die("the answer differs from the request");
   }
   std::ranges::sort(times);

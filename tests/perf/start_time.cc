@@ -90,8 +90,8 @@ int main(int argc, char** argv) {
       perf::die("cannot start " + words[0]);
     ::close(out[1]);
     wait_for(text, out[0], listener, greeting);
-    time = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-               .count();
+    time =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
