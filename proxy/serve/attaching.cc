@@ -10,8 +10,7 @@
 #include <cstring>
 
 #include "common/base/escape.h"
-#include "common/rpc/announcement.h"
-#include "common/rpc/attachment.h"
+#include "common/rpc/peek.h"
 #include "proxy/io/socket_owner.h"
 
 namespace proxy {
@@ -156,10 +155,8 @@ bool Attaching::trusted_by_user(int fd) const {
 }
 
 void Attaching::examine(Caller& caller, const subunit::Packet& packet) {
-  if (!subunit::carries_message(packet, subunit::kProxyTestId))
-    return reject(caller, "its first packet is no Attach message");
-  const auto message = subunit::parse_announcement(subunit::as_text(packet.file->content));
-  const auto* attach = message ? std::get_if<subunit::Attach>(&*message) : nullptr;
+  const auto said = subunit::peek_announcement(packet);
+  const auto* attach = said ? std::get_if<subunit::Attach>(&*said) : nullptr;
   if (!attach) return reject(caller, "its first packet is no Attach message");
   if (!same(attach->token, token_)) return reject(caller, "it has the wrong token");
   admit(caller);

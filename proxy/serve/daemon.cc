@@ -5,7 +5,7 @@
 
 #include "common/base/escape.h"
 #include "common/rpc/attachment.h"
-#include "common/rpc/message.h"
+#include "common/rpc/peek.h"
 #include "common/verdict/failure.h"
 #include "proxy/io/wall_clock.h"
 #include "proxy/serve/notify.h"
@@ -23,16 +23,6 @@ namespace {
 // What a process that the server left behind may still write after the server's end.
 constexpr auto kLeftoverPatience = seconds(1);
 constexpr auto kGroupPoll = milliseconds(10);
-
-// A Goodbye is that small. Larger messages are not looked into.
-constexpr std::size_t kMaxGoodbyeSize = 256;
-
-bool is_goodbye(const Packet& packet) {
-  if (!subunit::carries_message(packet, subunit::kRpcTestId)) return false;
-  if (packet.file->content.size() > kMaxGoodbyeSize) return false;
-  const auto message = subunit::parse_message(subunit::as_text(packet.file->content));
-  return message && std::holds_alternative<subunit::Goodbye>(*message);
-}
 
 }  // namespace
 
@@ -163,7 +153,8 @@ void Daemon::receive(const Packet& packet) {
   }
   if (phase_ != Phase::kRelaying)
     return refuse("there is no test server any more to deliver a packet to");
-  if (is_goodbye(packet)) goodbye_said_ = true;
+  const auto message = subunit::peek_message(packet);
+  if (message && std::holds_alternative<subunit::Goodbye>(*message)) goodbye_said_ = true;
   upstream_->forward(packet);
 }
 

@@ -1,31 +1,10 @@
 #include "proxy/serve/upstream.h"
 
-#include "common/rpc/announcement.h"
-#include "common/rpc/attachment.h"
-#include "common/rpc/message.h"
+#include "common/rpc/peek.h"
 
 namespace proxy {
 
 using subunit::Packet;
-
-namespace {
-
-/// A server that is trusted for its user may still show the token that it was given. That is for
-/// this proxy alone.
-bool is_attach(const Packet& packet) {
-  if (!subunit::carries_message(packet, subunit::kProxyTestId)) return false;
-  const auto message = subunit::parse_announcement(subunit::as_text(packet.file->content));
-  return message && std::holds_alternative<subunit::Attach>(*message);
-}
-
-bool says_settled(const Packet& packet) {
-  if (!subunit::carries_message(packet, subunit::kRpcTestId)) return false;
-  const auto message = subunit::parse_message(subunit::as_text(packet.file->content));
-  const auto* hello = message ? std::get_if<subunit::Hello>(&*message) : nullptr;
-  return hello && hello->output == subunit::kSettledOutput;
-}
-
-}  // namespace
 
 Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel, Capture& capture,
                    Events events)
@@ -56,7 +35,9 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
 }
 
 void Upstream::receive(const Packet& packet) {
-  if (packet.test_id == subunit::kRpcTestId && says_settled(packet)) output_settled_ = true;
+  const auto message = subunit::peek_message(packet);
+  const auto* hello = message ? std::get_if<subunit::Hello>(&*message) : nullptr;
+  if (hello) output_settled_ = hello->output == subunit::kSettledOutput;
   const bool changes_tests = packet.test_id && packet.status > subunit::Status::kExists;
   if (changes_tests) {
     // What a test printed is in the pipe before its end is sent. A server that waits until it was
@@ -64,7 +45,9 @@ void Upstream::receive(const Packet& packet) {
     if (is_final(packet.status) && !output_settled_) capture_.drain();
     open_tests_.record(*packet.test_id, packet.status);
     attribute();
-  } else if (packet.test_id == subunit::kProxyTestId && is_attach(packet)) {
+  } else if (const auto said = subunit::peek_announcement(packet);
+             said && std::holds_alternative<subunit::Attach>(*said)) {
+    // A server that is trusted for its user may still show its token. That is for us alone.
     return;
   }
   to_channel_run_.add(packet.raw);

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+
+#include "common/rpc/announcement.h"
+#include "common/rpc/message.h"
+#include "common/subunit/packet.h"
+
+namespace subunit {
+
+/// For those who pass packets on and want to know what they say: the message that a packet carries
+/// whole. Nothing if it carries none, a piece of one, or more than kMaxPeek bytes.
+[[nodiscard]] std::optional<Message> peek_message(const Packet& packet);
+[[nodiscard]] std::optional<Announcement> peek_announcement(const Packet& packet);
+
+/// Messages without a list of tests are below this; the others are no business of a relay.
+inline constexpr std::size_t kMaxPeek = 512;
+
+}  // namespace subunit
