@@ -43,7 +43,7 @@ constexpr const char* kWrapFooter =
 the test that was running, and tests that have no end when COMMAND ends have failed.
 
 Exit status: that of COMMAND, 128 + n if signal n killed it, 127 if it could not be started,
-74 if it ended with 0 but the stream could not be written.
+74 if the stream could not be written.
 
 Example:
   subunit-proxy wrap -- python3 -m subunit.run mytests | subunit2pyunit

@@ -71,9 +71,9 @@ class Wrapper {
   [[nodiscard]] bool over() const { return concluded_ && to_client_.over(); }
 
   [[nodiscard]] int exit_status() const {
+    if (output_lost_) return kOutputLost;
     const Ending& ending = *command_.ending();
-    const int status = ending.signal ? 128 + *ending.signal : *ending.exit;
-    return status == 0 && output_lost_ ? kOutputLost : status;
+    return ending.signal ? 128 + *ending.signal : *ending.exit;
   }
 
  private:

@@ -15,8 +15,7 @@ struct WrapOptions {
 /// Runs the command and makes a clean stream of what it writes: packets stay as they are, the rest
 /// becomes the attachment "stdout" of the test in progress, and tests still in progress at the end
 /// have failed. Returns the exit status: the command's own, 128 + n if it was killed by signal n,
-/// 127 if it could not be started, 74 if the command ended with 0 but the stream could not be
-/// written.
+/// 127 if it could not be started, 74 if the stream could not be written.
 [[nodiscard]] int wrap(const WrapOptions& options, const Log& log);
 
 }  // namespace proxy
