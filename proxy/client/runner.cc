@@ -273,7 +273,8 @@ std::string Runner::until_when() const {
 }
 
 std::string Runner::describe_early_noise() const {
-  if (early_noise_.empty()) return "the channel printed nothing";
+  if (early_noise_.empty())
+    return "the channel printed nothing (what it wrote to stderr stands above)";
   return fmt::format("the channel printed: \"{}\"", subunit::escaped(early_noise_, kMaxShownNoise));
 }
 
