@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "proxy/cli.h"
+#include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"

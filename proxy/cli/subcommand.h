@@ -1,0 +1,60 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.h"
+#include "proxy/client/options.h"
+#include "proxy/io/endpoint.h"
+#include "proxy/serve/options.h"
+#include "proxy/wrap/wrap.h"
+
+namespace proxy {
+
+/// What a command line asks for. An int: end with that status, because help was printed (0) or the
+/// line is wrong (2).
+using Action = std::variant<int, ServeOptions, WrapOptions, RunOptions>;
+
+/// One subcommand with its options and its help.
+class Subcommand {
+ public:
+  struct Text {
+    const char* name;
+    const char* description;  ///< one line, for the list of subcommands
+    const char* usage;
+    const char* footer;
+  };
+
+  Subcommand(CLI::App& parent, const Text& text);
+  Subcommand(const Subcommand&) = delete;
+  virtual ~Subcommand() = default;
+
+  [[nodiscard]] CLI::App& app() const { return app_; }
+  [[nodiscard]] const char* usage() const { return usage_; }
+
+  /// What the words asked for that CLI11 has stored. `command`: the words behind "--". Throws
+  /// CLI::ValidationError for what CLI11 cannot check.
+  [[nodiscard]] virtual Action action(std::vector<std::string> command) = 0;
+
+ protected:
+  CLI::App& app_;
+
+ private:
+  const char* usage_;
+};
+
+[[nodiscard]] std::unique_ptr<Subcommand> make_serve_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_wrap_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_run_command(CLI::App& parent);
+
+// Options that several subcommands have, or several of their options need.
+
+/// An option for a time in seconds, with the default that `value` has.
+void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
+                 const std::string& help);
+
+}  // namespace proxy

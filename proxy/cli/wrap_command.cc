@@ -1,0 +1,35 @@
+#include "proxy/cli/subcommand.h"
+
+namespace proxy {
+namespace {
+
+constexpr Subcommand::Text kText{
+    "wrap", "run a test command that has no server, and clean its stream",
+    "Usage: subunit-proxy wrap [OPTIONS] -- COMMAND...\n",
+    R"(The packets that COMMAND writes stay as they are. Everything else becomes the attachment "stdout" of
+the test that was running, and tests that have no end when COMMAND ends have failed.
+
+Exit status: that of COMMAND, 128 + n if signal n killed it, 127 if it could not be started,
+74 if the stream could not be written.
+
+Example:
+  subunit-proxy wrap -- python3 -m subunit.run mytests | subunit2pyunit
+)"};
+
+class WrapCommand : public Subcommand {
+ public:
+  explicit WrapCommand(CLI::App& parent) : Subcommand(parent, kText) {}
+
+  Action action(std::vector<std::string> command) override {
+    if (command.empty()) throw CLI::ValidationError("wrap needs a COMMAND behind --");
+    return WrapOptions{std::move(command)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> make_wrap_command(CLI::App& parent) {
+  return std::make_unique<WrapCommand>(parent);
+}
+
+}  // namespace proxy
