@@ -47,7 +47,7 @@ class RunCommand : public Subcommand {
     if (command.empty()) throw CLI::ValidationError("run needs a CHANNEL COMMAND behind --");
     if (format_ == Format::kIds && !options_.list)
       throw CLI::ValidationError("--format ids goes with --list");
-    options_.channel = std::move(command);
+    options_.channels = {std::move(command)};
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
     return options_;
   }

@@ -31,9 +31,9 @@ void write_stderr(std::string_view text) {
 
 }  // namespace
 
-HumanOutput::HumanOutput(Writer& out, const subunit::Ledger& ledger, uv_loop_t& loop)
+HumanOutput::HumanOutput(Writer& out, const RunView& view, uv_loop_t& loop)
     : out_(out),
-      ledger_(ledger),
+      ledger_(view.ledger),
       loop_(loop),
       started_(now(loop)),
       progress_wanted_(::isatty(2)),
@@ -45,7 +45,7 @@ void HumanOutput::expect(std::size_t tests) {
   expected_ = tests;
 }
 
-void HumanOutput::packet(const subunit::Packet& packet) {
+void HumanOutput::packet(const subunit::Packet& packet, std::optional<WorkerNumber>) {
   const std::string id(packet.test_id.value_or(""));
   if (packet.file) open_[id].add(packet);
   if (packet.test_id && is_final(packet.status)) end_test(packet);
@@ -63,6 +63,8 @@ void HumanOutput::end_test(const subunit::Packet& packet) {
   }
   if (found != open_.end()) open_.erase(found);
 }
+
+void HumanOutput::happened(const Incident&) {}
 
 void HumanOutput::flush() {}
 

@@ -14,10 +14,11 @@ namespace proxy {
 /// the end, on stdout, each failure with its attachments, and a summary.
 class HumanOutput : public Output {
  public:
-  HumanOutput(Writer& out, const subunit::Ledger& ledger, uv_loop_t& loop);
+  HumanOutput(Writer& out, const RunView& view, uv_loop_t& loop);
 
   void expect(std::size_t tests) override;
-  void packet(const subunit::Packet& packet) override;
+  void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) override;
+  void happened(const Incident& incident) override;
   void flush() override;
   void finish(bool completed) override;
 

@@ -13,7 +13,10 @@ class SubunitOutput : public Output {
  public:
   explicit SubunitOutput(Writer& out) : run_(out) {}
   void expect(std::size_t) override {}
-  void packet(const subunit::Packet& packet) override { run_.add(packet.raw); }
+  void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
+    run_.add(packet.raw);
+  }
+  void happened(const Incident&) override {}
   void flush() override { run_.flush(); }
   void finish(bool) override { flush(); }
 
@@ -25,7 +28,7 @@ class IdsOutput : public Output {
  public:
   explicit IdsOutput(Writer& out) : out_(out) {}
   void expect(std::size_t) override {}
-  void packet(const subunit::Packet& packet) override {
+  void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
     if (packet.status != subunit::Status::kExists || !packet.test_id) return;
     // A line feed in an id would make two lines of it.
     lines_ += packet.test_id->find('\n') == std::string_view::npos
@@ -33,6 +36,7 @@ class IdsOutput : public Output {
                   : subunit::escaped(*packet.test_id, SIZE_MAX);
     lines_ += '\n';
   }
+  void happened(const Incident&) override {}
   void flush() override {
     out_.send(subunit::as_bytes(lines_));
     lines_.clear();
@@ -46,11 +50,11 @@ class IdsOutput : public Output {
 
 }  // namespace
 
-std::unique_ptr<Output> make_output(Format format, bool listing, Writer& out,
-                                    const subunit::Ledger& ledger, uv_loop_t& loop) {
-  if (format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
-  if (listing) return std::make_unique<IdsOutput>(out);
-  return std::make_unique<HumanOutput>(out, ledger, loop);
+std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, const RunView& view,
+                                    uv_loop_t& loop) {
+  if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
+  if (options.list) return std::make_unique<IdsOutput>(out);
+  return std::make_unique<HumanOutput>(out, view, loop);
 }
 
 }  // namespace proxy

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
+#include "common/base/time.h"
 #include "common/subunit/packet.h"
 #include "common/verdict/ledger.h"
 #include "proxy/client/options.h"
@@ -10,7 +14,24 @@
 
 namespace proxy {
 
-/// What comes out of a run, in one of the formats, on stdout.
+/// The number of a test server within a run: K of the tag worker-K.
+using WorkerNumber = std::size_t;
+
+/// Something that happened in a run and is no packet.
+struct Incident {
+  enum class Kind {
+    kAttached,  ///< a server is there and answers
+    kGone,      ///< a server has ended or was ended; `text` says why
+    kSlow,      ///< the test has taken longer than --slow
+    kTrouble,   ///< something to warn of: a channel lost, a server that hangs
+  };
+  Kind kind;
+  std::optional<WorkerNumber> worker = std::nullopt;
+  std::string_view test_id = {};  ///< "": of no test in particular
+  std::string_view text = {};     ///< for a person
+};
+
+/// What comes out of a run, in one of the formats.
 class Output {
  public:
   virtual ~Output() = default;
@@ -19,8 +40,11 @@ class Output {
   virtual void expect(std::size_t tests) = 0;
 
   /// A result, an attachment, a listed test: anything but the protocol's own messages. The ledger
-  /// has it already. Its bytes stay valid until flush().
-  virtual void packet(const subunit::Packet& packet) = 0;
+  /// has it already. Its bytes stay valid until flush(). `worker`: the server it comes from;
+  /// nothing for what comes from none, such as the noise of a channel.
+  virtual void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) = 0;
+
+  virtual void happened(const Incident& incident) = 0;
 
   /// What came in one go is over.
   virtual void flush() = 0;
@@ -30,9 +54,15 @@ class Output {
   virtual void finish(bool completed) = 0;
 };
 
-/// `out` and `ledger` are the caller's, and live longer. `listing`: the packets are those of a
-/// list.
-[[nodiscard]] std::unique_ptr<Output> make_output(Format format, bool listing, Writer& out,
-                                                  const subunit::Ledger& ledger, uv_loop_t& loop);
+/// What an output may ask about the run. All of it outlives the output.
+struct RunView {
+  const subunit::Ledger& ledger;
+  /// How long the rest will take, if that can be told.
+  std::function<std::optional<subunit::Time>()> time_left;
+};
+
+/// The output on stdout. `out` is the caller's, and lives longer.
+[[nodiscard]] std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out,
+                                                  const RunView& view, uv_loop_t& loop);
 
 }  // namespace proxy

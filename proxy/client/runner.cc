@@ -43,7 +43,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
       out_(loop, std::move(out),
            {.progress = [this] { regulate(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
-      output_(make_output(options.format, options.list, out_, ledger_, loop)),
+      output_(make_output(options, out_, RunView{ledger_, [] { return std::nullopt; }}, loop)),
       channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
                       .noise = [this](Bytes bytes) { receive_noise(bytes); },
                       .batch = [this] { batch_over(); },
@@ -55,7 +55,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
 
 Result<> Runner::start() {
   if (selection_.named() && !options_.list) expect(*selection_.named());
-  if (auto started = channel_.start(options_.channel); !started) return started;
+  if (auto started = channel_.start(options_.channels[0]); !started) return started;
   if (options_.direct) {
     say_hello();
   } else {
@@ -152,7 +152,7 @@ void Runner::receive_result(const Packet& packet) {
     if (!options_.list) return;  // known now; not what was asked for
   }
   ledger_.record(packet);
-  output_->packet(packet);
+  output_->packet(packet, std::nullopt);
 }
 
 void Runner::receive_noise(Bytes bytes) {
@@ -201,7 +201,7 @@ void Runner::emit(const subunit::Buffer& packets) {
   while (const auto event = decoder.next_event()) {
     const Packet& packet = std::get<Packet>(*event);
     ledger_.record(packet);
-    output_->packet(packet);
+    output_->packet(packet, std::nullopt);
   }
   output_->flush();
 }
@@ -299,8 +299,9 @@ void Runner::channel_ended() {
   if (problem_.empty()) {
     const std::string end = channel_.ending()->text();
     if (phase_ == Phase::kReady) {
-      problem_ = fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
-                             subunit::escaped(options_.channel[0]), end, describe_early_noise());
+      problem_ =
+          fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
+                      subunit::escaped(options_.channels[0][0]), end, describe_early_noise());
     } else if (const auto ended = session_.receive_eof(); !ended) {
       problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);
     }
