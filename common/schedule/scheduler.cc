@@ -166,23 +166,30 @@ bool Scheduler::probing(const Server& server) const {
 
 Scheduler::Batch Scheduler::next(Worker worker, Time now) {
   Server& server = fleet_.at(worker);
-  server.ask_again.reset();
+  const Seconds horizon = horizon_of(server);
   Batch batch;
-  if (waiting_.empty()) return batch;
   if (options_.one_at_a_time) {
-    if (server.load.idle()) send_first_test(worker, server, now, batch);
-    return batch;
+    if (wants_more(server, Seconds(0), now)) send_first_test(worker, server, now, batch);
+    server.ask_again = when_to_ask(server, Seconds(0), now);
+  } else if (!wants_more(server, horizon, now)) {
+    server.ask_again = when_to_ask(server, horizon, now);
+  } else {
+    const Portion portion = this->portion(server, now);
+    fill(worker, server, portion, now, batch);
+    server.ask_again = when_to_ask(server, portion.hungry_below, now);
   }
-  const Portion portion = this->portion(server, now);
+  return batch;
+}
+
+void Scheduler::fill(Worker worker, Server& server, const Portion& portion, Time now,
+                     Batch& batch) {
   Seconds enough = portion.hungry_below;
   while (batch.size() < kMaxBatch && wants_more(server, enough, now)) {
     enough = portion.fill_to;
     const auto unit = choose(server, enough, now);
-    if (!unit) break;
+    if (!unit) return;
     send(worker, server, *unit, now, batch);
   }
-  server.ask_again = when_to_ask(server, portion, now, batch.empty());
-  return batch;
 }
 
 Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
@@ -199,6 +206,7 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
 bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const {
   if (waiting_.empty()) return false;
   if (server.load.idle()) return true;
+  if (options_.one_at_a_time) return false;
   return fleet_.least_rest(server, now) < enough && ahead_pays(server, now);
 }
 
@@ -293,15 +301,14 @@ void Scheduler::send_test(Worker worker, Server& server, std::size_t test, Time 
   batch.push_back(test);
 }
 
-std::optional<Time> Scheduler::when_to_ask(const Server& server, const Portion& portion, Time now,
-                                           bool got_nothing) const {
-  if (waiting_.empty()) return std::nullopt;
-  if (got_nothing && wants_more(server, portion.hungry_below, now))  // others will be faster
+std::optional<Time> Scheduler::when_to_ask(const Server& server, Seconds hungry_below,
+                                           Time now) const {
+  if (wants_more(server, hungry_below, now))  // it got nothing, or little: others will be faster
     return now + std::max((now - server.load.last_event()) / kPatience, kLeastPatience);
   // Before anything runs, and with too much behind what runs, time alone changes nothing.
-  if (!server.load.running() || !ahead_pays(server, now)) return std::nullopt;
-  if (fleet_.behind(server, now) >= portion.hungry_below) return std::nullopt;
-  return now + to_time(fleet_.least_rest(server, now) - portion.hungry_below) + Time(1);
+  if (waiting_.empty() || options_.one_at_a_time || !server.load.running()) return std::nullopt;
+  if (!ahead_pays(server, now) || fleet_.behind(server, now) >= hungry_below) return std::nullopt;
+  return now + to_time(fleet_.least_rest(server, now) - hungry_below) + Time(1);
 }
 
 std::optional<Time> Scheduler::next_deadline() const {

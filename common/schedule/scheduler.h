@@ -85,13 +85,14 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] Portion portion(const Server& server, Time now) const;
   [[nodiscard]] bool wants_more(const Server& server, Seconds enough, Time now) const;
   [[nodiscard]] bool ahead_pays(const Server& server, Time now) const;
-  [[nodiscard]] std::optional<Time> when_to_ask(const Server& server, const Portion& portion,
-                                                Time now, bool got_nothing) const;
+  [[nodiscard]] std::optional<Time> when_to_ask(const Server& server, Seconds hungry_below,
+                                                Time now) const;
 
   [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now) const;
   [[nodiscard]] std::optional<Unit> short_one(const Server& server, Time now) const;
   [[nodiscard]] std::optional<Unit> ends_first_here(const Server& server, Time now) const;
 
+  void fill(Worker worker, Server& server, const Portion& portion, Time now, Batch& batch);
   void send(Worker worker, Server& server, Unit unit, Time now, Batch& batch);
   void send_first_test(Worker worker, Server& server, Time now, Batch& batch);
   void send_test(Worker worker, Server& server, std::size_t test, Time now, Batch& batch);

@@ -13,18 +13,19 @@ WaitingUnits::WaitingUnits(std::size_t count) : order_(count), place_(count) {
 }
 
 void WaitingUnits::sort(std::vector<double> weights) {
-  std::vector<Unit> units;
-  units.reserve(waiting_.size());
-  for (const Place place : waiting_) units.push_back(order_[place]);
+  std::vector<bool> waits(order_.size());
+  for (const Place place : waiting_) waits[order_[place]] = true;
 
   std::stable_sort(order_.begin(), order_.end(),
                    [&weights](Unit a, Unit b) { return weights[a] > weights[b]; });
-  for (Place place = 0; place < order_.size(); ++place) place_[order_[place]] = place;
+  waiting_.clear();
+  for (Place place = 0; place < order_.size(); ++place) {
+    const Unit unit = order_[place];
+    place_[unit] = place;
+    if (waits[unit]) waiting_.insert(waiting_.end(), place);
+  }
   std::sort(weights.begin(), weights.end(), std::greater<>());
   weights_ = std::move(weights);
-
-  waiting_.clear();
-  for (const Unit unit : units) put_back(unit);
 }
 
 std::optional<WaitingUnits::Unit> WaitingUnits::first_at_most(double weight) const {
