@@ -10,24 +10,25 @@ namespace proxy {
 namespace {
 
 constexpr Subcommand::Text kText{
-    "serve", "on the test machine: relay between stdin/stdout and a test server",
+    "serve", "on the test machine: relay between stdin/stdout and test servers",
     R"(Usage:
-  subunit-proxy serve [OPTIONS] [--listen ADDR] -- COMMAND...
-      listen, start COMMAND, and wait until it dials in
+  subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] -- COMMAND...
+      listen, start COMMAND, or N of it, and wait until it dials in
   subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
       start COMMAND, then connect to ADDR, again and again until it listens there
-  subunit-proxy serve [OPTIONS] --connect ADDR
-      connect to a test server that listens already
-  subunit-proxy serve [OPTIONS] --listen ADDR
-      listen; somebody else starts the test server
+  subunit-proxy serve [OPTIONS] --connect ADDR [--connect ADDR...]
+      connect to test servers that listen already
+  subunit-proxy serve [OPTIONS] --listen ADDR [--max-servers N]
+      listen; somebody else starts the test servers
 )",
     R"(ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH.
 
 COMMAND finds the address in SUBUNIT_RPC_ADDRESS and, as its proof of identity, a token in
 SUBUNIT_RPC_TOKEN. What it and its children print is captured and sent as attachments of the test
-that was running.
+that was running. Of several servers, each finds its number in SUBUNIT_RPC_WORKER, and its packets
+have that number as route code.
 
-Exit status: 0 the server ended after a Goodbye, 2 bad usage, 3 anything else.
+Exit status: 0 the servers ended after a Goodbye, 2 bad usage, 3 anything else.
 
 Example, to be started by a client at the other end of ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
