@@ -203,10 +203,11 @@ void Supervisor::flush() {
 
 void Supervisor::set_flow(Flow flow) {
   if (flow == flow_) return;
+  const bool opens = (flow.results && !flow_.results) || (flow.output && !flow_.output);
   flow_ = flow;
   // Who may go on first may fill the channel before it is the others' turn. So everybody gets to be
   // the first.
-  auto each = slots_.upper_bound(first_in_turn_);
+  auto each = opens ? slots_.upper_bound(first_in_turn_) : slots_.lower_bound(first_in_turn_);
   if (each == slots_.end()) each = slots_.begin();
   first_in_turn_ = each->first;
   for (std::size_t left = slots_.size(); left > 0; --left) {
