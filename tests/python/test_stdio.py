@@ -29,7 +29,7 @@ def proxied(start):
         assert isinstance(client.next_event(), Packet)  # the token
         client.session.hello()
         client.send()
-        assert client.next_event() == Agreed(1, Hello(1, 1, "settled"))
+        assert client.next_event() == Agreed(2, Hello(2, 1, "settled"))
         return process, client
 
     yield proxy
@@ -53,7 +53,7 @@ def test_who_was_not_started_by_a_proxy_promises_nothing(server):
     with Client(server.address()) as client:
         client.session.hello()
         client.send()
-        assert client.next_event() == Agreed(1, Hello(1, 1))
+        assert client.next_event() == Agreed(2, Hello(2, 1))
         client.session.goodbye()
         client.send()
 
