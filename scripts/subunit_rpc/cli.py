@@ -15,6 +15,7 @@ from .attachment import encode_message
 from .collection import TestCollection
 from .errors import SessionError
 from .loader import PROGRAM, LoadedProgram
+from .local_tests import LocalTests
 from .message import Attach
 from .server import Server
 from .stdio import CapturedStdio, Stdio
@@ -83,13 +84,14 @@ def _main(arguments: Optional[List[str]]) -> int:
     except (ImportError, OSError, ValueError) as error:
         _say(f"cannot load the tests: {error}")
         return EXIT_USAGE
-    server = Server(
+    stdio = Stdio() if token is None else CapturedStdio()
+    tests = LocalTests(
         TestCollection(program.test),
-        Stdio() if token is None else CapturedStdio(),
-        options.hello_timeout,
+        stdio,
         failfast=program.failfast,
         tb_locals=program.tb_locals,
     )
+    server = Server(tests, stdio.promise, options.hello_timeout)
     if options.listen is not None:
         return _listen(server, address)
     return _dial(server, address, token)

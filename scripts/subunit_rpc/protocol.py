@@ -16,7 +16,7 @@ the client its own range before it ends.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Iterable, Optional, Set, Tuple, Union
+from typing import Iterable, Optional, Set, Tuple, Union
 
 from .attachment import MessageAssembler, carries_message, encode_message
 from .decoder import PacketDecoder

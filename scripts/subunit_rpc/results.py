@@ -8,7 +8,7 @@ this process's buffers before the packet that starts a test, and before the one 
 from __future__ import annotations
 
 import datetime
-from typing import Collection, Optional
+from typing import Callable, Collection, Optional
 
 from subunit.test_results import AutoTimingTestResultDecorator
 from testtools import ExtendedToStreamDecorator
@@ -73,12 +73,13 @@ class PacketStream:
 
 
 class StreamingResult(AutoTimingTestResultDecorator):
-    """The TestResult that subunit.run gives its tests; it stops them if nobody listens."""
+    """The TestResult that subunit.run gives its tests; it stops them too when there is
+    `no_use` in going on, which it asks before each test."""
 
-    def __init__(self, stream: PacketStream, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, stream: PacketStream, no_use: Callable[[], bool]) -> None:
+        self._no_use = no_use
         super().__init__(ExtendedToStreamDecorator(stream))
 
     @property
     def shouldStop(self) -> bool:
-        return self._connection.lost is not None or super().shouldStop
+        return super().shouldStop or self._no_use()

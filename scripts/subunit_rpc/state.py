@@ -34,8 +34,13 @@ SERVER_SAYS: Table = {
     (State.OPEN, Done): State.OPEN,
     (State.OPEN, Error): State.OPEN,
     (State.OPEN, Pong): State.OPEN,
+    # What was asked before the end, good or bad, is answered all the same.
     (State.CLOSING, Done): State.CLOSING,
     (State.CLOSING, Error): State.CLOSING,
+    (State.ENDED, Done): State.ENDED,
+    (State.ENDED, Error): State.ENDED,
+    (State.FAILED, Done): State.FAILED,
+    (State.FAILED, Error): State.FAILED,
 }
 CLIENT_SAYS: Table = {
     (State.IDLE, Hello): State.AWAITING_HELLO,
