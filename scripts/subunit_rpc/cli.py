@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import math
 import os
@@ -12,14 +13,13 @@ from typing import List, Optional
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from .attachment import encode_message
-from .collection import TestCollection
-from .errors import SessionError
-from .loader import PROGRAM, LoadedProgram
-from .local_tests import LocalTests
+from .errors import RequestError, SessionError
+from .loader import PROGRAM, Loading
 from .message import Attach
-from .server import Server
+from .server import Server, Tests
 from .stdio import CapturedStdio, Stdio
 from .transport import Listener, dial
+from .worker_tests import WorkerTests
 
 ADDRESS_VARIABLE = "SUBUNIT_RPC_ADDRESS"
 TOKEN_VARIABLE = "SUBUNIT_RPC_TOKEN"
@@ -79,22 +79,24 @@ def _main(arguments: Optional[List[str]]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
-    try:
-        program = LoadedProgram(rest, USAGE)
-    except (ImportError, OSError, ValueError) as error:
-        _say(f"cannot load the tests: {error}")
-        return EXIT_USAGE
     stdio = Stdio() if token is None else CapturedStdio()
-    tests = LocalTests(
-        TestCollection(program.test),
-        stdio,
-        failfast=program.failfast,
-        tb_locals=program.tb_locals,
-    )
-    server = Server(tests, stdio.promise, options.hello_timeout)
-    if options.listen is not None:
-        return _listen(server, address)
-    return _dial(server, address, token)
+    loading = Loading(rest, USAGE, stdio)
+    with contextlib.ExitStack() as at_end:
+        try:
+            if options.fork or options.reload:
+                workers = WorkerTests(loading, _say, fork=options.fork, reload=options.reload)
+                at_end.callback(workers.close)
+                tests: Tests = workers
+            else:
+                tests = loading.load()
+        except RequestError as error:
+            if str(error):
+                _say(str(error))
+            return EXIT_USAGE
+        server = Server(tests, stdio.promise, options.hello_timeout)
+        if options.listen is not None:
+            return _listen(server, address)
+        return _dial(server, address, token)
 
 
 def _dial(server: Server, address: Address, token: Optional[str]) -> int:
@@ -162,6 +164,18 @@ def _parser() -> argparse.ArgumentParser:
         type=_address,
         help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any that is free, see stderr) or "
         "unix:PATH, and serve one client after another",
+    )
+    parser.add_argument(
+        "--fork",
+        action="store_true",
+        help="run each Run in a process of its own, forked from one that has the tests loaded: "
+        "what a Run breaks the next one does not see, and a crash costs one test",
+    )
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="load the tests anew, before the next List or Run, when a source file that they "
+        "have imported has changed, or there are new ones to discover",
     )
     parser.add_argument(
         "--hello-timeout",

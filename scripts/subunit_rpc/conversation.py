@@ -3,11 +3,12 @@ one can look up from it for what the client says meanwhile."""
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
 from collections import deque
-from typing import Deque, Optional, Union
+from typing import Deque, List as ListOf, Optional, Protocol, Sequence, Union
 
 from .connection import Connection
 from .errors import ProtocolError, SessionError
@@ -17,6 +18,10 @@ from .protocol import Ended, Event, ServerSession
 # Of requests that wait for their turn. What is beyond stays in the socket, and behind it a
 # Ping or Cancel: as much as the largest message there can be.
 READ_AHEAD_BYTES = 64 << 20
+
+
+class HasDescriptor(Protocol):
+    def fileno(self) -> int: ...
 
 
 class Conversation:
@@ -78,9 +83,23 @@ class Conversation:
         self.look()
         return self.cancelled or self.connection.lost is not None
 
-    def listens(self) -> bool:
-        """Whether look() would read anything if it came."""
-        return not self._closed and self._ahead < READ_AHEAD_BYTES
+    def attend(
+        self, others: Sequence[HasDescriptor], timeout: Optional[float] = None
+    ) -> ListOf[int]:
+        """Waits, up to `timeout` seconds, until some of the others are readable, and returns
+        their descriptors; or none, after the client has said something, which is taken in as
+        by look()."""
+        poll = select.poll()
+        if self._listens():
+            poll.register(self.connection, select.POLLIN)
+        for other in others:
+            poll.register(other, select.POLLIN)
+        ready = poll.poll(None if timeout is None else max(timeout, 0) * 1000)
+        descriptors = [descriptor for descriptor, _ in ready]
+        if self.connection.fileno() in descriptors:
+            descriptors.remove(self.connection.fileno())
+            self.look()
+        return descriptors
 
     def look(self) -> None:
         """Takes in what the client has said meanwhile, without waiting and without raising:
@@ -88,10 +107,13 @@ class Conversation:
         if not self._lock.acquire(blocking=False):
             return  # another thread looks
         try:
-            while self.listens() and self.connection.readable():
+            while self._listens() and self.connection.readable():
                 self._read(None)
         finally:
             self._lock.release()
+
+    def _listens(self) -> bool:
+        return not self._closed and self._ahead < READ_AHEAD_BYTES
 
     def _end(self) -> None:
         self._current = None

@@ -21,6 +21,9 @@ class LocalTests:
     failfast: bool = False
     tb_locals: bool = False
 
+    def prepare(self) -> None:
+        """They are ready."""
+
     def list(self, asked: Optional[Sequence[str]], conversation: Conversation) -> None:
         for test_id in self.collection.ids(asked):
             conversation.connection.send(encode_packet(test_id=test_id, test_status="exists"))

@@ -18,6 +18,28 @@ from .packet import encode_file, encode_packet
 from .stdio import Stdio
 
 
+def report_failure(
+    connection: Connection, test_id: str, reason: str, *, started: bool
+) -> None:
+    """Sends status fail for a test that cannot say so itself. `started`: it was in progress."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if not started:
+        connection.send(
+            encode_packet(test_id=test_id, test_status="inprogress", timestamp=now)
+        )
+    for packet in encode_file(
+        test_id=test_id,
+        test_status="fail",
+        file_name="reason",
+        mime_type="text/plain;charset=utf8",
+        file_bytes=reason.encode("utf-8", "backslashreplace"),
+        eof=True,
+        timestamp=now,
+    ):
+        connection.send(packet)
+    connection.flush()
+
+
 class PacketStream:
     """A StreamResult that sends what it is told, and at once where a test starts or ends.
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Protocol, Sequence
+from typing import Optional, Protocol, Sequence, Union
 
 from .connection import Connection
 from .conversation import Conversation
-from .errors import SessionError
-from .message import List
+from .errors import RequestError, SessionError
+from .message import List, Run
+from .packet import encode_packet
 from .protocol import ServerSession
+from .results import report_failure
+
+REFUSED_ID = "subunit_rpc.refused"  # a test that stands for all that could not be loaded
 
 
 class Tests(Protocol):
     """What answers requests, by packets on the conversation's connection. `asked` is as in
-    the messages: None for all. Both return early once conversation.stopped()."""
+    the messages: None for all. Both return early once conversation.stopped(), and raise
+    RequestError."""
 
     __test__ = False  # to pytest this is no test class
+
+    def prepare(self) -> None:
+        """There is time, if it is short, to get ready for the next request."""
 
     def list(self, asked: Optional[Sequence[str]], conversation: Conversation) -> None: ...
 
@@ -43,14 +51,34 @@ class Server:
         linger = False
         try:
             while True:
+                self.tests.prepare()
                 request = conversation.next_request()
                 if request is None:
                     return
                 answer = self.tests.list if isinstance(request, List) else self.tests.run
-                answer(request.tests, conversation)
-                conversation.done()
+                try:
+                    answer(request.tests, conversation)
+                except RequestError as error:
+                    _refuse(request, str(error), conversation)
+                else:
+                    conversation.done()
         except SessionError:
             linger = True  # its last packet may say why
             raise
         finally:
             connection.close(linger=linger)
+
+
+def _refuse(request: Union[List, Run], reason: str, conversation: Conversation) -> None:
+    if conversation.version != 1:
+        conversation.error(reason)
+        return
+    # Version 1 has only tests to say it with.
+    asked = (REFUSED_ID,) if request.tests is None else request.tests
+    connection = conversation.connection
+    if isinstance(request, Run):
+        for test_id in asked:
+            report_failure(connection, test_id, reason, started=False)
+    elif request.tests is None:
+        connection.send(encode_packet(test_id=REFUSED_ID, test_status="exists"))
+    conversation.done()

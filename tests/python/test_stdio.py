@@ -4,37 +4,12 @@ import array
 import fcntl
 import os
 import select
-import socket
 import termios
 
 import pytest
 
 from rpc_client import TIMEOUT, Client
-from subunit_rpc import Agreed, Hello, Packet
-
-
-@pytest.fixture
-def proxied(start):
-    """Starts a server as the proxy does, and gives it and a Client that was told so."""
-    clients = []
-
-    def proxy(*arguments, **popen):
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            sock.settimeout(TIMEOUT)
-            address = "127.0.0.1:%d" % sock.getsockname()[1]
-            env = {"SUBUNIT_RPC_ADDRESS": address, "SUBUNIT_RPC_TOKEN": "token"}
-            process = start(*arguments, env=env, **popen)
-            client = Client(sock.accept()[0])
-        clients.append(client)
-        assert isinstance(client.next_event(), Packet)  # the token
-        client.session.hello()
-        client.send()
-        assert client.next_event() == Agreed(2, Hello(2, 1, "settled"))
-        return process, client
-
-    yield proxy
-    for client in clients:
-        client.sock.close()
+from subunit_rpc import Agreed, Hello
 
 
 def unread(pipe):
@@ -58,8 +33,9 @@ def test_who_was_not_started_by_a_proxy_promises_nothing(server):
         client.send()
 
 
-def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied):
-    process, client = proxied("output")
+@pytest.mark.parametrize("mode", [[], ["--fork"]])
+def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied, mode):
+    process, client = proxied(*mode, "output")
     pipe = process.process.stdout
     nonce = client.session.run(["output.Output.test_1"])
     client.send()
@@ -79,6 +55,24 @@ def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied):
     ]
     client.goodbye()
     assert process.exit_status() == 0
+
+
+def test_nothing_is_printed_before_the_start_of_the_test_is_sent(proxied):
+    process, client = proxied("--fork", "crashing")
+    for _ in range(20):
+        nonce = client.session.run(["crashing.Crashing.test_5_leaves"])
+        client.send()
+        seen = read_now(process, process.process.stdout)
+        client.sock.settimeout(0)
+        assert client.next_event().test_status == "inprogress"
+        client.sock.settimeout(TIMEOUT)
+        while seen != "last words":
+            seen += read_now(process, process.process.stdout)
+        seen = ""
+        while seen != "and on stderr":
+            assert not select.select([client.sock], [], [], 0)[0], "sent too early"
+            seen += read_now(process, process.process.stderr)
+        assert [packet.test_status for packet in client.until_done(nonce)] == ["fail"]
 
 
 def test_a_quiet_test_waits_for_nobody(proxied):
