@@ -64,8 +64,10 @@ class Worker:
         self.failfast = report["failfast"]
 
     def check(self) -> None:
-        """Notices if it, or the child in advance, has ended meanwhile. Not before await_loaded()."""
-        if self.alive and select.select([self.control], [], [], 0)[0]:
+        """Notices if it, or the child in advance, has ended meanwhile. Not before
+        await_loaded()."""
+        spare_ended = self._spare is not None and self._spare.hung_up()
+        if self.alive and (spare_ended or select.select([self.control], [], [], 0)[0]):
             self.ended()
             self._drop_spare()
 
@@ -165,6 +167,12 @@ class FrontChannel(Connection):
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
         return cls(ours, write), (theirs.detach(), read)
+
+    def hung_up(self) -> bool:
+        """Whether the process at the other end has closed it, or ended."""
+        poll = select.poll()
+        poll.register(self, 0)
+        return bool(poll.poll(0))  # POLLHUP
 
     def say(self) -> None:
         """Sends what the session has to."""

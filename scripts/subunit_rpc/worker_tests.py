@@ -33,14 +33,10 @@ class WorkerTests:
         self._loading = loading
         self._fork = fork
         self._reload = reload
+        self._say: Optional[Callable[[str], None]] = say  # None once it has been told
         self._worker = self._start()
-        self._worker.await_loaded()
+        self._take_loaded()
         self._failfast = self._worker.failfast  # the command line's, and so of every worker
-        if fork and self._worker.threads:
-            say(
-                f"loading the tests has started threads ({', '.join(self._worker.threads)}). "
-                "A fork would leave them behind, so the tests are loaded anew for each Run"
-            )
 
     def close(self) -> None:
         """Ends the other processes."""
@@ -63,26 +59,20 @@ class WorkerTests:
             delegation = self._run(asked, conversation)
             if delegation.death is None or conversation.connection.lost is not None:
                 return
-            self._loading.stdio.flush()  # what was printed last belongs to the test in progress
+            self._loading.stdio.flush()  # what was printed last is of the test in progress
             if conversation.cancelled:
                 _report_cancelled(delegation, conversation)
                 return
-            gone.update(delegation.answered, delegation.in_progress)
-            blamed = list(delegation.in_progress)
-            if blamed:
-                _report_death(delegation, blamed, "while running this test", conversation)
-            elif delegation.answered:
-                _report_death(delegation, [BROKEN_RUN_ID], "between two tests", conversation)
-            if self._failfast and (blamed or delegation.answered):
-                return
+            started = delegation.answered | delegation.in_progress.keys()
+            if started:
+                _report_death(delegation, conversation)
             ready = self._ready(conversation, compare=False)
+            gone |= started
             asked = self._rest(asked, gone, conversation) if ready else []
-            if not delegation.answered and not blamed:
-                # What it is that no process survives comes before the first test.
-                blamed, asked = asked[:1] or [BROKEN_RUN_ID], asked[1:]
-                _report_death(delegation, blamed, "before this test started", conversation)
-                ready = ready and not self._failfast
-            if not asked:
+            if not started:
+                _report_stillbirth(delegation, asked[:1], conversation)
+                asked = asked[1:]  # or it would go on like that
+            if not asked or self._failfast:
                 return
 
     @property
@@ -113,14 +103,27 @@ class WorkerTests:
                 self._worker.end()
                 return False
             if conversation.attend([self._worker.control]):
-                self._worker.await_loaded()
+                self._take_loaded()
         return True
+
+    def _take_loaded(self) -> None:
+        self._worker.await_loaded()
+        if self._fork and self._worker.threads and self._say is not None:
+            self._say(
+                f"loading the tests has started threads ({', '.join(self._worker.threads)}). "
+                "A fork would leave them behind, so the tests are loaded anew for each Run"
+            )
+            self._say = None
 
     def _list(
         self, asked: Ids, conversation: Conversation, deliver: Callable[[Packet], None]
     ) -> None:
         delegation = Delegation(
-            self._worker, conversation, lambda session: session.list(asked), deliver, fork=self._forks
+            self._worker,
+            conversation,
+            lambda session: session.list(asked),
+            deliver,
+            fork=self._forks,
         )
         delegation.carry_out()
         if delegation.death is not None and not conversation.stopped():
@@ -160,10 +163,20 @@ def _report_cancelled(delegation: Delegation, conversation: Conversation) -> Non
         report_failure(conversation.connection, test_id, reason, started=True)
 
 
-def _report_death(
-    delegation: Delegation, blamed: List[str], when: str, conversation: Conversation
+def _report_death(delegation: Delegation, conversation: Conversation) -> None:
+    how = f"The process of this Run {delegation.death}"
+    for test_id in delegation.in_progress:
+        reason = f"{how} while running this test."
+        report_failure(conversation.connection, test_id, reason, started=True)
+    if not delegation.in_progress:
+        reason = f"{how} between two tests."
+        report_failure(conversation.connection, BROKEN_RUN_ID, reason, started=False)
+
+
+def _report_stillbirth(
+    delegation: Delegation, first: List[str], conversation: Conversation
 ) -> None:
-    reason = f"The process of this Run {delegation.death} {when}."
-    for test_id in blamed:
-        started = test_id in delegation.in_progress
-        report_failure(conversation.connection, test_id, reason, started=started)
+    """`first`: the test that was to come first, if there is any."""
+    reason = f"The process of this Run {delegation.death} before this test started."
+    for test_id in first or [BROKEN_RUN_ID]:
+        report_failure(conversation.connection, test_id, reason, started=False)

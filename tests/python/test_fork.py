@@ -43,7 +43,8 @@ def test_a_crash_is_the_failure_of_its_test_and_of_no_other(process, name):
     with process.client() as client:
         for _ in range(2):
             results = client.run(asked)
-            assert short(results.statuses) == ["1_passes success", f"{name} fail", "3_passes success"]
+            expected = ["1_passes success", f"{name} fail", "3_passes success"]
+            assert short(results.statuses) == expected
             reason = results.attachment(CRASHING + name, "reason")
             assert reason == f"The process of this Run {WORDS[name]}"
             for test_id in asked:  # each once
