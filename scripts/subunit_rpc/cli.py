@@ -31,11 +31,13 @@ EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 COMMAND = f"python3 -m {PROGRAM}"
-USAGE = f"{COMMAND} [--listen ADDR] [--hello-timeout SECONDS] [discover ... | NAME...]"
+USAGE = f"""{COMMAND} [--listen ADDR] [--fork] [--reload]
+       [--hello-timeout SECONDS] [discover ... | NAME...]"""
 DESCRIPTION = """\
 Loads tests once, then lists and runs them for a client of the subunit RPC protocol, as
-often as it asks, in this one warm process. Serves only where it is told to: by --listen,
-or by the environment that `subunit-proxy serve` gives it."""
+often as it asks, in this one warm process, or in children of one (--fork). Serves only
+where it is told to: by --listen, or by the environment that `subunit-proxy serve` gives
+it."""
 EPILOG = f"""\
 tests, as for python3 -m subunit.run:
   NAME...               modules, classes, methods, or paths of files
@@ -45,6 +47,16 @@ tests, as for python3 -m subunit.run:
   -k PATTERN            of these, only the tests that match
   -f, --failfast        end each Run after its first failure
   --locals              show local variables in tracebacks of testtools' tests
+
+--fork:
+  A Run that breaks something breaks it for itself. A test that takes its process down fails
+  with the signal or exit status as reason, and the rest of the Run goes on in a fresh one.
+  A client that cancels a Run need not wait for a test that hangs. Costs about 2 ms a Run.
+  If loading the tests starts threads, they are loaded anew for each Run.
+
+--reload:
+  What counts is the source files that the tests import, or look for, and the directories in
+  which they are discovered; not what is installed, nor this server and testtools below it.
 
 environment:
   {ADDRESS_VARIABLE}   where to connect to, if there is no --listen
@@ -168,14 +180,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fork",
         action="store_true",
-        help="run each Run in a process of its own, forked from one that has the tests loaded: "
-        "what a Run breaks the next one does not see, and a crash costs one test",
+        help="do each Run in a process of its own, forked from one that has the tests loaded",
     )
     parser.add_argument(
         "--reload",
         action="store_true",
-        help="load the tests anew, before the next List or Run, when a source file that they "
-        "have imported has changed, or there are new ones to discover",
+        help="load the tests anew before the next List or Run when their sources have changed",
     )
     parser.add_argument(
         "--hello-timeout",

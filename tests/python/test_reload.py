@@ -40,8 +40,8 @@ def serve(request, start, tree):
     """Starts a server of the tree, and gives it and a client."""
     clients = []
 
-    def serve_tree(*arguments):
-        process = start("--listen", "0", *request.param, *arguments, cwd=tree.path)
+    def serve_tree(*arguments, env=None):
+        process = start("--listen", "0", *request.param, *arguments, cwd=tree.path, env=env)
         clients.append(process.client())
         return process, clients[-1]
 
@@ -66,7 +66,9 @@ def test_an_edit_of_the_tests_is_seen_by_list_and_run(serve, tree, arguments):
 
 
 def test_an_edit_of_the_same_length_right_after_is_seen(serve, tree):
-    _, client = serve("suite.test_one")
+    # Python is to write its caches, but not into the tree of the package.
+    cached = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tree.path / "cache")}
+    _, client = serve("suite.test_one", env=cached)
     for name in ("test_b", "test_c", "test_d", "test_e"):
         tree.write("suite/test_one.py", tree.module(name))
         assert client.list() == [f"suite.test_one.T.{name}"]

@@ -58,21 +58,37 @@ def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied, mode)
 
 
 def test_nothing_is_printed_before_the_start_of_the_test_is_sent(proxied):
-    process, client = proxied("--fork", "crashing")
+    process, client = proxied("--fork", "output")
     for _ in range(20):
-        nonce = client.session.run(["crashing.Crashing.test_5_leaves"])
+        nonce = client.session.run(["output.Output.test_3"])
         client.send()
-        seen = read_now(process, process.process.stdout)
-        client.sock.settimeout(0)
-        assert client.next_event().test_status == "inprogress"
-        client.sock.settimeout(TIMEOUT)
-        while seen != "last words":
-            seen += read_now(process, process.process.stdout)
+        for text in ("before the class, C before the class", "os.write", "after the class"):
+            seen = read_now(process, process.process.stdout)
+            if text == "os.write":
+                client.sock.settimeout(0)
+                assert client.next_event().test_status == "inprogress"
+                client.sock.settimeout(TIMEOUT)
+            while seen != text:
+                seen += read_now(process, process.process.stdout)
+        assert [packet.test_status for packet in client.until_done(nonce)] == ["success"]
+    client.goodbye()
+
+
+def test_the_failure_of_a_test_that_crashed_waits_for_its_last_words_to_be_read(proxied):
+    process, client = proxied("--fork", "crashing")
+    nonce = client.session.run(["crashing.Crashing.test_5_leaves"])
+    client.send()
+    assert client.next_event().test_status == "inprogress"
+    for pipe, text in (
+        (process.process.stdout, "last words"),
+        (process.process.stderr, "and on stderr"),
+    ):
         seen = ""
-        while seen != "and on stderr":
-            assert not select.select([client.sock], [], [], 0)[0], "sent too early"
-            seen += read_now(process, process.process.stderr)
-        assert [packet.test_status for packet in client.until_done(nonce)] == ["fail"]
+        while seen != text:
+            assert not select.select([client.sock], [], [], 0.1)[0], "sent too early"
+            seen += read_now(process, pipe)
+    assert [packet.test_status for packet in client.until_done(nonce)] == ["fail"]
+    client.goodbye()
 
 
 def test_a_quiet_test_waits_for_nobody(proxied):
