@@ -102,8 +102,11 @@ class Worker:
             os.kill(self._pid, signal.SIGKILL)
 
     def end(self) -> int:
-        """Lets it end, for END_SECONDS, and then makes it. Returns its wait status."""
+        """Lets it end, for END_SECONDS, and then makes it; at once if it has not even loaded.
+        Returns its wait status."""
         if self._status is None:
+            if not self.loaded:
+                self.kill()
             self._drop_spare()
             self.control.close()
             pid_descriptor = os.pidfd_open(self._pid)

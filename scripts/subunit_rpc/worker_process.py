@@ -32,20 +32,26 @@ def work(control: Control, loading: Loading, *, watch: bool) -> int:
     its sources have changed. Returns the exit status."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the front's handler cleans up for it
     importlib.invalidate_caches()
-    sources = Sources() if watch else None
+    try:
+        _load_and_serve(control, loading, Sources() if watch else None)
+    except BrokenPipeError:
+        pass  # the front did not even want to know of the end of something
+    return 0
+
+
+def _load_and_serve(control: Control, loading: Loading, sources: Optional[Sources]) -> None:
     try:
         tests = loading.load(sources)
     except RequestError as error:
         control.send({"error": str(error)[:MAX_TEXT]})
-        return 0
+        return
     except SystemExit:
         control.send({"error": ""})
-        return 0
+        return
     if sources is not None:
         sources.loaded()
     control.send({"threads": _other_threads(), "failfast": tests.failfast})
     _Worker(control, tests, sources).work()
-    return 0
 
 
 @dataclass(frozen=True)

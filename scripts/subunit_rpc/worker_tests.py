@@ -99,8 +99,7 @@ class WorkerTests:
     def _load(self, conversation: Conversation) -> bool:
         while not self._worker.loaded:
             if conversation.stopped():
-                self._worker.kill()  # it may be stuck
-                self._worker.end()
+                self._worker.end()  # it may be stuck
                 return False
             if conversation.attend([self._worker.control]):
                 self._take_loaded()

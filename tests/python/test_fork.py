@@ -143,6 +143,9 @@ def test_processes_that_are_killed_while_they_wait_are_replaced(start, whose):
     process = start("--listen", "0", "--fork", "crashing.Last")
     with process.client() as client:
         for _ in range(3):
+            client.session.ping()
+            client.send()
+            client.next_event()  # the child of the last Run has gone before this
             (worker,) = children(process.pid)
             process.wait_for(lambda: children(worker), "child in advance")
             (child,) = children(worker)
