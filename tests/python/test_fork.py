@@ -138,6 +138,14 @@ def test_a_child_that_a_test_leaves_behind_holds_nobody_up(process):
     os.kill(int(re.findall(r"child (\d+) lives", process.stdout)[-1]), signal.SIGKILL)
 
 
+def watches_a_child(worker):
+    directory = f"/proc/{worker}/fd"
+    try:
+        return any("pidfd" in os.readlink(f"{directory}/{fd}") for fd in os.listdir(directory))
+    except FileNotFoundError:  # one of them, closed meanwhile
+        return False
+
+
 @pytest.mark.parametrize("whose", ["worker", "child"])
 def test_processes_that_are_killed_while_they_wait_are_replaced(start, whose):
     process = start("--listen", "0", "--fork", "crashing.Last")
@@ -147,7 +155,7 @@ def test_processes_that_are_killed_while_they_wait_are_replaced(start, whose):
             client.send()
             client.next_event()  # the child of the last Run has gone before this
             (worker,) = children(process.pid)
-            process.wait_for(lambda: children(worker), "child in advance")
+            process.wait_for(lambda: watches_a_child(worker), "child in advance")
             (child,) = children(worker)
             os.kill(worker if whose == "worker" else child, signal.SIGKILL)
             wait_for_end(child)
