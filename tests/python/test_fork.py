@@ -15,6 +15,8 @@ WORDS = {
     "4_is_killed": "was killed by SIGKILL (9) while running this test.",
     "5_leaves": "ended with exit status 0 while running this test.",
     "7_interrupts": "was killed by SIGINT (2) while running this test.",
+    "8_writes_to_every_socket": "was killed for breaking its connection (no packet starts with "
+    "these bytes: no packet) while running this test.",
 }
 
 
@@ -56,7 +58,7 @@ def test_a_crash_is_the_failure_of_its_test_and_of_no_other(process, name):
 def test_what_comes_behind_a_crash_is_run_also_when_all_tests_were_asked_for(start):
     with start("--listen", "0", "--fork", "crashing.Crashing", "fixtured").client() as client:
         results = client.run()
-        assert short(results.statuses[:7]) == [
+        assert short(results.statuses[:8]) == [
             "1_passes success",
             "2_segfaults fail",
             "3_passes success",
@@ -64,8 +66,9 @@ def test_what_comes_behind_a_crash_is_run_also_when_all_tests_were_asked_for(sta
             "5_leaves fail",
             "6_breaks_the_class success",
             "7_interrupts fail",
+            "8_writes_to_every_socket fail",
         ]
-        assert [status for _, status in results.statuses[7:]] == ["success", "success"]
+        assert [status for _, status in results.statuses[8:]] == ["success", "success"]
         client.goodbye()
 
 
