@@ -77,13 +77,13 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   // The output is the same for all of them, and they can be many.
   std::string last_output = how.last_output;
   for (const std::string_view id : ledger_.missing()) {
-    fail(id, fmt::format("the command {} without a result for this test\n{}", how.text,
+    fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
                          std::exchange(last_output, "")));
   }
   if (!to_run_ && !how.clean && ledger_.failures() == 0) {
-    fail(kCommandTest, fmt::format("the command {}, though no test has failed: tests may be "
-                                   "missing\n{}",
-                                   how.text, last_output));
+    fail(kCommandTest,
+         fmt::format("no test has failed, but the command {}: tests may be missing\n{}", how.text,
+                     last_output));
   }
   return {};
 }

@@ -21,9 +21,9 @@ enum class Fate {
 
 /// How a test command has ended.
 struct CommandEnd {
-  bool clean;               ///< by exiting with status 0
-  std::string text;         ///< "exited with status 3"
-  std::string last_output;  ///< for a person: empty, or paragraphs
+  bool clean = true;                          ///< by exiting with status 0
+  std::string text = "exited with status 0";  ///< goes on where "the command" begins
+  std::string last_output = "";               ///< for a person: empty, or paragraphs
 };
 
 /// The answer to a List, made of what a command that lists its tests has written.
@@ -31,6 +31,9 @@ class ListAnswer {
  public:
   explicit ListAnswer(TestIds tests);
   ListAnswer(ListAnswer&&) = default;
+
+  /// No test is asked for: end() needs no command.
+  [[nodiscard]] bool empty() const { return asked_ && asked_->empty(); }
 
   [[nodiscard]] Fate take(const Packet& packet);
 
@@ -52,9 +55,12 @@ class RunAnswer {
   /// `one_a_line`: the command reads the ids from a file that has one in each line.
   RunAnswer(TestIds tests, bool one_a_line);
 
-  /// Which tests the command is to run; nothing means all of them, an empty list none. Those whose
-  /// ids cannot be passed to it are left out, and fail.
+  /// Which tests the command is to run; nothing means all of them. Those whose ids cannot be passed
+  /// to it are left out, and fail.
   [[nodiscard]] const TestIds& to_run() const { return to_run_; }
+
+  /// There is none to run: end() needs no command.
+  [[nodiscard]] bool empty() const { return to_run_ && to_run_->empty(); }
 
   [[nodiscard]] Fate take(const Packet& packet);
 

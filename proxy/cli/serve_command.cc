@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "proxy/cli/subcommand.h"
+#include "proxy/cli/test_command.h"
 
 namespace proxy {
 namespace {
@@ -11,6 +12,8 @@ constexpr Subcommand::Text kText{
     R"(Usage:
   subunit-proxy serve [OPTIONS] [--listen ADDR] -- COMMAND...
       listen, start COMMAND, and wait until it dials in
+  subunit-proxy serve [OPTIONS] [--listen ADDR] --test-command TEMPLATE
+      for suites that have no server: run TEMPLATE for each list and each run
   subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
       start COMMAND, then connect to ADDR, again and again until it listens there
   subunit-proxy serve [OPTIONS] --connect ADDR
@@ -24,10 +27,15 @@ COMMAND finds the address in SUBUNIT_RPC_ADDRESS and, as its proof of identity, 
 SUBUNIT_RPC_TOKEN. What it and its children print is captured and sent as attachments of the test
 that was running.
 
+TEMPLATE is a shell command that writes subunit, as testr has it in .testr.conf. In it, $LISTOPT
+becomes the list option where tests are to be listed; where some are to run, $IDOPTION becomes the
+id option, $IDFILE a file with their ids, one a line, and $IDLIST their ids as words.
+
 Exit status: 0 the server ended after a Goodbye, 2 bad usage, 3 anything else.
 
-Example, to be started by a client at the other end of ssh:
+Examples, to be started by a client at the other end of ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
+  subunit-proxy serve --test-command 'python3 -m subunit.run $LISTOPT $IDOPTION mytests'
 )"};
 
 CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::optional<Endpoint>& value,
@@ -47,6 +55,13 @@ class ServeCommand : public Subcommand {
     add_endpoint(app_, "--listen", options_.listen,
                  "where the test server dials in (127.0.0.1:0, a free port)")
         ->excludes("--connect");
+    app_.add_option("--test-command", test_command_.command,
+                    "run this command for each list and each run")
+        ->option_text("TEMPLATE")
+        ->excludes("--connect");
+    add_test_command_options(app_, test_command_);
+    for (const char* name : {"--list-option", "--id-option"})
+      app_.get_option(name)->needs("--test-command");
     add_seconds(app_, "--attach-timeout", options_.attach_timeout,
                 "how long to wait for a test server");
     add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
@@ -60,6 +75,12 @@ class ServeCommand : public Subcommand {
 
   Action action(std::vector<std::string> command) override {
     options_.command = std::move(command);
+    if (!test_command_.command.empty()) {
+      if (!options_.command.empty())
+        throw CLI::ValidationError("--test-command takes the place of a COMMAND behind --");
+      (void)parse_test_command(test_command_);
+      options_.command = command_server_words(test_command_, options_.grace);
+    }
     if (options_.command.empty() && !options_.connect && !options_.listen)
       throw CLI::ValidationError("serve needs a COMMAND behind --, or --connect or --listen");
     if (options_.connect && options_.connect->any_port())
@@ -75,6 +96,7 @@ class ServeCommand : public Subcommand {
 
  private:
   ServeOptions options_;
+  subunit::CommandTemplate::Text test_command_;
 };
 
 }  // namespace

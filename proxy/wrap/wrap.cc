@@ -27,10 +27,11 @@ class Wrapper {
                    {.progress = [this] { command_.regulate(); },
                     .failed = [this](const subunit::Error& error) { output_failed(error); }}),
         command_(loop, to_client_, log,
-                 [this](const Ending&) {
-                   ended_ = true;
-                   to_client_.finish();
-                 }),
+                 {.ended =
+                      [this](const Ending&) {
+                        ended_ = true;
+                        to_client_.finish();
+                      }}),
         // The command shares our terminal and gets ^C by itself. What it makes of that is the
         // result to pass on.
         interrupt_(loop, SIGINT, [] {}),

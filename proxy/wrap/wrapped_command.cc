@@ -8,6 +8,7 @@ namespace proxy {
 
 using std::chrono::seconds;
 using subunit::Bytes;
+using subunit::Fate;
 using subunit::Packet;
 using subunit::Result;
 
@@ -19,20 +20,27 @@ constexpr auto kLeftoverPatience = seconds(1);
 
 }  // namespace
 
-WrappedCommand::WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Ended ended)
+WrappedCommand::WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events)
     : loop_(loop),
       to_(to),
       log_(log),
-      ended_(std::move(ended)),
+      events_(std::move(events)),
       run_(to),
       child_(loop, [this](const Ending&) { child_ended(); }),
       patience_(loop, [this] { patience_ended(); }) {}
 
-Result<> WrappedCommand::start(Command command) {
+Result<> WrappedCommand::start(Command command, Stderr errors) {
   auto pipe = Pipe::create(kPipeCapacity);
   if (!pipe) return tl::unexpected(pipe.error());
   command.out = pipe->write_end.get();
-  if (auto started = child_.start(command); !started) return started;
+  Fd error_end;
+  if (errors == Stderr::kCaptured) {
+    if (auto captured = capture_stderr(command, error_end); !captured) return captured;
+  }
+  if (auto started = child_.start(command); !started) {
+    capture_.reset();
+    return started;
+  }
   reader_.emplace(loop_, std::move(pipe->read_end),
                   PacketReader::Events{
                       .packet = [this](const Packet& packet) { receive(packet); },
@@ -48,14 +56,42 @@ Result<> WrappedCommand::start(Command command) {
   return {};
 }
 
+/// The packets and stderr come on different ways: Capture says how their order is found out.
+Result<> WrappedCommand::capture_stderr(Command& command, Fd& write_end) {
+  capture_.emplace(loop_, Capture::Events{
+                              .packets =
+                                  [this](Bytes packets) {
+                                    run_.flush();
+                                    to_.send(packets);
+                                    regulate();
+                                  },
+                              .readable = [this] { reader_->catch_up(); },
+                              .ended = [this] { conclude_if_possible(); },
+                          });
+  auto opened = capture_->open_stderr();
+  if (!opened) return tl::unexpected(opened.error());
+  write_end = std::move(*opened);
+  command.err = write_end.get();
+  return {};
+}
+
 void WrappedCommand::receive(const Packet& packet) {
+  const Fate fate = events_.packet ? events_.packet(packet) : Fate::kPass;
+  if (fate == Fate::kNoise) return receive_noise(packet.raw);
   if (packet.test_id && packet.status > subunit::Status::kExists) {
+    if (capture_ && is_final(packet.status)) capture_->drain();
     open_tests_.record(*packet.test_id, packet.status);
-    const std::string* only = open_tests_.only();
-    noise_.attribute(only ? std::optional<std::string_view>(*only) : std::nullopt, noise_packets_);
-    send_noise();
+    attribute();
   }
-  run_.add(packet.raw);
+  if (fate == Fate::kPass) run_.add(packet.raw);
+}
+
+void WrappedCommand::attribute() {
+  const std::string* only = open_tests_.only();
+  const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
+  if (capture_) capture_->attribute(test);
+  noise_.attribute(test, noise_packets_);
+  send_noise();
 }
 
 void WrappedCommand::receive_noise(Bytes bytes) {
@@ -72,13 +108,22 @@ void WrappedCommand::send_noise() {
   if (to_.congested() && reader_) reader_->pause();
 }
 
+/// Results go first: captured output is read only while nothing is queued.
 void WrappedCommand::regulate() {
   if (reader_) to_.congested() ? reader_->pause() : reader_->resume();
+  if (capture_) capture_->set_flow(to_.queued() == 0);
 }
 
 void WrappedCommand::stop_reading() {
   if (reader_) reader_->close();
+  if (capture_) capture_->close();
   conclude_if_possible();
+}
+
+std::string WrappedCommand::last_output() const {
+  std::string text = capture_ ? capture_->last_output("the command") : "";
+  if (noise_.tail().empty()) return text;
+  return fmt::format("\nstdout of the command, at its end:\n{}\n{}", noise_.tail(), text);
 }
 
 void WrappedCommand::child_ended() {
@@ -88,18 +133,27 @@ void WrappedCommand::child_ended() {
 
 void WrappedCommand::patience_ended() {
   if (to_.queued() > 0) return patience_.start(kLeftoverPatience);
-  log_.warning("a process that the command left behind still holds its stdout open; it is cut off");
+  log_.warning("a process that the command left behind still holds its output open; it is cut off");
   reader_->cut_off();
+  if (capture_) {
+    capture_->drain();
+    capture_->close();
+  }
+  conclude_if_possible();
+}
+
+bool WrappedCommand::output_over() const {
+  return reader_->closed() && (!capture_ || capture_->over());
 }
 
 void WrappedCommand::conclude_if_possible() {
-  if (concluded_ || child_.running() || !reader_->closed()) return;
+  if (concluded_ || child_.running() || !output_over()) return;
   concluded_ = true;
   patience_.stop();
   noise_.flush(noise_packets_);
   send_noise();
   fail_open_tests();
-  ended_(*child_.ending());
+  events_.ended(*child_.ending());
 }
 
 void WrappedCommand::fail_open_tests() {

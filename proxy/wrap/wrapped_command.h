@@ -3,11 +3,13 @@
 #include <functional>
 #include <optional>
 
+#include "common/command/answer.h"
 #include "common/subunit/captured_output.h"
 #include "common/verdict/open_tests.h"
 #include "proxy/io/child.h"
 #include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
+#include "proxy/serve/capture.h"
 
 namespace proxy {
 
@@ -16,13 +18,23 @@ namespace proxy {
 /// progress, and a failure for each test that is still in progress when the command has ended.
 class WrappedCommand {
  public:
-  /// Called once: the command has ended, and the Writer has got all that it said.
-  using Ended = std::function<void(const Ending&)>;
+  struct Events {
+    /// Called once: the command has ended, and the Writer has got all that it said.
+    std::function<void(const Ending&)> ended;
+    /// Optional: what becomes of a packet. Without this, all of them pass.
+    std::function<subunit::Fate(const subunit::Packet&)> packet = nullptr;
+  };
 
-  WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Ended ended);
+  enum class Stderr {
+    kInherited,
+    kCaptured,  ///< becomes the attachment "stderr" of the test in progress
+  };
 
-  /// `command.out` is replaced. An Error says why it could not be started.
-  [[nodiscard]] subunit::Result<> start(Command command);
+  WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events);
+
+  /// `command.out` is replaced, and `command.err` if that is captured. An Error says why it could
+  /// not be started.
+  [[nodiscard]] subunit::Result<> start(Command command, Stderr errors = Stderr::kInherited);
 
   /// To be called when the Writer has made progress: the command's writes block while it is
   /// congested.
@@ -36,11 +48,19 @@ class WrappedCommand {
 
   [[nodiscard]] bool running() const { return child_.running(); }
   [[nodiscard]] const std::optional<Ending>& ending() const { return child_.ending(); }
+  /// As Child::group_alive().
+  [[nodiscard]] bool group_alive() const { return child_.group_alive(); }
+
+  /// The end of what it printed, for a person: empty, or paragraphs.
+  [[nodiscard]] std::string last_output() const;
 
  private:
+  [[nodiscard]] subunit::Result<> capture_stderr(Command& command, Fd& write_end);
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
+  void attribute();
   void send_noise();
+  [[nodiscard]] bool output_over() const;
   void child_ended();
   void patience_ended();
   void conclude_if_possible();
@@ -49,9 +69,10 @@ class WrappedCommand {
   uv_loop_t& loop_;
   Writer& to_;
   const Log& log_;
-  Ended ended_;
+  Events events_;
   PacketRun run_;
   std::optional<PacketReader> reader_;
+  std::optional<Capture> capture_;  // of stderr
   subunit::OpenTests open_tests_;
   subunit::CapturedOutput noise_{"stdout"};
   subunit::Buffer noise_packets_;

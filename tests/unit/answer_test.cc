@@ -10,7 +10,7 @@ namespace {
 
 using Ids = std::vector<std::string>;
 
-const CommandEnd kClean{true, "exited with status 0", ""};
+const CommandEnd kClean;
 const CommandEnd kFailed{false, "exited with status 127", "\nstderr:\nsh: not found\n"};
 constexpr Timestamp kNow{1750000000, 0};
 
@@ -82,9 +82,9 @@ TEST_CASE("every test asked for has an end, and the output of the command stands
   CHECK(take(answer, status("a", Status::kSuccess)) == Fate::kPass);
   CHECK(take(answer, status("open", Status::kInProgress)) == Fate::kPass);
   CHECK(ended(answer, kFailed) ==
-        Ids{"b fail: the command exited with status 127 without a result for this test\n"
+        Ids{"b fail: no result for this test: the command exited with status 127\n"
             "\nstderr:\nsh: not found\n",
-            "c fail: the command exited with status 127 without a result for this test\n"});
+            "c fail: no result for this test: the command exited with status 127\n"});
 }
 
 TEST_CASE("a command that fails although all tests asked for have passed has done its work") {
@@ -98,7 +98,8 @@ TEST_CASE("a command that fails in a run of all tests without a failed test is a
   take(answer, status("a", Status::kSuccess));
   const Ids failures = ended(answer, kFailed);
   REQUIRE(failures.size() == 1);
-  CHECK(failures[0].starts_with("process-returncode fail: the command exited with status 127"));
+  CHECK(failures[0].starts_with(
+      "process-returncode fail: no test has failed, but the command exited with status 127: "));
   CHECK(failures[0].ends_with("sh: not found\n"));
 }
 
@@ -122,6 +123,15 @@ TEST_CASE("an id that cannot be passed to the command fails, and the others run"
   const Ids failures = ended(by_file, kClean);
   REQUIRE(failures.size() >= 1);
   CHECK(failures[0].starts_with("line\nfeed fail: the test command cannot be told"));
+  CHECK_FALSE(by_file.empty());
+  CHECK(RunAnswer(Ids{"line\nfeed"}, true).empty());
   RunAnswer by_words(ids, false);
   CHECK(by_words.to_run() == Ids{"a", "line\nfeed"});
+}
+
+TEST_CASE("no command is needed for a list or run of no tests") {
+  CHECK(ListAnswer(Ids{}).empty());
+  CHECK(RunAnswer(Ids{}, true).empty());
+  CHECK_FALSE(ListAnswer(std::nullopt).empty());
+  CHECK_FALSE(RunAnswer(std::nullopt, true).empty());
 }

@@ -1,0 +1,196 @@
+#include "proxy/command_server/conversation.h"
+
+#include <fcntl.h>
+
+#include <csignal>
+
+#include "common/base/escape.h"
+#include "common/rpc/announcement.h"
+#include "common/rpc/attachment.h"
+
+namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Packet;
+using subunit::Result;
+
+namespace {
+
+constexpr auto kHelloTimeout = seconds(60);  // as python3 -m subunit_rpc
+
+// What a command leaves behind is not to disturb the next one, nor to hold it up for long.
+constexpr auto kLeftoverGrace = seconds(1);
+constexpr auto kGroupPoll = milliseconds(10);
+
+// Test ids in requests that wait, each request counted as one more. A client that works sends a few
+// requests ahead.
+constexpr std::size_t kMaxWaiting = subunit::kMaxTestIds;
+
+std::size_t size_of(const subunit::TestIds& tests) {
+  return 1 + (tests ? tests->size() : 0);
+}
+
+Fd duplicate(const Fd& fd) {
+  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+}  // namespace
+
+Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options,
+                           const Log& log)
+    : loop_(loop),
+      options_(options),
+      log_(log),
+      to_client_(loop, duplicate(connection),
+                 {.progress =
+                      [this] {
+                        if (request_) request_->regulate();
+                      },
+                  .failed = [this](const subunit::Error& error) { connection_lost(error.text); }}),
+      from_client_(loop, std::move(connection),
+                   {.packet = [this](const Packet& packet) { receive(packet); },
+                    .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                    .batch = [] {},
+                    .ended = [this](const Result<>&) { channel_ended(); }}),
+      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); })},
+      hello_timer_(loop,
+                   [this] {
+                     fail(fmt::format("the client said no Hello within {}",
+                                      subunit::in_seconds(kHelloTimeout)));
+                   }),
+      next_timer_(loop, [this] { clear_away(); }) {}
+
+void Conversation::start(const std::optional<std::string>& token) {
+  if (token) {
+    subunit::Buffer packet;
+    const auto encoded = subunit::encode_attachment(
+        subunit::kProxyTestId, to_json(subunit::Attach{*token}), std::nullopt, packet);
+    if (!encoded) return fail(encoded.error().text);
+    to_client_.send(packet);
+  }
+  hello_timer_.start(kHelloTimeout);
+  from_client_.resume();
+}
+
+bool Conversation::over() const {
+  return ending_ && !request_ && to_client_.over();
+}
+
+// From the client.
+
+void Conversation::receive(const Packet& packet) {
+  struct Hear {
+    Conversation& self;
+    void operator()(const Session::NotMessage&) const {}
+    void operator()(const Session::Incomplete&) const {}
+    void operator()(const Session::Opened&) const { self.hello_timer_.stop(); }
+    void operator()(Session::ListAsked& asked) const { self.queue(std::move(asked)); }
+    void operator()(Session::RunAsked& asked) const { self.queue(std::move(asked)); }
+    void operator()(const Session::GoodbyeSaid&) const { self.end(); }
+  };
+  auto event = session_.receive(packet);
+  send_pending();
+  if (!event) return fail(event.error().text);
+  std::visit(Hear{*this}, *event);
+}
+
+void Conversation::receive_noise(Bytes bytes) {
+  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(),
+               subunit::escaped(bytes, 80));
+}
+
+void Conversation::channel_ended() {
+  if (const auto result = session_.receive_eof(); !result) fail(result.error().text);
+}
+
+void Conversation::queue(Asked asked) {
+  waiting_ids_ += std::visit([](const auto& each) { return size_of(each.tests); }, asked);
+  waiting_.push_back(std::move(asked));
+  regulate();
+  serve_next();
+}
+
+void Conversation::regulate() {
+  waiting_ids_ > kMaxWaiting ? from_client_.pause() : from_client_.resume();
+}
+
+void Conversation::send_pending() {
+  const Bytes bytes = session_.pending_output();
+  to_client_.send(bytes);
+  session_.consume_output(bytes.size());
+}
+
+// The requests.
+
+void Conversation::serve_next() {
+  if (request_ || waiting_.empty()) return;
+  Asked asked = std::move(waiting_.front());
+  waiting_.pop_front();
+  waiting_ids_ -= std::visit([](const auto& each) { return size_of(each.tests); }, asked);
+  regulate();
+
+  struct MakeAnswer {
+    const subunit::CommandTemplate& command;
+    subunit::Answer operator()(Session::ListAsked& list) const {
+      return subunit::ListAnswer(std::move(list.tests));
+    }
+    subunit::Answer operator()(Session::RunAsked& run) const {
+      return subunit::RunAnswer(std::move(run.tests), command.uses_id_file());
+    }
+  };
+  nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
+  request_.emplace(loop_, options_.command, std::visit(MakeAnswer{options_.command}, asked),
+                   to_client_, log_, [this](Result<> result) { request_ended(std::move(result)); });
+  request_->start();
+}
+
+void Conversation::request_ended(Result<> result) {
+  if (result) {
+    session_.done(nonce_);
+    send_pending();
+  } else if (!ending_) {
+    fail(result.error().text);
+  }
+  request_->terminate(kLeftoverGrace);
+  next_timer_.start(subunit::Time(0));
+}
+
+/// The request is answered, and goes once its processes have gone.
+void Conversation::clear_away() {
+  if (request_->processes_left()) return next_timer_.start(kGroupPoll);
+  request_.reset();
+  ending_ ? to_client_.finish() : serve_next();
+}
+
+// The end.
+
+void Conversation::end() {
+  ending_ = true;
+  hello_timer_.stop();
+  from_client_.close();
+  waiting_.clear();
+  request_ ? request_->terminate(options_.grace) : to_client_.finish();
+}
+
+void Conversation::fail(std::string_view why) {
+  log_.error("{}", why);
+  problem_ = true;
+  end();
+}
+
+void Conversation::signalled(std::string_view name) {
+  if (!ending_) return fail(fmt::format("ended by {}", name));
+  problem_ = true;
+  if (request_) request_->terminate(subunit::Time(0));
+}
+
+void Conversation::connection_lost(std::string_view why) {
+  fail(fmt::format("the connection to the client was lost: {}", why));
+  if (request_) request_->stop_reading();
+}
+
+}  // namespace proxy
