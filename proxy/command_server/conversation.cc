@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "common/base/escape.h"
@@ -62,7 +63,8 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
                      fail(fmt::format("the client said no Hello within {}",
                                       subunit::in_seconds(kHelloTimeout)));
                    }),
-      next_timer_(loop, [this] { clear_away(); }) {}
+      next_timer_(loop, [this] { clear_away(); }),
+      impatience_(loop, [this] { abandon(); }) {}
 
 void Conversation::start(const std::optional<std::string>& token) {
   if (token) {
@@ -91,6 +93,8 @@ void Conversation::receive(const Packet& packet) {
     void operator()(Session::ListAsked& asked) const { self.queue(std::move(asked)); }
     void operator()(Session::RunAsked& asked) const { self.queue(std::move(asked)); }
     void operator()(const Session::GoodbyeSaid&) const { self.end(); }
+    void operator()(const Session::CancelAsked& asked) const { self.cancel(asked.nonce); }
+    void operator()(const Session::Pinged&) const {}
   };
   auto event = session_.receive(packet);
   send_pending();
@@ -114,6 +118,14 @@ void Conversation::queue(Asked asked) {
   serve_next();
 }
 
+Conversation::Asked Conversation::take_waiting(std::deque<Asked>::iterator which) {
+  Asked asked = std::move(*which);
+  waiting_.erase(which);
+  waiting_ids_ -= std::visit([](const auto& each) { return size_of(each.tests); }, asked);
+  regulate();
+  return asked;
+}
+
 void Conversation::regulate() {
   waiting_ids_ > kMaxWaiting ? from_client_.pause() : from_client_.resume();
 }
@@ -128,11 +140,7 @@ void Conversation::send_pending() {
 
 void Conversation::serve_next() {
   if (request_ || waiting_.empty()) return;
-  Asked asked = std::move(waiting_.front());
-  waiting_.pop_front();
-  waiting_ids_ -= std::visit([](const auto& each) { return size_of(each.tests); }, asked);
-  regulate();
-
+  Asked asked = take_waiting(waiting_.begin());
   struct MakeAnswer {
     const subunit::CommandTemplate& command;
     subunit::Answer operator()(Session::ListAsked& list) const {
@@ -151,12 +159,28 @@ void Conversation::serve_next() {
 void Conversation::request_ended(Result<> result) {
   if (result) {
     session_.done(nonce_);
-    send_pending();
+  } else if (session_.version() >= 2) {
+    session_.failed(nonce_, result.error().text);
   } else if (!ending_) {
+    // The client knows no other answer than Done, and would take it for one.
     fail(result.error().text);
   }
-  request_->terminate(kLeftoverGrace);
+  send_pending();
+  request_->end_leftovers(kLeftoverGrace);
   next_timer_.start(subunit::Time(0));
+}
+
+void Conversation::cancel(const std::string& nonce) {
+  const auto found = std::ranges::find_if(waiting_, [&nonce](const Asked& asked) {
+    return std::visit([&nonce](const auto& each) { return each.nonce == nonce; }, asked);
+  });
+  if (found != waiting_.end()) {
+    (void)take_waiting(found);
+    session_.done(nonce);
+    send_pending();
+  } else if (request_ && nonce_ == nonce) {
+    request_->cancel(options_.grace);
+  }
 }
 
 /// The request is answered, and goes once its processes have gone.
@@ -173,7 +197,7 @@ void Conversation::end() {
   hello_timer_.stop();
   from_client_.close();
   waiting_.clear();
-  request_ ? request_->terminate(options_.grace) : to_client_.finish();
+  request_ ? request_->cancel(options_.grace) : to_client_.finish();
 }
 
 void Conversation::fail(std::string_view why) {
@@ -182,10 +206,19 @@ void Conversation::fail(std::string_view why) {
   end();
 }
 
+/// The first signal asks for an orderly end, within limits; the second for an end.
 void Conversation::signalled(std::string_view name) {
-  if (!ending_) return fail(fmt::format("ended by {}", name));
-  problem_ = true;
-  if (request_) request_->terminate(subunit::Time(0));
+  if (impatience_.running()) return abandon();
+  impatience_.start(options_.grace);
+  fail(fmt::format("ended by {}", name));
+}
+
+/// Waits for nobody any more, be it a command or the reader of its results.
+void Conversation::abandon() {
+  to_client_.close();
+  if (!request_) return;
+  request_->cancel(subunit::Time(0));
+  request_->stop_reading();
 }
 
 void Conversation::connection_lost(std::string_view why) {

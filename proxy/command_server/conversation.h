@@ -36,12 +36,15 @@ class Conversation {
   void receive_noise(subunit::Bytes bytes);
   void channel_ended();
   void queue(Asked asked);
+  Asked take_waiting(std::deque<Asked>::iterator which);
   void serve_next();
   void request_ended(subunit::Result<> result);
   void clear_away();
+  void cancel(const std::string& nonce);
   void end();
   void fail(std::string_view why);
   void signalled(std::string_view name);
+  void abandon();
   void connection_lost(std::string_view why);
   void send_pending();
   void regulate();
@@ -55,6 +58,7 @@ class Conversation {
   std::array<SignalWatch, 3> signals_;
   Timer hello_timer_;
   Timer next_timer_;
+  Timer impatience_;
   std::deque<Asked> waiting_;
   std::size_t waiting_ids_ = 0;     // in waiting_
   std::optional<Request> request_;  // until none of its processes is left

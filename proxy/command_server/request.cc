@@ -95,7 +95,13 @@ Result<std::string> Request::write_file(std::string_view name, std::string_view 
   return folder_->write(name, content);
 }
 
+void Request::cancel(subunit::Time grace) {
+  cancelled_ = true;
+  command_.terminate(grace);
+}
+
 void Request::end(const CommandEnd& how) {
+  if (cancelled_) return ended_({});
   subunit::Buffer packets;
   Result<> result =
       std::visit([&](auto& answer) { return answer.end(how, wall_clock(), packets); }, answer_);

@@ -25,9 +25,12 @@ class Request {
   /// To be called when the Writer has made progress.
   void regulate() { command_.regulate(); }
 
-  /// Ends the command, or what it has left behind: TERM, and KILL after `grace`. Ended is called
-  /// all the same.
-  void terminate(subunit::Time grace) { command_.terminate(grace); }
+  /// Ends the command: TERM, and KILL after `grace`. Ended is called all the same; tests that have
+  /// not started get no result.
+  void cancel(subunit::Time grace);
+
+  /// The same with what a command that has ended has left behind.
+  void end_leftovers(subunit::Time grace) { command_.terminate(grace); }
 
   /// The Writer takes nothing any more.
   void stop_reading() { command_.stop_reading(); }
@@ -47,6 +50,7 @@ class Request {
   subunit::Answer answer_;
   Writer& to_;
   Ended ended_;
+  bool cancelled_ = false;
   std::optional<TemporaryFolder> folder_;
   WrappedCommand command_;
   subunit::CommandEnd end_without_command_;
