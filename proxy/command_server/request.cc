@@ -59,8 +59,7 @@ Result<> Request::start_command() {
   if (!line) return tl::unexpected(line.error());
   auto words = shell_words(std::move(*line));
   if (!words) return tl::unexpected(words.error());
-  return command_.start({.words = std::move(*words), .own_session = true},
-                        WrappedCommand::Stderr::kCaptured);
+  return command_.start_with_stderr({.words = std::move(*words), .own_session = true});
 }
 
 Result<std::string> Request::command_line() {

@@ -76,11 +76,11 @@ bool Capture::over() const {
       outputs_, [](const Output& output) { return !output.reader || output.reader->closed(); });
 }
 
-std::string Capture::last_output(std::string_view whose) const {
+std::string Capture::last_output() const {
   std::string text;
   for (const Output& output : outputs_) {
     if (output.packets.tail().empty()) continue;
-    text += fmt::format("\n{} of {}, at its end:\n{}", output.name, whose, output.packets.tail());
+    text += fmt::format("\n{} of the server, at its end:\n{}", output.name, output.packets.tail());
     if (!text.ends_with('\n')) text += '\n';
   }
   return text;

@@ -37,8 +37,6 @@ class Capture {
     Fd err;
   };
   [[nodiscard]] subunit::Result<WriteEnds> open();
-  /// The same for stderr alone.
-  [[nodiscard]] subunit::Result<Fd> open_stderr() { return open(outputs_[1]); }
 
   /// Passes on everything that was written before the call.
   void drain();
@@ -54,7 +52,7 @@ class Capture {
   [[nodiscard]] bool over() const;
 
   /// The end of what came, for a person: empty, or paragraphs that start with the output's name.
-  [[nodiscard]] std::string last_output(std::string_view whose = "the server") const;
+  [[nodiscard]] std::string last_output() const;
 
  private:
   static constexpr std::size_t kReadSize = 64 << 10;  // what a pipe holds

@@ -29,19 +29,38 @@ WrappedCommand::WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Even
       child_(loop, [this](const Ending&) { child_ended(); }),
       patience_(loop, [this] { patience_ended(); }) {}
 
-Result<> WrappedCommand::start(Command command, Stderr errors) {
-  auto pipe = Pipe::create(kPipeCapacity);
-  if (!pipe) return tl::unexpected(pipe.error());
-  command.out = pipe->write_end.get();
-  Fd error_end;
-  if (errors == Stderr::kCaptured) {
-    if (auto captured = capture_stderr(command, error_end); !captured) return captured;
-  }
+Result<> WrappedCommand::start(Command command) {
+  auto out = Pipe::create(kPipeCapacity);
+  if (!out) return tl::unexpected(out.error());
+  return start(command, std::move(*out));
+}
+
+Result<> WrappedCommand::start_with_stderr(Command command) {
+  auto out = Pipe::create_stepwise();
+  if (!out) return tl::unexpected(out.error());
+  errors_.emplace(loop_, CapturedStderr::Events{
+                             .packets =
+                                 [this](Bytes packets) {
+                                   run_.flush();
+                                   to_.send(packets);
+                                   regulate();
+                                 },
+                             .readable = [this] { reader_->catch_up(); },
+                             .ended = [this] { conclude_if_possible(); },
+                         });
+  auto err = errors_->open();
+  if (!err) return tl::unexpected(err.error());
+  command.err = err->get();
+  return start(command, std::move(*out));
+}
+
+Result<> WrappedCommand::start(Command& command, Pipe out) {
+  command.out = out.write_end.get();
   if (auto started = child_.start(command); !started) {
-    capture_.reset();
+    errors_.reset();
     return started;
   }
-  reader_.emplace(loop_, std::move(pipe->read_end),
+  reader_.emplace(loop_, std::move(out.read_end),
                   PacketReader::Events{
                       .packet = [this](const Packet& packet) { receive(packet); },
                       .noise = [this](Bytes bytes) { receive_noise(bytes); },
@@ -51,27 +70,12 @@ Result<> WrappedCommand::start(Command command, Stderr errors) {
                             regulate();
                           },
                       .ended = [this](const Result<>&) { conclude_if_possible(); },
+                      .reading =
+                          [this] {
+                            if (errors_) errors_->mark();
+                          },
                   });
   reader_->resume();
-  return {};
-}
-
-/// The packets and stderr come on different ways: Capture says how their order is found out.
-Result<> WrappedCommand::capture_stderr(Command& command, Fd& write_end) {
-  capture_.emplace(loop_, Capture::Events{
-                              .packets =
-                                  [this](Bytes packets) {
-                                    run_.flush();
-                                    to_.send(packets);
-                                    regulate();
-                                  },
-                              .readable = [this] { reader_->catch_up(); },
-                              .ended = [this] { conclude_if_possible(); },
-                          });
-  auto opened = capture_->open_stderr();
-  if (!opened) return tl::unexpected(opened.error());
-  write_end = std::move(*opened);
-  command.err = write_end.get();
   return {};
 }
 
@@ -79,7 +83,7 @@ void WrappedCommand::receive(const Packet& packet) {
   const Fate fate = events_.packet ? events_.packet(packet) : Fate::kPass;
   if (fate == Fate::kNoise) return receive_noise(packet.raw);
   if (packet.test_id && packet.status > subunit::Status::kExists) {
-    if (capture_ && is_final(packet.status)) capture_->drain();
+    if (errors_ && is_final(packet.status)) errors_->drain_to_mark();
     open_tests_.record(*packet.test_id, packet.status);
     attribute();
   }
@@ -89,7 +93,7 @@ void WrappedCommand::receive(const Packet& packet) {
 void WrappedCommand::attribute() {
   const std::string* only = open_tests_.only();
   const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
-  if (capture_) capture_->attribute(test);
+  if (errors_) errors_->attribute(test);
   noise_.attribute(test, noise_packets_);
   send_noise();
 }
@@ -111,19 +115,25 @@ void WrappedCommand::send_noise() {
 /// Results go first: captured output is read only while nothing is queued.
 void WrappedCommand::regulate() {
   if (reader_) to_.congested() ? reader_->pause() : reader_->resume();
-  if (capture_) capture_->set_flow(to_.queued() == 0);
+  if (errors_) errors_->set_flow(to_.queued() == 0);
 }
 
 void WrappedCommand::stop_reading() {
   if (reader_) reader_->close();
-  if (capture_) capture_->close();
+  if (errors_) errors_->close();
   conclude_if_possible();
 }
 
 std::string WrappedCommand::last_output() const {
-  std::string text = capture_ ? capture_->last_output("the command") : "";
-  if (noise_.tail().empty()) return text;
-  return fmt::format("\nstdout of the command, at its end:\n{}\n{}", noise_.tail(), text);
+  std::string text;
+  const auto add = [&text](std::string_view name, std::string_view tail) {
+    if (tail.empty()) return;
+    text += fmt::format("\n{} of the command, at its end:\n{}", name, tail);
+    if (!text.ends_with('\n')) text += '\n';
+  };
+  add("stdout", noise_.tail());
+  if (errors_) add("stderr", errors_->tail());
+  return text;
 }
 
 void WrappedCommand::child_ended() {
@@ -135,15 +145,12 @@ void WrappedCommand::patience_ended() {
   if (to_.queued() > 0) return patience_.start(kLeftoverPatience);
   log_.warning("a process that the command left behind still holds its output open; it is cut off");
   reader_->cut_off();
-  if (capture_) {
-    capture_->drain();
-    capture_->close();
-  }
+  if (errors_) errors_->cut_off();
   conclude_if_possible();
 }
 
 bool WrappedCommand::output_over() const {
-  return reader_->closed() && (!capture_ || capture_->over());
+  return reader_->closed() && (!errors_ || errors_->over());
 }
 
 void WrappedCommand::conclude_if_possible() {

@@ -9,7 +9,7 @@
 #include "proxy/io/child.h"
 #include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
-#include "proxy/serve/capture.h"
+#include "proxy/wrap/captured_stderr.h"
 
 namespace proxy {
 
@@ -25,16 +25,13 @@ class WrappedCommand {
     std::function<subunit::Fate(const subunit::Packet&)> packet = nullptr;
   };
 
-  enum class Stderr {
-    kInherited,
-    kCaptured,  ///< becomes the attachment "stderr" of the test in progress
-  };
-
   WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events);
 
-  /// `command.out` is replaced, and `command.err` if that is captured. An Error says why it could
-  /// not be started.
-  [[nodiscard]] subunit::Result<> start(Command command, Stderr errors = Stderr::kInherited);
+  /// `command.out` is replaced. An Error says why it could not be started.
+  [[nodiscard]] subunit::Result<> start(Command command);
+
+  /// `command.err` is replaced, too: what it writes there becomes attachment "stderr".
+  [[nodiscard]] subunit::Result<> start_with_stderr(Command command);
 
   /// To be called when the Writer has made progress: the command's writes block while it is
   /// congested.
@@ -55,7 +52,7 @@ class WrappedCommand {
   [[nodiscard]] std::string last_output() const;
 
  private:
-  [[nodiscard]] subunit::Result<> capture_stderr(Command& command, Fd& write_end);
+  [[nodiscard]] subunit::Result<> start(Command& command, Pipe out);
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
   void attribute();
@@ -72,7 +69,7 @@ class WrappedCommand {
   Events events_;
   PacketRun run_;
   std::optional<PacketReader> reader_;
-  std::optional<Capture> capture_;  // of stderr
+  std::optional<CapturedStderr> errors_;  // if it is captured
   subunit::OpenTests open_tests_;
   subunit::CapturedOutput noise_{"stdout"};
   subunit::Buffer noise_packets_;
