@@ -59,7 +59,10 @@ int command_server(const CommandServerOptions& options, const Log& log) {
   }
   Loop loop;
   Conversation conversation(loop.get(), std::move(*connection), options, log);
-  conversation.start(token);
+  if (const auto started = conversation.start(token); !started) {
+    log.error("{}", started.error().text);
+    return kIncomplete;
+  }
   loop.run_until([&conversation] { return conversation.over(); });
   return conversation.exit_status();
 }

@@ -58,6 +58,7 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
       signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
                SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
                SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); })},
+      guard_(loop),
       hello_timer_(loop,
                    [this] {
                      fail(fmt::format("the client said no Hello within {}",
@@ -66,16 +67,21 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
       next_timer_(loop, [this] { clear_away(); }),
       impatience_(loop, [this] { abandon(); }) {}
 
-void Conversation::start(const std::optional<std::string>& token) {
+Result<> Conversation::start(const std::optional<std::string>& token) {
+  auto folder = TemporaryFolder::create();
+  if (!folder) return tl::unexpected(folder.error());
+  folder_.emplace(std::move(*folder));
+  if (auto started = guard_.start(folder_->path()); !started) return started;
   if (token) {
     subunit::Buffer packet;
-    const auto encoded = subunit::encode_attachment(
+    auto encoded = subunit::encode_attachment(
         subunit::kProxyTestId, to_json(subunit::Attach{*token}), std::nullopt, packet);
-    if (!encoded) return fail(encoded.error().text);
+    if (!encoded) return encoded;
     to_client_.send(packet);
   }
   hello_timer_.start(kHelloTimeout);
   from_client_.resume();
+  return {};
 }
 
 bool Conversation::over() const {
@@ -151,9 +157,11 @@ void Conversation::serve_next() {
     }
   };
   nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
-  request_.emplace(loop_, options_.command, std::visit(MakeAnswer{options_.command}, asked),
-                   to_client_, log_, [this](Result<> result) { request_ended(std::move(result)); });
+  request_.emplace(loop_, options_.command, *folder_,
+                   std::visit(MakeAnswer{options_.command}, asked), to_client_, log_,
+                   [this](Result<> result) { request_ended(std::move(result)); });
   request_->start();
+  guard_.watch(request_->group());
 }
 
 void Conversation::request_ended(Result<> result) {
@@ -187,6 +195,7 @@ void Conversation::cancel(const std::string& nonce) {
 void Conversation::clear_away() {
   if (request_->processes_left()) return next_timer_.start(kGroupPoll);
   request_.reset();
+  guard_.watch(std::nullopt);
   ending_ ? to_client_.finish() : serve_next();
 }
 

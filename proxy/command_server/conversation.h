@@ -7,8 +7,10 @@
 #include <variant>
 
 #include "common/rpc/server_session.h"
+#include "proxy/command_server/guard.h"
 #include "proxy/command_server/options.h"
 #include "proxy/command_server/request.h"
+#include "proxy/command_server/temporary_folder.h"
 #include "proxy/io/packet_reader.h"
 
 namespace proxy {
@@ -19,8 +21,9 @@ class Conversation {
  public:
   Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options, const Log& log);
 
-  /// Shows the proxy that it has started this server, if there is a token, and waits for Hello.
-  void start(const std::optional<std::string>& token);
+  /// Shows the proxy that it has started this server, if there is a token, and waits for Hello. An
+  /// Error if this process cannot do its work.
+  [[nodiscard]] subunit::Result<> start(const std::optional<std::string>& token);
 
   /// Turn the loop until this is true.
   [[nodiscard]] bool over() const;
@@ -56,6 +59,8 @@ class Conversation {
   Writer to_client_;
   PacketReader from_client_;
   std::array<SignalWatch, 3> signals_;
+  std::optional<TemporaryFolder> folder_;
+  Guard guard_;
   Timer hello_timer_;
   Timer next_timer_;
   Timer impatience_;

@@ -28,9 +28,11 @@ std::string text_of(const Ending& ending) {
 
 }  // namespace
 
-Request::Request(uv_loop_t& loop, const subunit::CommandTemplate& command, Answer answer,
-                 Writer& to, const Log& log, Ended ended)
+Request::Request(uv_loop_t& loop, const subunit::CommandTemplate& command,
+                 const TemporaryFolder& folder, Answer answer, Writer& to, const Log& log,
+                 Ended ended)
     : template_(command),
+      folder_(folder),
       answer_(std::move(answer)),
       to_(to),
       ended_(std::move(ended)),
@@ -70,7 +72,7 @@ Result<std::string> Request::command_line() {
   if (template_.uses_id_file()) {
     std::string lines;
     for (const std::string& id : *tests) lines.append(id).append("\n");
-    auto path = write_file("ids", lines);
+    auto path = folder_.write("ids", lines);
     if (!path) return path;
     id_file = std::move(*path);
   }
@@ -80,18 +82,9 @@ Result<std::string> Request::command_line() {
 /// As system(3) runs a command, but that one with very many ids goes by way of a file.
 Result<std::vector<std::string>> Request::shell_words(std::string line) {
   if (line.size() <= kMaxWord) return std::vector<std::string>{"/bin/sh", "-c", std::move(line)};
-  return write_file("command", line).map([](std::string path) {
+  return folder_.write("command", line).map([](std::string path) {
     return std::vector<std::string>{"/bin/sh", std::move(path)};
   });
-}
-
-Result<std::string> Request::write_file(std::string_view name, std::string_view content) {
-  if (!folder_) {
-    auto folder = TemporaryFolder::create();
-    if (!folder) return tl::unexpected(folder.error());
-    folder_.emplace(std::move(*folder));
-  }
-  return folder_->write(name, content);
 }
 
 void Request::cancel(subunit::Time grace) {

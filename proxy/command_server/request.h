@@ -17,8 +17,9 @@ class Request {
   /// An Error if the request could not be carried out.
   using Ended = std::function<void(subunit::Result<>)>;
 
-  Request(uv_loop_t& loop, const subunit::CommandTemplate& command, subunit::Answer answer,
-          Writer& to, const Log& log, Ended ended);
+  /// `folder` is for the files of one request at a time.
+  Request(uv_loop_t& loop, const subunit::CommandTemplate& command, const TemporaryFolder& folder,
+          subunit::Answer answer, Writer& to, const Log& log, Ended ended);
 
   void start();
 
@@ -35,6 +36,11 @@ class Request {
   /// The Writer takes nothing any more.
   void stop_reading() { command_.stop_reading(); }
 
+  /// The process group of the command, if there is one.
+  [[nodiscard]] std::optional<pid_t> group() const {
+    return command_.pid() > 0 ? std::optional(command_.pid()) : std::nullopt;
+  }
+
   /// True while any of the command's processes is left, which may be so after its end.
   [[nodiscard]] bool processes_left() const { return command_.group_alive(); }
 
@@ -42,16 +48,14 @@ class Request {
   [[nodiscard]] subunit::Result<> start_command();
   [[nodiscard]] subunit::Result<std::string> command_line();
   [[nodiscard]] subunit::Result<std::vector<std::string>> shell_words(std::string line);
-  [[nodiscard]] subunit::Result<std::string> write_file(std::string_view name,
-                                                        std::string_view content);
   void end(const subunit::CommandEnd& how);
 
   const subunit::CommandTemplate& template_;
+  const TemporaryFolder& folder_;
   subunit::Answer answer_;
   Writer& to_;
   Ended ended_;
   bool cancelled_ = false;
-  std::optional<TemporaryFolder> folder_;
   WrappedCommand command_;
   subunit::CommandEnd end_without_command_;
   Timer end_timer_;

@@ -30,7 +30,7 @@ TemporaryFolder::~TemporaryFolder() {
 
 Result<std::string> TemporaryFolder::write(std::string_view name, std::string_view content) const {
   std::string path = fmt::format("{}/{}", path_, name);
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   while (fd && !content.empty()) {
     const ssize_t size = ::write(fd.get(), content.data(), content.size());
     if (size < 0) break;

@@ -16,7 +16,9 @@ class TemporaryFolder {
   TemporaryFolder& operator=(TemporaryFolder&&) = delete;
   ~TemporaryFolder();
 
-  /// Returns the path of the new file.
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  /// Returns the path of the file, which takes the place of one of the same name.
   [[nodiscard]] subunit::Result<std::string> write(std::string_view name,
                                                    std::string_view content) const;
 

@@ -43,6 +43,8 @@ class WrappedCommand {
   /// As Child::terminate().
   void terminate(subunit::Time grace) { child_.terminate(grace); }
 
+  /// 0 before the start.
+  [[nodiscard]] pid_t pid() const { return child_.pid(); }
   [[nodiscard]] bool running() const { return child_.running(); }
   [[nodiscard]] const std::optional<Ending>& ending() const { return child_.ending(); }
   /// As Child::group_alive().

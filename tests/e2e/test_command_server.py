@@ -200,11 +200,11 @@ def test_a_command_that_cannot_be_found_fails_the_tests_with_what_the_shell_says
     says(ended.stream.details("demo.a"), "status 127", "no-such-command", "not found")
 
 
-def test_a_folder_for_temporary_files_that_is_missing_fails_the_tests(monkeypatch, tmp_path):
+def test_a_folder_for_temporary_files_that_is_missing_is_an_error(monkeypatch, tmp_path, serve):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
-    ended = client("demo.a")
-    assert ended.stream.statuses == {"demo.a": "fail"}
-    says(ended.stream.details("demo.a"), "could not be started", str(tmp_path / "missing"))
+    started = serve("--test-command", BY_FILE)
+    assert started.exit_status() == 3
+    says(started.stream.all_output("stderr").decode(), str(tmp_path / "missing"), "no such file")
 
 
 def test_tests_that_cannot_be_listed_are_an_error_and_not_an_empty_list():
@@ -323,6 +323,14 @@ def test_a_signal_to_the_server_ends_the_command(number, serve):
     os.kill(support.find_process(COMMAND_SERVER), number)
     assert started.exit_status() == 3
     assert started.stream.statuses == {"demo.hang": "fail"}
+
+
+def test_a_server_that_is_killed_takes_its_command_with_it(serve):
+    started = running("demo.insist", serve)
+    os.kill(support.find_process(COMMAND_SERVER), signal.SIGKILL)
+    wait_until(lambda: support.running(NO_SERVER) == [], "the command is gone")
+    assert started.exit_status() == 3
+    says(started.stream.details("demo.insist"), "SIGKILL")
 
 
 def test_what_a_command_leaves_behind_is_ended_before_the_next_one(serve):
