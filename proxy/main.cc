@@ -5,6 +5,7 @@
 
 #include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
+#include "proxy/command_server/command_server.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"
 
@@ -17,6 +18,9 @@ struct Act {
   int operator()(const proxy::ServeOptions& options) const { return proxy::serve(options, log); }
   int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
+  int operator()(const proxy::CommandServerOptions& options) const {
+    return proxy::command_server(options, log);
+  }
 };
 
 /// Whatever is opened next would otherwise get the number of one that is closed.

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "proxy/cli/subcommand.h"
+#include "proxy/cli/test_command.h"
 
 namespace proxy {
 namespace {
@@ -14,6 +15,8 @@ constexpr Subcommand::Text kText{
     R"(Usage:
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] -- COMMAND...
       listen, start COMMAND, or N of it, and wait until it dials in
+  subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] --test-command TEMPLATE
+      for suites that have no server: run TEMPLATE for each list and each run
   subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
       start COMMAND, then connect to ADDR, again and again until it listens there
   subunit-proxy serve [OPTIONS] --connect ADDR [--connect ADDR...]
@@ -28,10 +31,15 @@ SUBUNIT_RPC_TOKEN. What it and its children print is captured and sent as attach
 that was running. Of several servers, each finds its number in SUBUNIT_RPC_WORKER, and its packets
 have that number as route code.
 
+TEMPLATE is a shell command that writes subunit, as testr has it in .testr.conf. In it, $LISTOPT
+becomes the list option where tests are to be listed; where some are to run, $IDOPTION becomes the
+id option, $IDFILE a file with their ids, one a line, and $IDLIST their ids as words.
+
 Exit status: 0 the servers ended after a Goodbye, 2 bad usage, 3 anything else.
 
-Example, to be started by a client at the other end of ssh:
+Examples, to be started by a client at the other end of ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
+  subunit-proxy serve --test-command 'python3 -m subunit.run $LISTOPT $IDOPTION mytests'
 )"};
 
 Endpoint endpoint_of(const std::string& text) {
@@ -63,6 +71,13 @@ class ServeCommand : public Subcommand {
                                    fmt::format("how many may dial in at a time ({})", kMaxServers))
                        ->option_text("N")
                        ->check(CLI::Range(1, kMaxServers));
+    app_.add_option("--test-command", test_command_.command,
+                    "run this command for each list and each run")
+        ->option_text("TEMPLATE")
+        ->excludes("--connect");
+    add_test_command_options(app_, test_command_);
+    for (const char* name : {"--list-option", "--id-option"})
+      app_.get_option(name)->needs("--test-command");
     add_seconds(app_, "--attach-timeout", options_.attach_timeout,
                 "how long to wait for a test server");
     add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
@@ -76,6 +91,12 @@ class ServeCommand : public Subcommand {
 
   Action action(std::vector<std::string> command) override {
     options_.command = std::move(command);
+    if (!test_command_.command.empty()) {
+      if (!options_.command.empty())
+        throw CLI::ValidationError("--test-command takes the place of a COMMAND behind --");
+      (void)parse_test_command(test_command_);
+      options_.command = command_server_words(test_command_, options_.grace);
+    }
     check_servers();
     if (options_.ready_fd && ::fcntl(*options_.ready_fd, F_GETFD) < 0) {
       throw CLI::ValidationError(
@@ -111,6 +132,7 @@ class ServeCommand : public Subcommand {
   ServeOptions options_;
   CLI::Option* workers_;
   CLI::Option* max_servers_;
+  subunit::CommandTemplate::Text test_command_;
 };
 
 }  // namespace

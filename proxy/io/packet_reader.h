@@ -19,6 +19,8 @@ class PacketReader {
     std::function<void()> batch;
     /// End of file, or why reading failed; once, behind the last packet.
     std::function<void(subunit::Result<>)> ended;
+    /// Optional. What has come until now is read when this returns.
+    std::function<void()> reading = nullptr;
   };
 
   /// What a pipe of ours holds. Half of that costs a sixth more CPU for bulk data, and saves half a
