@@ -43,7 +43,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
       out_(loop, std::move(out),
            {.progress = [this] { regulate(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
-      output_(make_output(options, out_, RunView{ledger_, [] { return std::nullopt; }}, loop)),
+      output_(make_output(options, out_, RunView{ledger_, [] { return std::nullopt; }}, loop, log)),
       channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
                       .noise = [this](Bytes bytes) { receive_noise(bytes); },
                       .batch = [this] { batch_over(); },
