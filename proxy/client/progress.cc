@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto kShownAge = seconds(10);  // a test that is done sooner is none to wait for
 // Columns in which the end of an id still says something, with number and time around it.
-constexpr std::size_t kLeastTest = 24;
+constexpr std::size_t kLeastTest = 20;
 
 /// m:ss, or h:mm:ss.
 std::string clock_time(subunit::Time time) {
