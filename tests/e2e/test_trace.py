@@ -167,7 +167,8 @@ def test_a_long_trace_is_written_as_it_comes(traced):
         run.end(f"demo.test_{number}")
     support.wait_until(lambda: "test_99999" in tail(run.trace), "the last box")
     # The ledger keeps each id, but not a hundred bytes of trace for each test.
-    assert support.peak_memory(run.process.pid) - before < 100_000 * 150
+    grown = support.peak_memory(run.process.pid) - before
+    assert grown < 100_000 * 150 or support.is_sanitized()
     assert len(finished(run).boxes) == 120_000
 
 
