@@ -26,7 +26,8 @@ class Output {
 
   /// A result, an attachment, a listed test: anything but the protocol's own messages. The ledger
   /// has it already. Its bytes stay valid until flush(). `worker`: the server it comes from;
-  /// nothing for what comes from none, such as the noise of a channel.
+  /// nothing for what comes from none, such as the noise of a channel, or the failure of a test that
+  /// never began.
   virtual void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) = 0;
 
   virtual void happened(const Incident& incident) = 0;
