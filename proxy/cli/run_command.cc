@@ -35,6 +35,14 @@ class RunCommand : public Subcommand {
         ->option_text("FORMAT")
         ->transform(CLI::CheckedTransformer(std::map<std::string, Format>{
             {"human", Format::kHuman}, {"subunit", Format::kSubunit}, {"ids", Format::kIds}}));
+    app_.add_option("--color", options_.color,
+                    "color of what people read: auto, always, never (auto)")
+        ->option_text("WHEN")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Color>{
+            {"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}}));
+    app_.add_option("--trace", options_.trace,
+                    "write the run to FILE as a Chrome trace, for Perfetto")
+        ->option_text("FILE");
     app_.add_flag("--direct", options_.direct,
                   "a test server at the other end of the channel, and no proxy");
     add_seconds(app_, "--ready-timeout", options_.ready_timeout, "how long to wait for the proxy");
@@ -47,6 +55,8 @@ class RunCommand : public Subcommand {
     if (command.empty()) throw CLI::ValidationError("run needs a CHANNEL COMMAND behind --");
     if (format_ == Format::kIds && !options_.list)
       throw CLI::ValidationError("--format ids goes with --list");
+    if (options_.trace && options_.list)
+      throw CLI::ValidationError("--trace is of a run: it does not go with --list");
     options_.channels = {std::move(command)};
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
     return options_;
