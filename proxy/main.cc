@@ -5,6 +5,7 @@
 
 #include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
+#include "proxy/client/testr.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"
 
@@ -17,6 +18,7 @@ struct Act {
   int operator()(const proxy::ServeOptions& options) const { return proxy::serve(options, log); }
   int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
+  int operator()(const proxy::TestrOptions& options) const { return proxy::testr(options, log); }
 };
 
 /// Whatever is opened next would otherwise get the number of one that is closed.

@@ -54,7 +54,8 @@ struct Parser {
     app.set_help_flag("-h,--help", "say this");
     app.require_subcommand(1);
     app.footer("\nsubunit-proxy SUBCOMMAND --help says more.");
-    for (const auto make : {make_serve_command, make_wrap_command, make_run_command})
+    for (const auto make : {make_serve_command, make_wrap_command, make_run_command,
+                            make_testr_command, make_python_command})
       subcommands.push_back(make(app));
     for (const auto& subcommand : subcommands) {
       formatter->set_usage(&subcommand->app(), subcommand->usage());

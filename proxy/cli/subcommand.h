@@ -9,6 +9,7 @@
 
 #include "common/base/time.h"
 #include "proxy/client/options.h"
+#include "proxy/client/testr.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/serve/options.h"
 #include "proxy/wrap/wrap.h"
@@ -17,7 +18,7 @@ namespace proxy {
 
 /// What a command line asks for. An int: end with that status, because help was printed (0) or the
 /// line is wrong (2).
-using Action = std::variant<int, ServeOptions, WrapOptions, RunOptions>;
+using Action = std::variant<int, ServeOptions, WrapOptions, RunOptions, TestrOptions>;
 
 /// One subcommand with its options and its help.
 class Subcommand {
@@ -50,6 +51,8 @@ class Subcommand {
 [[nodiscard]] std::unique_ptr<Subcommand> make_serve_command(CLI::App& parent);
 [[nodiscard]] std::unique_ptr<Subcommand> make_wrap_command(CLI::App& parent);
 [[nodiscard]] std::unique_ptr<Subcommand> make_run_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_testr_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_python_command(CLI::App& parent);
 
 // Options that several subcommands have, or several of their options need.
 
