@@ -6,6 +6,7 @@
 #include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
 #include "proxy/client/testr.h"
+#include "proxy/client/tunnel.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"
 
@@ -19,6 +20,7 @@ struct Act {
   int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
   int operator()(const proxy::TestrOptions& options) const { return proxy::testr(options, log); }
+  int operator()(const proxy::TunnelOptions& options) const { return proxy::tunnel(options, log); }
 };
 
 /// Whatever is opened next would otherwise get the number of one that is closed.

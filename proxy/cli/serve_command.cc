@@ -1,6 +1,3 @@
-#include <fcntl.h>
-#include <fmt/format.h>
-
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -30,16 +27,6 @@ Example, to be started by a client at the other end of ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
 )"};
 
-CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::optional<Endpoint>& value,
-                          const std::string& help) {
-  const auto store = [&value](const std::string& text) {
-    auto endpoint = Endpoint::parse(text);
-    if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
-    value = *endpoint;
-  };
-  return app.add_option_function<std::string>(name, store, help)->option_text("ADDR");
-}
-
 class ServeCommand : public Subcommand {
  public:
   explicit ServeCommand(CLI::App& parent) : Subcommand(parent, kText) {
@@ -52,10 +39,7 @@ class ServeCommand : public Subcommand {
     add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
     app_.add_flag("--any-owner", options_.any_owner,
                   "also use a server that belongs to another user");
-    app_.add_option("--ready-fd", options_.ready_fd,
-                    "write \"READY ADDR\" to this descriptor and close it")
-        ->option_text("N")
-        ->check(CLI::Range(3, 1 << 20));
+    add_ready_fd(app_, options_.ready_fd);
   }
 
   Action action(std::vector<std::string> command) override {
@@ -64,10 +48,6 @@ class ServeCommand : public Subcommand {
       throw CLI::ValidationError("serve needs a COMMAND behind --, or --connect or --listen");
     if (options_.connect && options_.connect->any_port())
       throw CLI::ValidationError("--connect needs the port of a test server, which is never 0");
-    if (options_.ready_fd && ::fcntl(*options_.ready_fd, F_GETFD) < 0) {
-      throw CLI::ValidationError(
-          fmt::format("--ready-fd {}: no such descriptor is open", *options_.ready_fd));
-    }
     if (!options_.connect && !options_.listen)
       options_.listen = Endpoint::parse("127.0.0.1:0").value();
     return options_;

@@ -7,8 +7,8 @@
 #include "common/rpc/attachment.h"
 #include "common/rpc/peek.h"
 #include "common/verdict/failure.h"
+#include "proxy/io/notify.h"
 #include "proxy/io/wall_clock.h"
-#include "proxy/serve/notify.h"
 
 namespace proxy {
 
