@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace subunit {
@@ -14,6 +15,15 @@ using Time = std::chrono::nanoseconds;
 /// A duration for a person: "30 s", "0.5 s".
 inline std::string in_seconds(Time time) {
   return fmt::format("{:g} s", std::chrono::duration<double>(time).count());
+}
+
+/// The longest time that anybody says in seconds: a third of a year, which is for ever.
+inline constexpr double kMaxSeconds = 1e7;
+
+/// Nothing for what is negative, no number, or above kMaxSeconds.
+inline std::optional<Time> from_seconds(double seconds) {
+  if (!(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;
+  return std::chrono::duration_cast<Time>(std::chrono::duration<double>(seconds));
 }
 
 }  // namespace subunit

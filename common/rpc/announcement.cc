@@ -1,7 +1,9 @@
 #include "common/rpc/announcement.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/base/escape.h"
 #include "common/rpc/json_fields.h"
 
 namespace subunit {
@@ -9,9 +11,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kNames[] = {"msg",     "proxy", "max",    "min",  "listening",
-                                       "route",   "pid",   "reason", "exit", "signal",
-                                       "address", "text",  "token"};
+constexpr std::string_view kNames[] = {"msg",     "proxy", "max",    "min",      "listening",
+                                       "route",   "pid",   "reason", "exit",     "signal",
+                                       "address", "text",  "token",  "interval", "lease"};
+
+double seconds(Time time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 template <typename T>
 void add(Json& json, const char* name, const std::optional<T>& value) {
@@ -52,7 +58,66 @@ struct Writer {
   Json operator()(const Attach& attach) const {
     return {{"msg", "Attach"}, {"token", attach.token}};
   }
+
+  Json operator()(const Watch& watch) const {
+    return {
+        {"msg", "Watch"}, {"interval", seconds(watch.interval)}, {"lease", seconds(watch.lease)}};
+  }
+
+  Json operator()(const Alive& alive) const {
+    Json servers = Json::array();
+    for (const Alive::Server& server : alive.servers) {
+      Json json = Json::object();
+      add(json, "route", server.route);
+      add(json, "test", server.test);
+      json["for"] = seconds(server.lasting);
+      if (server.cpu) json["cpu"] = seconds(*server.cpu);
+      servers.push_back(std::move(json));
+    }
+    return {{"msg", "Alive"}, {"servers", std::move(servers)}};
+  }
+
+  Json operator()(const Respawn& respawn) const {
+    Json json{{"msg", "Respawn"}};
+    add(json, "route", respawn.route);
+    add(json, "reason", respawn.reason);
+    return json;
+  }
 };
+
+std::optional<Time> time_of(const nlohmann::json& json) {
+  if (!json.is_number()) return std::nullopt;
+  return from_seconds(json.get<double>());
+}
+
+std::optional<std::string> text_of(const nlohmann::json& object, const char* name) {
+  const auto field = object.find(name);
+  if (field == object.end() || !field->is_string()) return std::nullopt;
+  return field->get<std::string>();
+}
+
+/// The only message with objects in a list. What is mistyped in one of them is left out: all of it
+/// is for people.
+Result<Announcement> parse_alive(std::string_view json) {
+  if (json.size() > kMaxAliveSize) {
+    return error("an Alive message has {} bytes, at most {} are allowed", json.size(),
+                 kMaxAliveSize);
+  }
+  const auto object = nlohmann::json::parse(json, nullptr, false);
+  const auto servers = object.find("servers");
+  const auto is_object = [](const nlohmann::json& each) { return each.is_object(); };
+  if (servers == object.end() || !servers->is_array() || !std::ranges::all_of(*servers, is_object))
+    return error("cannot understand the message {}: \"servers\" is no list of objects",
+                 escaped(json));
+  Alive alive;
+  for (const nlohmann::json& each : *servers) {
+    Alive::Server server{text_of(each, "route"), text_of(each, "test"), {}, {}};
+    if (each.contains("for")) server.lasting = time_of(each["for"]).value_or(Time(0));
+    if (each.contains("cpu")) server.cpu = time_of(each["cpu"]);
+    alive.servers.push_back(std::move(server));
+  }
+  return alive;
+}
 
 }  // namespace
 
@@ -75,7 +140,17 @@ Result<Announcement> parse_announcement(std::string_view json) {
                  fields.optional_integer("exit"), fields.optional_integer("signal")});
   if (msg == "Refused") return fields.result<Announcement>(Refused{fields.text("text")});
   if (msg == "Attach") return fields.result<Announcement>(Attach{fields.text("token")});
-  return fields.unknown(msg, "Ready, Attached, Detached, Refused or Attach");
+  if (msg == "Watch")
+    return fields.result<Announcement>(Watch{fields.time("interval"), fields.time("lease")});
+  if (msg == "Respawn") {
+    return fields.result<Announcement>(
+        Respawn{fields.optional_text("route"), fields.optional_text("reason")});
+  }
+  if (msg == "Alive") {
+    const auto sound = fields.result(true);
+    return sound ? parse_alive(json) : tl::unexpected(sound.error());
+  }
+  return fields.unknown(msg, "Ready, Attached, Detached, Refused, Attach, Watch, Alive or Respawn");
 }
 
 }  // namespace subunit

@@ -4,8 +4,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/rpc/version.h"
 
 namespace subunit {
@@ -44,6 +46,35 @@ struct Refused {
   bool operator==(const Refused&) const = default;
 };
 
+/// Client: say Alive every `interval`; and end, with all servers, when nothing comes from here for
+/// `lease`. Both are above zero.
+struct Watch {
+  Time interval;
+  Time lease;
+  bool operator==(const Watch&) const = default;
+};
+
+/// serve: the link is up, and what each server is doing.
+struct Alive {
+  struct Server {
+    std::optional<std::string> route;
+    std::optional<std::string> test;  ///< in progress, for...
+    Time lasting{};                   ///< "for": since its start, or since the last one ended
+    std::optional<Time> cpu;          ///< that its processes have used, where the proxy can tell
+    bool operator==(const Server&) const = default;
+  };
+  std::vector<Server> servers;
+  bool operator==(const Alive&) const = default;
+};
+
+/// Client: end this server, if it has not ended, and start it afresh. Only where the proxy started
+/// it. `reason`: what to say to people of the end.
+struct Respawn {
+  std::optional<std::string> route;
+  std::optional<std::string> reason = std::nullopt;
+  bool operator==(const Respawn&) const = default;
+};
+
 /// Test server, as the first packet to a proxy that it dials: proof that the proxy started it.
 struct Attach {
   std::string token;
@@ -51,10 +82,14 @@ struct Attach {
 };
 
 /// The proxy's own messages (PROTOCOL.md, section "The proxy's messages").
-using Announcement = std::variant<Ready, Attached, Detached, Refused, Attach>;
+using Announcement =
+    std::variant<Ready, Attached, Detached, Refused, Attach, Watch, Alive, Respawn>;
 
 /// One JSON object. Bytes that are not UTF-8 become U+FFFD: reasons quote what was seen.
 [[nodiscard]] std::string to_json(const Announcement& announcement);
+
+/// An Alive message is at most this long; it holds a few hundred bytes for each server.
+inline constexpr std::size_t kMaxAliveSize = 1 << 20;
 
 /// Errors as parse_message(). A newer proxy may say things that are unknown here: that is for the
 /// caller to forgive.

@@ -39,11 +39,12 @@ bool ClientSession::go(Step step) {
       {State::kHelloSent, Step::kHearHello, State::kOpen},
       {State::kHelloSent, Step::kSayGoodbye, State::kLeaving},
       {State::kOpen, Step::kAsk, State::kOpen},
-      {State::kOpen, Step::kHearDone, State::kOpen},
+      {State::kOpen, Step::kAskMore, State::kOpen},
+      {State::kOpen, Step::kHearAnswer, State::kOpen},
       {State::kOpen, Step::kSayGoodbye, State::kClosing},
       {State::kLeaving, Step::kHearHello, State::kClosing},
       {State::kLeaving, Step::kHearEof, State::kClosed},
-      {State::kClosing, Step::kHearDone, State::kClosing},
+      {State::kClosing, Step::kHearAnswer, State::kClosing},
       {State::kClosing, Step::kHearEof, State::kClosed},
       {State::kIdle, Step::kFail, State::kFailed},
       {State::kHelloSent, Step::kFail, State::kFailed},
@@ -59,6 +60,19 @@ bool ClientSession::go(Step step) {
 
 void ClientSession::hello() {
   say(Step::kSayHello, Hello{versions_});
+}
+
+void ClientSession::cancel(const std::string& nonce) {
+  assert(version_ >= 2 && outstanding(nonce));
+  say(Step::kAskMore, Cancel{nonce});
+}
+
+std::string ClientSession::ping() {
+  assert(version_ >= 2);
+  std::string nonce = fmt::format("ping {}", ++pinged_);
+  say(Step::kAskMore, Ping{nonce});
+  pings_.insert(nonce);
+  return nonce;
 }
 
 void ClientSession::goodbye() {
@@ -108,8 +122,12 @@ Result<ClientSession::Event> ClientSession::hear(std::string_view json) {
     Result<Event> operator()(const Run&) const { return session.hear_client_message(); }
     Result<Event> operator()(const Done& done) const { return session.hear(done); }
     Result<Event> operator()(const Goodbye&) const { return session.hear_client_message(); }
+    Result<Event> operator()(const Cancel&) const { return session.hear_client_message(); }
+    Result<Event> operator()(const Ping&) const { return session.hear_client_message(); }
+    Result<Event> operator()(ErrorMessage& failure) const { return session.hear(failure); }
+    Result<Event> operator()(const Pong& pong) const { return session.hear(pong); }
   };
-  const Result<Message> message = parse_message(json);
+  Result<Message> message = parse_message(json);
   if (!message) return error("from the server: {}", message.error().text);
   return std::visit(Hear{*this}, *message).map_error([json](const Error& fault) {
     return Error{fmt::format("{}: {}", fault.text, escaped(json))};
@@ -118,17 +136,35 @@ Result<ClientSession::Event> ClientSession::hear(std::string_view json) {
 
 Result<ClientSession::Event> ClientSession::hear(const Hello& hello) {
   if (!go(Step::kHearHello)) return out_of_place("Hello", state_);
-  return negotiate(versions_, hello.versions).map([](int version) {
+  return negotiate(versions_, hello.versions).map([this](int version) {
+    version_ = version;
     return Event(Opened{version});
   });
 }
 
 Result<ClientSession::Event> ClientSession::hear(const Done& done) {
-  if (!go(Step::kHearDone)) return out_of_place("Done", state_);
-  const auto nonce = outstanding_.find(done.nonce);
-  if (nonce == outstanding_.end())
-    return error("the server sent Done with a nonce for which nothing is outstanding");
-  return Answered{std::move(outstanding_.extract(nonce).value())};
+  if (!go(Step::kHearAnswer)) return out_of_place("Done", state_);
+  return take_answer("Done", done.nonce).map([&] { return Event(Answered{done.nonce}); });
+}
+
+Result<ClientSession::Event> ClientSession::hear(ErrorMessage& failure) {
+  if (version_ < 2 || !go(Step::kHearAnswer)) return out_of_place("Error", state_);
+  const Result<> taken = failure.nonce ? take_answer("Error", *failure.nonce) : Result<>();
+  return taken.map([&] {
+    return Event(Failed{std::move(failure.nonce), std::move(failure.text)});
+  });
+}
+
+Result<ClientSession::Event> ClientSession::hear(const Pong& pong) {
+  if (version_ < 2 || !go(Step::kHearAnswer)) return out_of_place("Pong", state_);
+  if (pings_.erase(pong.nonce) == 0)
+    return error("the server sent Pong with a nonce for which no Ping is outstanding");
+  return Ponged{pong.nonce};
+}
+
+Result<> ClientSession::take_answer(std::string_view message, const std::string& nonce) {
+  if (outstanding_.erase(nonce) > 0) return {};
+  return error("the server sent {} with a nonce for which nothing is outstanding", message);
 }
 
 Result<ClientSession::Event> ClientSession::hear_client_message() const {

@@ -46,7 +46,16 @@ class ClientSession {
   struct Answered {
     std::string nonce;
   };
-  using Event = std::variant<NotMessage, Incomplete, Opened, Answered>;
+  /// Error came (version 2): in place of Done where there is a nonce.
+  struct Failed {
+    std::optional<std::string> nonce;
+    std::string text;
+  };
+  /// Pong came (version 2).
+  struct Ponged {
+    std::string nonce;
+  };
+  using Event = std::variant<NotMessage, Incomplete, Opened, Answered, Failed, Ponged>;
 
   explicit ClientSession(VersionRange versions = kSupportedVersions) : versions_(versions) {}
 
@@ -58,11 +67,16 @@ class ClientSession {
   /// to_json() and encode_attachment().
   [[nodiscard]] Result<std::string> list(TestIds tests);
   [[nodiscard]] Result<std::string> run(TestIds tests);
+  /// In kOpen and version 2: gives up an outstanding list or run. Its answer still comes.
+  void cancel(const std::string& nonce);
+  /// In kOpen and version 2. Returns the nonce that Ponged will have.
+  std::string ping();
   /// In kHelloSent or kOpen.
   void goodbye();
 
-  /// An Error is the server's fault: not its Hello first, no version in common, a Done for no
-  /// outstanding nonce, a message only clients send, a malformed one. The session is then kFailed,
+  /// An Error is the server's fault: not its Hello first, no version in common, a Done, Error or
+  /// Pong for no outstanding nonce, a message only clients send, one of version 2 where version 1
+  /// was agreed on, a malformed one. The session is then kFailed,
   /// and every further message an Error.
   [[nodiscard]] Result<Event> receive(const Packet& packet);
 
@@ -74,11 +88,22 @@ class ClientSession {
   void consume_output(std::size_t size) { outbox_.consume(size); }
 
   [[nodiscard]] State state() const { return state_; }
+  /// The version agreed on; 0 before Opened.
+  [[nodiscard]] int version() const { return version_; }
   [[nodiscard]] bool outstanding(std::string_view nonce) const;
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.size(); }
 
  private:
-  enum class Step { kSayHello, kHearHello, kAsk, kHearDone, kSayGoodbye, kHearEof, kFail };
+  enum class Step {
+    kSayHello,
+    kHearHello,
+    kAsk,
+    kAskMore,
+    kHearAnswer,
+    kSayGoodbye,
+    kHearEof,
+    kFail
+  };
 
   bool go(Step step);  // false, and nothing changed, if the state does not allow it
   void say(Step step, const Message& message);
@@ -87,12 +112,18 @@ class ClientSession {
   Result<Event> hear(std::string_view json);
   Result<Event> hear(const Hello& hello);
   Result<Event> hear(const Done& done);
+  Result<Event> hear(ErrorMessage& failure);
+  Result<Event> hear(const Pong& pong);
+  Result<> take_answer(std::string_view message, const std::string& nonce);
   Result<Event> hear_client_message() const;
 
   VersionRange versions_;
   State state_ = State::kIdle;
+  int version_ = 0;
   std::uint64_t asked_ = 0;
+  std::uint64_t pinged_ = 0;
   std::set<std::string, std::less<>> outstanding_;  // nonces
+  std::set<std::string, std::less<>> pings_;        // nonces that no Pong has come for
   AttachmentAssembler assembler_;
   Outbox outbox_;
 };

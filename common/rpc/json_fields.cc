@@ -26,14 +26,12 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool null() override { return scalar("null"); }
   bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
-  bool number_float(double, const std::string&) override {
-    return scalar("a number that is no integer, or too large");
-  }
+  bool number_float(double value, const std::string&) override { return number(value); }
   bool binary(binary_t&) override { return scalar("binary"); }
-  bool number_integer(std::int64_t value) override { return integer(value); }
+  bool number_integer(std::int64_t value) override { return number(value); }
   bool number_unsigned(std::uint64_t value) override {
     constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    return integer(static_cast<std::int64_t>(std::min(value, kMost)));
+    return number(static_cast<std::int64_t>(std::min(value, kMost)));
   }
 
   bool string(std::string& value) override {
@@ -87,7 +85,8 @@ class Reader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool integer(std::int64_t value) {
+  template <typename T>
+  bool number(T value) {
     if (depth_ != 1) return scalar("a number");
     if (field_) *field_ = value;
     return true;
@@ -129,6 +128,9 @@ std::string_view seen(const Value& value) {
     std::string_view operator()(JsonFields::Absent) const { return "missing"; }
     std::string_view operator()(JsonFields::Other other) const { return other.seen; }
     std::string_view operator()(std::int64_t) const { return "a number"; }
+    std::string_view operator()(double) const {
+      return "a number that is no integer, or too large";
+    }
     std::string_view operator()(const std::string&) const { return "a string"; }
     std::string_view operator()(const std::vector<std::string>&) const { return "a list"; }
   };
@@ -144,9 +146,13 @@ JsonFields::JsonFields(std::string_view json, std::span<const std::string_view> 
   fault_ = reader.fault();
 }
 
+Value& JsonFields::value_of(std::string_view name) {
+  return values_[std::find(names_.begin(), names_.end(), name) - names_.begin()];
+}
+
 template <typename T>
 std::optional<T> JsonFields::take(std::string_view name, std::string_view expected) {
-  Value& value = values_[std::find(names_.begin(), names_.end(), name) - names_.begin()];
+  Value& value = value_of(name);
   if (std::holds_alternative<Absent>(value)) return std::nullopt;
   if (T* found = std::get_if<T>(&value)) return std::move(*found);
   blame(fmt::format("\"{}\" is {}, expected {}", name, seen(value), expected));
@@ -179,6 +185,16 @@ std::optional<int> JsonFields::optional_integer(std::string_view name) {
   if (!value) return std::nullopt;
   if (!std::in_range<int>(*value)) blame(fmt::format("\"{}\" is out of range", name));
   return static_cast<int>(*value);
+}
+
+Time JsonFields::time(std::string_view name) {
+  Value& value = value_of(name);
+  if (const auto* integer = std::get_if<std::int64_t>(&value))
+    value = static_cast<double>(*integer);
+  const auto time = from_seconds(need<double>(name, "a number of seconds"));
+  if (!time || *time <= Time(0))
+    blame(fmt::format("\"{}\" is no time between 0 and {:g} seconds", name, kMaxSeconds));
+  return time.value_or(Time(0));
 }
 
 TestIds JsonFields::optional_texts(std::string_view name) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/base/time.h"
 #include "common/rpc/message.h"
 
 namespace subunit {
@@ -28,7 +29,8 @@ class JsonFields {
   struct Other {
     std::string_view seen;  ///< "null", "a list with something else than strings in it", …
   };
-  using Value = std::variant<Absent, Other, std::int64_t, std::string, std::vector<std::string>>;
+  using Value =
+      std::variant<Absent, Other, std::int64_t, double, std::string, std::vector<std::string>>;
 
   /// `names` are the fields to keep. `json` and `names` have to outlive this object.
   JsonFields(std::string_view json, std::span<const std::string_view> names);
@@ -38,6 +40,8 @@ class JsonFields {
   [[nodiscard]] int integer(std::string_view name);
   [[nodiscard]] std::optional<int> optional_integer(std::string_view name);
   [[nodiscard]] TestIds optional_texts(std::string_view name);
+  /// A number of seconds above zero.
+  [[nodiscard]] Time time(std::string_view name);
   /// The fields "max" and "min".
   [[nodiscard]] VersionRange versions();
 
@@ -52,6 +56,7 @@ class JsonFields {
   [[nodiscard]] tl::unexpected<Error> unknown(std::string_view msg, std::string_view expected);
 
  private:
+  Value& value_of(std::string_view name);
   template <typename T>
   std::optional<T> take(std::string_view name, std::string_view expected);
   template <typename T>

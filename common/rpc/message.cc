@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;  // "msg" first: a person who reads the stream looks for it
 
-constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output"};
+constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output", "text"};
 
 Result<> check_text(std::string_view what, std::string_view text) {
   if (scan_utf8(as_bytes(text)).valid == text.size()) return {};
@@ -38,6 +38,12 @@ struct Checker {
   Result<> operator()(const Run& run) const { return check(run.tests, run.nonce); }
   Result<> operator()(const Done& done) const { return check_text("nonce", done.nonce); }
   Result<> operator()(const Goodbye&) const { return {}; }
+  Result<> operator()(const Cancel& cancel) const { return check_text("nonce", cancel.nonce); }
+  Result<> operator()(const ErrorMessage& failure) const {
+    return check_text("nonce", failure.nonce.value_or(""));  // bytes of the text are replaced
+  }
+  Result<> operator()(const Ping& ping) const { return check_text("nonce", ping.nonce); }
+  Result<> operator()(const Pong& pong) const { return check_text("nonce", pong.nonce); }
 };
 
 Json question(std::string_view msg, const TestIds& tests, const std::string& nonce) {
@@ -57,6 +63,17 @@ struct Writer {
   Json operator()(const Run& run) const { return question("Run", run.tests, run.nonce); }
   Json operator()(const Done& done) const { return {{"msg", "Done"}, {"nonce", done.nonce}}; }
   Json operator()(const Goodbye&) const { return {{"msg", "Goodbye"}}; }
+  Json operator()(const Cancel& cancel) const {
+    return {{"msg", "Cancel"}, {"nonce", cancel.nonce}};
+  }
+  Json operator()(const ErrorMessage& failure) const {
+    Json json{{"msg", "Error"}};
+    if (failure.nonce) json["nonce"] = *failure.nonce;
+    json["text"] = failure.text;
+    return json;
+  }
+  Json operator()(const Ping& ping) const { return {{"msg", "Ping"}, {"nonce", ping.nonce}}; }
+  Json operator()(const Pong& pong) const { return {{"msg", "Pong"}, {"nonce", pong.nonce}}; }
 };
 
 }  // namespace
@@ -78,7 +95,12 @@ Result<Message> parse_message(std::string_view json) {
     return fields.result<Message>(Run{fields.optional_texts("tests"), fields.text("nonce")});
   if (msg == "Done") return fields.result<Message>(Done{fields.text("nonce")});
   if (msg == "Goodbye") return fields.result<Message>(Goodbye{});
-  return fields.unknown(msg, "Hello, List, Run, Done or Goodbye");
+  if (msg == "Cancel") return fields.result<Message>(Cancel{fields.text("nonce")});
+  if (msg == "Error")
+    return fields.result<Message>(ErrorMessage{fields.optional_text("nonce"), fields.text("text")});
+  if (msg == "Ping") return fields.result<Message>(Ping{fields.text("nonce")});
+  if (msg == "Pong") return fields.result<Message>(Pong{fields.text("nonce")});
+  return fields.unknown(msg, "Hello, List, Run, Done, Goodbye, Cancel, Error, Ping or Pong");
 }
 
 }  // namespace subunit

@@ -47,8 +47,33 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
-/// The messages of protocol version 1 (PROTOCOL.md, section "Messages").
-using Message = std::variant<Hello, List, Run, Done, Goodbye>;
+/// Client: stop working on this as soon as possible. Its Done still comes.
+struct Cancel {
+  std::string nonce;
+  bool operator==(const Cancel&) const = default;
+};
+
+/// Server, "Error" on the wire: a message could not be carried out. Takes the place of Done where
+/// it has a nonce.
+struct ErrorMessage {
+  std::optional<std::string> nonce;
+  std::string text;
+  bool operator==(const ErrorMessage&) const = default;
+};
+
+/// Client: are you alive? Server: yes.
+struct Ping {
+  std::string nonce;
+  bool operator==(const Ping&) const = default;
+};
+struct Pong {
+  std::string nonce;
+  bool operator==(const Pong&) const = default;
+};
+
+/// The messages of protocol version 1, and those that version 2 adds, from Cancel on (PROTOCOL.md,
+/// section "Messages").
+using Message = std::variant<Hello, List, Run, Done, Goodbye, Cancel, ErrorMessage, Ping, Pong>;
 
 /// One JSON object. An Error if a string in it is not UTF-8, or there are more than kMaxTestIds.
 [[nodiscard]] Result<std::string> to_json(const Message& message);

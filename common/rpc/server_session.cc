@@ -67,6 +67,14 @@ Result<ServerSession::Event> ServerSession::hear(std::string_view json) {
       return error("the client sent what only servers send");
     }
     Result<Event> operator()(Goodbye&) const { return session.hear_goodbye(); }
+    Result<Event> operator()(Cancel& cancel) const { return session.hear_cancel(cancel); }
+    Result<Event> operator()(Ping& ping) const { return session.hear_ping(ping); }
+    Result<Event> operator()(ErrorMessage&) const {
+      return error("the client sent what only servers send");
+    }
+    Result<Event> operator()(Pong&) const {
+      return error("the client sent what only servers send");
+    }
   };
   Result<Message> message = parse_message(json);
   if (!message) return error("from the client: {}", message.error().text);
@@ -78,7 +86,10 @@ Result<ServerSession::Event> ServerSession::hear(std::string_view json) {
 Result<ServerSession::Event> ServerSession::hear_hello(VersionRange theirs) {
   if (!go(Step::kHearHello)) return out_of_place("Hello", state_);
   say(hello_);
-  return negotiate(hello_.versions, theirs).map([](int version) { return Event(Opened{version}); });
+  return negotiate(hello_.versions, theirs).map([this](int version) {
+    version_ = version;
+    return Event(Opened{version});
+  });
 }
 
 Result<ServerSession::Event> ServerSession::hear_request(std::string_view name,
@@ -94,6 +105,17 @@ Result<ServerSession::Event> ServerSession::hear_goodbye() {
   return GoodbyeSaid{};
 }
 
+Result<ServerSession::Event> ServerSession::hear_cancel(Cancel& cancel) {
+  if (version_ < 2 || !go(Step::kHearRequest)) return out_of_place("Cancel", state_);
+  return CancelAsked{std::move(cancel.nonce)};
+}
+
+Result<ServerSession::Event> ServerSession::hear_ping(Ping& ping) {
+  if (version_ < 2 || !go(Step::kHearRequest)) return out_of_place("Ping", state_);
+  say(Pong{std::move(ping.nonce)});
+  return Pinged{};
+}
+
 Result<> ServerSession::receive_eof() {
   const State before = state_;
   if (!go(Step::kHearEof)) go(Step::kFail);
@@ -103,9 +125,18 @@ Result<> ServerSession::receive_eof() {
 }
 
 void ServerSession::done(std::string_view nonce) {
+  say(Done{take_outstanding(nonce)});
+}
+
+void ServerSession::failed(std::string_view nonce, std::string text) {
+  if (version_ < 2) return done(nonce);
+  say(ErrorMessage{take_outstanding(nonce), std::move(text)});
+}
+
+std::string ServerSession::take_outstanding(std::string_view nonce) {
   const auto found = outstanding_.find(nonce);
   assert(found != outstanding_.end());
-  say(Done{std::move(outstanding_.extract(found).value())});
+  return std::move(outstanding_.extract(found).value());
 }
 
 void ServerSession::say(const Message& message) {

@@ -54,7 +54,15 @@ class ServerSession {
   };
   /// Nothing more will be asked, and no answer to this is allowed: clean up and end.
   struct GoodbyeSaid {};
-  using Event = std::variant<NotMessage, Incomplete, Opened, ListAsked, RunAsked, GoodbyeSaid>;
+  /// Stop working on the request with this nonce as soon as possible, then done(nonce). It may not
+  /// be outstanding any more: then there is nothing to do (version 2).
+  struct CancelAsked {
+    std::string nonce;
+  };
+  /// Ping came; our Pong is on its way (version 2).
+  struct Pinged {};
+  using Event = std::variant<NotMessage, Incomplete, Opened, ListAsked, RunAsked, GoodbyeSaid,
+                             CancelAsked, Pinged>;
 
   /// `output` is what our Hello says of it, if anything: kSettledOutput from a server that waits
   /// until what was printed has been read (PROTOCOL.md, section "What the tests print").
@@ -64,8 +72,8 @@ class ServerSession {
 
   /// An Error is the client's fault: not its Hello first, no version in common (our own Hello is
   /// still sent, so that the client can name both ranges), a nonce that is outstanding already, a
-  /// request after Goodbye, a message only servers send, a malformed one. The session is then
-  /// kFailed, and every further message an Error.
+  /// request after Goodbye, a message only servers send, one of version 2 where version 1 was
+  /// agreed on, a malformed one. The session is then kFailed, and every further message an Error.
   [[nodiscard]] Result<Event> receive(const Packet& packet);
 
   /// The stream from the client ended: nothing more will be asked, and what is outstanding may
@@ -76,10 +84,16 @@ class ServerSession {
   /// caller's bug (assertion).
   void done(std::string_view nonce);
 
+  /// The request under `nonce`, which is outstanding, could not be carried out, and why. In
+  /// version 1, which has no words for that, it is the same as done().
+  void failed(std::string_view nonce, std::string text);
+
   [[nodiscard]] Bytes pending_output() const { return outbox_.pending(); }
   void consume_output(std::size_t size) { outbox_.consume(size); }
 
   [[nodiscard]] State state() const { return state_; }
+  /// The version agreed on; 0 before Opened.
+  [[nodiscard]] int version() const { return version_; }
   [[nodiscard]] bool outstanding(std::string_view nonce) const;
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.size(); }
 
@@ -92,9 +106,13 @@ class ServerSession {
   Result<Event> hear_hello(VersionRange theirs);
   Result<Event> hear_request(std::string_view name, const std::string& nonce, Event event);
   Result<Event> hear_goodbye();
+  Result<Event> hear_cancel(Cancel& cancel);
+  Result<Event> hear_ping(Ping& ping);
+  std::string take_outstanding(std::string_view nonce);
 
   Hello hello_;  // ours
   State state_ = State::kWaiting;
+  int version_ = 0;
   std::set<std::string, std::less<>> outstanding_;  // nonces
   AttachmentAssembler assembler_;
   Outbox outbox_;

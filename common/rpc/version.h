@@ -13,7 +13,7 @@ struct VersionRange {
 };
 
 /// What this library speaks.
-inline constexpr VersionRange kSupportedVersions{.max = 1, .min = 1};
+inline constexpr VersionRange kSupportedVersions{.max = 2, .min = 1};
 
 /// The highest version in both ranges; an Error that names both ranges if there is none.
 [[nodiscard]] Result<int> negotiate(VersionRange ours, VersionRange theirs);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace subunit;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -31,6 +32,25 @@ TEST_CASE("every announcement is written as the protocol has it, and read back")
              R"({"msg":"Detached","route":"1","reason":"killed","signal":9})");
   check_json(Refused{"no such route"}, R"({"msg":"Refused","text":"no such route"})");
   check_json(Attach{"00ff"}, R"({"msg":"Attach","token":"00ff"})");
+  check_json(Watch{500ms, 30s}, R"({"msg":"Watch","interval":0.5,"lease":30.0})");
+  check_json(Respawn{"0/1"}, R"({"msg":"Respawn","route":"0/1"})");
+  check_json(Respawn{std::nullopt, "it hangs"}, R"({"msg":"Respawn","reason":"it hangs"})");
+  check_json(Alive{}, R"({"msg":"Alive","servers":[]})");
+  check_json(
+      Alive{{{"0", "a.test", 1500ms, 250ms}, {std::nullopt, std::nullopt, 2s, std::nullopt}}},
+      R"({"msg":"Alive","servers":[{"route":"0","test":"a.test","for":1.5,"cpu":0.25},{"for":2.0}]})");
+}
+
+TEST_CASE("times may be written as integers") {
+  CHECK(parse_announcement(R"({"msg":"Watch","interval":1,"lease":20})") ==
+        Announcement(Watch{1s, 20s}));
+}
+
+TEST_CASE("what an Alive message says of a server is left out where it makes no sense") {
+  CHECK(
+      parse_announcement(
+          R"({"msg":"Alive","servers":[{"route":7,"test":null,"for":-1,"cpu":"much","x":[]}]})") ==
+      Announcement(Alive{{{}}}));
 }
 
 TEST_CASE("bytes that are not UTF-8 become U+FFFD in an announcement") {
@@ -51,8 +71,17 @@ TEST_CASE("a malformed or unknown announcement is an error that shows it") {
     CHECK(announcement.error().text.starts_with(start));
     return announcement.error().text.substr(start.size());
   };
-  CHECK(fault(R"({"msg":"Alive","servers":[]})") ==
-        "\"msg\" is \"Alive\", expected Ready, Attached, Detached, Refused or Attach");
+  CHECK(fault(R"({"msg":"Woke"})") ==
+        "\"msg\" is \"Woke\", expected Ready, Attached, Detached, Refused, Attach, Watch, Alive or "
+        "Respawn");
+  CHECK(fault(R"({"msg":"Watch","interval":0,"lease":1})") ==
+        "\"interval\" is no time between 0 and 1e+07 seconds");
+  CHECK(fault(R"({"msg":"Watch","interval":1,"lease":"1"})") ==
+        "\"lease\" is a string, expected a number of seconds");
+  CHECK(fault(R"({"msg":"Watch","interval":1})") ==
+        "\"lease\" is missing, expected a number of seconds");
+  CHECK(fault(R"({"msg":"Alive"})") == "\"servers\" is no list of objects");
+  CHECK(fault(R"({"msg":"Alive","servers":[1]})") == "\"servers\" is no list of objects");
   CHECK(fault(R"({"msg":"Ready","max":1,"min":1})") == "\"proxy\" is missing, expected a string");
   CHECK(fault(R"({"msg":"Ready","proxy":"p","max":1,"min":2})") == "\"max\" is less than \"min\"");
   CHECK(fault(R"({"msg":"Attached","address":"a","route":0})") ==

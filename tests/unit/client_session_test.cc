@@ -47,8 +47,8 @@ TEST_CASE("a client's nonces differ, and each is outstanding until its Done") {
   const std::string first = *session.run(TestIds{{"a.test"}});
   const std::string second = *session.run(TestIds(std::in_place));
   CHECK(messages_in(take_output(session)) ==
-        std::vector<Message>{Hello{}, List{std::nullopt, list}, Run{{{"a.test"}}, first},
-                             Run{TestIds(std::in_place), second}});
+        std::vector<Message>{Hello{subunit::kSupportedVersions}, List{std::nullopt, list},
+                             Run{{{"a.test"}}, first}, Run{TestIds(std::in_place), second}});
   CHECK(session.outstanding() == 3);
   for (const std::string& nonce : {second, list, first}) {
     CHECK(session.outstanding(nonce));
@@ -75,7 +75,8 @@ TEST_CASE("a client may say Goodbye without waiting for the server's Hello") {
   session.hello();
   session.goodbye();
   CHECK(session.state() == State::kLeaving);
-  CHECK(messages_in(take_output(session)) == std::vector<Message>{Hello{}, Goodbye{}});
+  CHECK(messages_in(take_output(session)) ==
+        std::vector<Message>{Hello{subunit::kSupportedVersions}, Goodbye{}});
   SUBCASE("which still comes") {
     CHECK(receive(session, Hello{}));
     CHECK(session.state() == State::kClosing);

@@ -47,6 +47,12 @@ TEST_CASE("every message is written as the protocol has it, and read back") {
   check_json(Hello{{.max = 3, .min = 1}}, R"({"msg":"Hello","max":3,"min":1})");
   check_json(Hello{{.max = 1, .min = 1}, "settled"},
              R"({"msg":"Hello","max":1,"min":1,"output":"settled"})");
+  check_json(Cancel{"7"}, R"({"msg":"Cancel","nonce":"7"})");
+  check_json(ErrorMessage{"7", "no such list"},
+             R"({"msg":"Error","nonce":"7","text":"no such list"})");
+  check_json(ErrorMessage{std::nullopt, "no"}, R"({"msg":"Error","text":"no"})");
+  check_json(Ping{"p"}, R"({"msg":"Ping","nonce":"p"})");
+  check_json(Pong{"p"}, R"({"msg":"Pong","nonce":"p"})");
   check_json(List{std::nullopt, "1"}, R"({"msg":"List","nonce":"1"})");
   check_json(List{{{"a.test", "b.test"}}, "1"},
              R"({"msg":"List","tests":["a.test","b.test"],"nonce":"1"})");
@@ -86,7 +92,7 @@ TEST_CASE("an unknown message is an error that says which ones are known") {
   REQUIRE_FALSE(message);
   CHECK(message.error().text ==
         R"(cannot understand the message {"msg":"Reboot","nonce":"1"}: "msg" is "Reboot", )"
-        "expected Hello, List, Run, Done or Goodbye");
+        "expected Hello, List, Run, Done, Goodbye, Cancel, Error, Ping or Pong");
 }
 
 TEST_CASE("a missing field is an error that names it") {

@@ -59,10 +59,10 @@ void converse(Cuts cuts) {
   pair.client.hello();
   auto asked = pair.client_speaks();
   REQUIRE(asked.size() == 1);
-  CHECK(std::get<ServerSession::Opened>(asked[0]).version == 1);
+  CHECK(std::get<ServerSession::Opened>(asked[0]).version == 2);
   auto answers = pair.server_speaks("Welcome to the machine \xC3");
   REQUIRE(answers.size() == 1);
-  CHECK(std::get<ClientSession::Opened>(answers[0]).version == 1);
+  CHECK(std::get<ClientSession::Opened>(answers[0]).version == 2);
 
   const std::string listed = *pair.client.list(std::nullopt);
   const std::string ran = *pair.client.run(TestIds{{"a.test", "b.test"}});
