@@ -203,7 +203,7 @@ def test_a_flood_is_bounded_in_memory_while_the_client_does_not_read(processes):
 
 def test_a_client_that_sends_more_than_the_channel_takes_has_to_wait(processes, tmp_path):
     gate = tmp_path / "gate"
-    command = f"until [ -e {gate} ]; do sleep 0.05; done; exec cat"
+    command = f"until [ -e {gate} ]; do kill -0 $PPID || exit; sleep 0.05; done; exec cat"
     process = support.start(["tunnel", "--", "sh", "-c", command])
     processes.append(process)
     packet = support.encode(test_id="a" * 1000)
