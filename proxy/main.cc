@@ -7,6 +7,7 @@
 #include "proxy/client/run.h"
 #include "proxy/client/testr.h"
 #include "proxy/client/tunnel.h"
+#include "proxy/command_server/command_server.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"
 
@@ -21,6 +22,9 @@ struct Act {
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
   int operator()(const proxy::TestrOptions& options) const { return proxy::testr(options, log); }
   int operator()(const proxy::TunnelOptions& options) const { return proxy::tunnel(options, log); }
+  int operator()(const proxy::CommandServerOptions& options) const {
+    return proxy::command_server(options, log);
+  }
 };
 
 /// Whatever is opened next would otherwise get the number of one that is closed.

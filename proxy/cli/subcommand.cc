@@ -21,14 +21,10 @@ void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
       ->check(CLI::Range(0.001, 1e7));
 }
 
-CLI::Option* add_endpoint(CLI::App& app, const std::string& name, std::optional<Endpoint>& value,
-                          const std::string& help) {
-  const auto store = [&value](const std::string& text) {
-    auto endpoint = Endpoint::parse(text);
-    if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
-    value = *endpoint;
-  };
-  return app.add_option_function<std::string>(name, store, help)->option_text("ADDR");
+Endpoint endpoint_of(const std::string& text) {
+  auto endpoint = Endpoint::parse(text);
+  if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
+  return *endpoint;
 }
 
 void add_ready_fd(CLI::App& app, std::optional<int>& value) {

@@ -23,7 +23,10 @@ Example:
 class TunnelCommand : public Subcommand {
  public:
   explicit TunnelCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    add_endpoint(app_, "--listen", options_.listen, "where a client connects");
+    app_.add_option_function<std::string>(
+            "--listen", [this](const std::string& text) { options_.listen = endpoint_of(text); },
+            "where a client connects")
+        ->option_text("ADDR");
     app_.add_flag("--any-owner", options_.any_owner,
                   "also serve a client of another user, or on another machine");
     add_ready_fd(app_, options_.ready_fd);

@@ -105,6 +105,8 @@ void Runner::receive(const Packet& packet) {
   if (std::holds_alternative<subunit::ClientSession::Opened>(*event)) return opened();
   if (phase_ >= Phase::kGoodbye) return;  // what was asked before an interrupt is still answered
   if (std::holds_alternative<subunit::ClientSession::Answered>(*event)) return answered();
+  if (const auto* failed = std::get_if<subunit::ClientSession::Failed>(&*event))
+    fail(fmt::format("the test server: {}", subunit::escaped(failed->text, kMaxShown)));
 }
 
 void Runner::receive_announcement(const Packet& packet) {

@@ -151,12 +151,26 @@ bool Child::group_alive() const {
   return own_group_ && pid_ > 0 && !killed_ && ::kill(-pid_, 0) == 0;
 }
 
-Result<Pipe> Pipe::create(std::optional<int> capacity) {
+namespace {
+
+Result<Pipe> create_pipe(int flags, std::optional<int> capacity) {
   int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return error("cannot make a pipe: {}", std::strerror(errno));
+  if (::pipe2(fds, O_CLOEXEC | flags) != 0)
+    return error("cannot make a pipe: {}", std::strerror(errno));
   Pipe pipe{Fd(fds[0]), Fd(fds[1])};
   if (capacity) ::fcntl(fds[0], F_SETPIPE_SZ, *capacity);  // a smaller one works too
   return pipe;
+}
+
+}  // namespace
+
+Result<Pipe> Pipe::create(std::optional<int> capacity) {
+  return create_pipe(0, capacity);
+}
+
+Result<Pipe> Pipe::create_stepwise() {
+  // Each write has a page of its own (O_DIRECT of pipe(2)), and there is no more than one.
+  return create_pipe(O_DIRECT, 1);
 }
 
 }  // namespace proxy

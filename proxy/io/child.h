@@ -76,6 +76,9 @@ struct Pipe {
   Fd read_end;
   Fd write_end;
   [[nodiscard]] static subunit::Result<Pipe> create(std::optional<int> capacity = std::nullopt);
+
+  /// One that holds one write, or 4 KiB of a longer one: the next write waits until that was read.
+  [[nodiscard]] static subunit::Result<Pipe> create_stepwise();
 };
 
 }  // namespace proxy

@@ -4,12 +4,16 @@ namespace proxy {
 
 using subunit::Result;
 
-PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events)
+PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity)
     : loop_(loop),
       events_(std::move(events)),
-      decoder_(kCapacity),
+      decoder_(capacity),
       reader_(loop, std::move(fd),
-              {.room = [this] { return decoder_.prepare(kLeastRead); },
+              {.room =
+                   [this] {
+                     if (events_.reading) events_.reading();
+                     return decoder_.prepare(kLeastRead);
+                   },
                .received =
                    [this](std::size_t size) {
                      decoder_.commit(size, now(loop_));

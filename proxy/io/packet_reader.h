@@ -19,6 +19,8 @@ class PacketReader {
     std::function<void()> batch;
     /// End of file, or why reading failed; once, behind the last packet.
     std::function<void(subunit::Result<>)> ended;
+    /// Optional. What has come until now is read when this returns.
+    std::function<void()> reading = nullptr;
   };
 
   /// What a pipe of ours holds. Half of that costs a sixth more CPU for bulk data, and saves half a
@@ -26,8 +28,11 @@ class PacketReader {
   static constexpr std::size_t kCapacity = 768 << 10;
   static constexpr std::size_t kLeastRead = 64 << 10;
 
+  /// For one of many readers: their memory adds up.
+  static constexpr std::size_t kSmallCapacity = 128 << 10;
+
   /// Starts paused.
-  PacketReader(uv_loop_t& loop, Fd fd, Events events);
+  PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity = kCapacity);
 
   /// Not from within one of them.
   void set_events(Events events) { events_ = std::move(events); }

@@ -1,6 +1,7 @@
 #include "proxy/io/stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -56,29 +57,54 @@ void Reader::pause() {
 }
 
 void Reader::ready() {
-  if (events_.readable) events_.readable();
-  const ssize_t size = read(SIZE_MAX);
+  const auto most = size_to_read();
+  if (!most) return;
+  const ssize_t size = read(*most);
   if (size > 0 || size == -EAGAIN || size == -EINTR) return;
   close();
   events_.ended(size == 0 ? subunit::Result<>()
                           : tl::unexpected(system_error(static_cast<int>(size))));
 }
 
+/// Nothing if there is nothing to read any more.
+std::optional<std::size_t> Reader::size_to_read() {
+  if (!events_.readable) return SIZE_MAX;
+  const std::size_t waiting_before = waiting();
+  const std::size_t taken_before = taken_;
+  events_.readable();
+  const std::size_t left = waiting_before - std::min(waiting_before, taken_ - taken_before);
+  if (left > 0) return left;
+  return at_end() ? std::optional(SIZE_MAX) : std::nullopt;
+}
+
+/// Of a pipe: all is read, and nobody can write any more.
+bool Reader::at_end() const {
+  pollfd state{.fd = fd_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&state, 1, 0) == 1 && !(state.revents & POLLIN);
+}
+
 ssize_t Reader::read(std::size_t most) {
   if (closed()) return -EAGAIN;
   const auto room = events_.room();
   const ssize_t size = ::read(fd_.get(), room.data(), std::min(room.size(), most));
-  if (size > 0) events_.received(static_cast<std::size_t>(size));
+  if (size > 0) {
+    taken_ += static_cast<std::size_t>(size);
+    events_.received(static_cast<std::size_t>(size));
+  }
   return size >= 0 ? size : -errno;
 }
 
-void Reader::drain() {
-  int waiting = 0;
-  if (closed() || ioctl(fd_.get(), FIONREAD, &waiting) != 0) return;
-  while (waiting > 0) {
-    const ssize_t size = read(static_cast<std::size_t>(waiting));
-    if (size <= 0) return;
-    waiting -= static_cast<int>(size);
+std::size_t Reader::waiting() const {
+  int bytes = 0;
+  if (closed() || ioctl(fd_.get(), FIONREAD, &bytes) != 0) return 0;
+  return static_cast<std::size_t>(bytes);
+}
+
+void Reader::drain(std::size_t size) {
+  while (size > 0) {
+    const ssize_t got = read(size);
+    if (got <= 0) return;
+    size -= static_cast<std::size_t>(got);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "common/base/bytes.h"
@@ -17,7 +18,8 @@ class Reader {
     std::function<std::span<std::uint8_t>()> room;  ///< where to read to; at least one byte
     std::function<void(std::size_t)> received;      ///< that many bytes are in the room now
     std::function<void(subunit::Result<>)> ended;   ///< end of file, or why reading failed; once
-    /// Optional. Something has come, and will be read when this returns.
+    /// Optional. Something has come, and will be read when this returns; what comes meanwhile is
+    /// left for the next time.
     std::function<void()> readable = nullptr;
   };
 
@@ -27,9 +29,13 @@ class Reader {
   void resume();
   void pause();
 
-  /// Reads, at once and paused or not, what the kernel holds at the time of the call: bytes that
+  /// Bytes that the kernel holds.
+  [[nodiscard]] std::size_t waiting() const;
+
+  /// Reads, at once and paused or not, `size` of the waiting() bytes, or all of them: bytes that
   /// come later wait. Calls events.received; end of file is left for resume() to find.
-  void drain();
+  void drain(std::size_t size);
+  void drain() { drain(waiting()); }
 
   /// No more events. May be called from within one.
   void close();
@@ -37,12 +43,15 @@ class Reader {
 
  private:
   void ready();
+  [[nodiscard]] std::optional<std::size_t> size_to_read();
+  [[nodiscard]] bool at_end() const;
   ssize_t read(std::size_t most);
 
   Events events_;
   Fd fd_;
   bool is_file_;  // always ready, and nothing that the loop could wait for
   bool reading_ = false;
+  std::size_t taken_ = 0;  // bytes read; may wrap around
   Handle<uv_poll_t> poll_;
   Handle<uv_idle_t> idle_;
 };

@@ -1,0 +1,91 @@
+#include "common/command/answer.h"
+
+#include <unordered_set>
+
+#include "common/rpc/attachment.h"
+#include "common/subunit/encoder.h"
+#include "common/verdict/failure.h"
+
+namespace subunit {
+namespace {
+
+bool is_reserved(const Packet& packet) {
+  return packet.test_id == kRpcTestId || packet.test_id == kProxyTestId;
+}
+
+/// The first of each, in their order.
+std::vector<std::string> unique(std::vector<std::string> ids) {
+  std::unordered_set<std::string> seen;
+  std::erase_if(ids, [&seen](const std::string& id) { return !seen.insert(id).second; });
+  return ids;
+}
+
+}  // namespace
+
+ListAnswer::ListAnswer(TestIds tests) : asked_(std::move(tests)) {
+  if (!asked_) return;
+  asked_ = unique(std::move(*asked_));
+  for (const std::string& id : *asked_) exists_.emplace(id, false);
+}
+
+Fate ListAnswer::take(const Packet& packet) {
+  if (is_reserved(packet)) return Fate::kNoise;
+  if (!asked_ || packet.status != Status::kExists || !packet.test_id) return Fate::kPass;
+  const auto found = exists_.find(*packet.test_id);
+  if (found != exists_.end()) found->second = true;
+  return Fate::kKeep;
+}
+
+Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
+  if (!how.clean)
+    return error("the tests cannot be listed: the command {}\n{}", how.text, how.last_output);
+  for (const std::string& id : asked_.value_or(std::vector<std::string>())) {
+    if (!exists_.at(id)) continue;
+    if (auto encoded = encode({.test_id = id, .status = Status::kExists}, out); !encoded)
+      return encoded;
+  }
+  return {};
+}
+
+RunAnswer::RunAnswer(TestIds tests, bool one_a_line) : to_run_(std::move(tests)) {
+  if (!to_run_) return;
+  to_run_ = unique(std::move(*to_run_));
+  for (const std::string& id : *to_run_) ledger_.expect(id);
+  std::erase_if(*to_run_, [this, one_a_line](const std::string& id) {
+    const bool impossible =
+        id.find('\0') != std::string::npos || (one_a_line && id.find('\n') != std::string::npos);
+    if (impossible) left_out_.push_back(id);
+    return impossible;
+  });
+}
+
+Fate RunAnswer::take(const Packet& packet) {
+  if (is_reserved(packet)) return Fate::kNoise;
+  ledger_.record(packet);
+  return Fate::kPass;
+}
+
+Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
+  const auto fail = [this, when, &out](std::string_view id, std::string_view reason) {
+    encode_failure(id, std::nullopt, when, reason, out);
+    ledger_.record(id, Status::kFail);
+  };
+  const OpenTests::Ids in_progress = ledger_.in_progress();
+  for (const std::string& id : in_progress) ledger_.record(id, Status::kFail);
+  for (const std::string& id : left_out_)
+    fail(id, "the test command cannot be told to run this test: its id has a line feed or NUL\n");
+  // The output is the same for all of them, and they can be many.
+  std::string last_output = how.last_output;
+  for (const std::string_view id : ledger_.missing()) {
+    fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
+                         std::exchange(last_output, "")));
+  }
+  if (!to_run_ && !how.clean && ledger_.failures() == 0) {
+    fail(kCommandTest,
+         fmt::format("no test has failed, but the command {}: tests may be missing\n{}", how.text,
+                     last_output));
+  }
+  return {};
+}
+
+}  // namespace subunit

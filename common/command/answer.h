@@ -1,0 +1,79 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/rpc/message.h"
+#include "common/subunit/packet.h"
+#include "common/verdict/ledger.h"
+
+namespace subunit {
+
+/// What becomes of a packet that a test command has written.
+enum class Fate {
+  kPass,   ///< it is part of the answer
+  kKeep,   ///< what it says is part of what end() appends
+  kNoise,  ///< it claims to be a message of the protocol: output like any other
+};
+
+/// How a test command has ended.
+struct CommandEnd {
+  bool clean = true;                          ///< by exiting with status 0
+  std::string text = "exited with status 0";  ///< goes on where "the command" begins
+  std::string last_output = "";               ///< for a person: empty, or paragraphs
+};
+
+/// The answer to a List, made of what a command that lists its tests has written.
+class ListAnswer {
+ public:
+  explicit ListAnswer(TestIds tests);
+  ListAnswer(ListAnswer&&) = default;
+
+  /// No test is asked for: end() needs no command.
+  [[nodiscard]] bool empty() const { return asked_ && asked_->empty(); }
+
+  [[nodiscard]] Fate take(const Packet& packet);
+
+  /// Appends what is to be sent before Done. An Error if the tests could not be listed.
+  [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out) const;
+
+ private:
+  TestIds asked_;
+  std::unordered_map<std::string_view, bool> exists_;  // keys are views into asked_
+};
+
+/// The answer to a Run, made of what a command that runs tests has written.
+class RunAnswer {
+ public:
+  /// The test that fails if all were to run and the command has failed without one that has: not
+  /// all may have run. testr calls it so.
+  static constexpr std::string_view kCommandTest = "process-returncode";
+
+  /// `one_a_line`: the command reads the ids from a file that has one in each line.
+  RunAnswer(TestIds tests, bool one_a_line);
+
+  /// Which tests the command is to run; nothing means all of them. Those whose ids cannot be passed
+  /// to it are left out, and fail.
+  [[nodiscard]] const TestIds& to_run() const { return to_run_; }
+
+  /// There is none to run: end() needs no command.
+  [[nodiscard]] bool empty() const { return to_run_ && to_run_->empty(); }
+
+  [[nodiscard]] Fate take(const Packet& packet);
+
+  /// Appends a failure for each test that is owed a final status; those in progress have failed
+  /// already.
+  [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
+
+ private:
+  TestIds to_run_;
+  std::vector<std::string> left_out_;
+  Ledger ledger_;
+};
+
+using Answer = std::variant<ListAnswer, RunAnswer>;
+
+}  // namespace subunit

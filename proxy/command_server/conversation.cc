@@ -1,0 +1,238 @@
+#include "proxy/command_server/conversation.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "common/base/escape.h"
+#include "common/rpc/announcement.h"
+#include "common/rpc/attachment.h"
+
+namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Packet;
+using subunit::Result;
+
+namespace {
+
+constexpr auto kHelloTimeout = seconds(60);  // as python3 -m subunit_rpc
+
+// What a command leaves behind is not to disturb the next one, nor to hold it up for long.
+constexpr auto kLeftoverGrace = seconds(1);
+constexpr auto kGroupPoll = milliseconds(10);
+
+// Test ids in requests that wait, each request counted as one more. A client that works sends a few
+// requests ahead.
+constexpr std::size_t kMaxWaiting = subunit::kMaxTestIds;
+
+std::size_t size_of(const subunit::TestIds& tests) {
+  return 1 + (tests ? tests->size() : 0);
+}
+
+Fd duplicate(const Fd& fd) {
+  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
+
+}  // namespace
+
+Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options,
+                           const Log& log)
+    : loop_(loop),
+      options_(options),
+      log_(log),
+      to_client_(loop, duplicate(connection),
+                 {.progress =
+                      [this] {
+                        if (request_) request_->regulate();
+                      },
+                  .failed = [this](const subunit::Error& error) { connection_lost(error.text); }}),
+      from_client_(loop, std::move(connection),
+                   {.packet = [this](const Packet& packet) { receive(packet); },
+                    .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                    .batch = [] {},
+                    .ended = [this](const Result<>&) { channel_ended(); }}),
+      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); })},
+      guard_(loop),
+      hello_timer_(loop,
+                   [this] {
+                     fail(fmt::format("the client said no Hello within {}",
+                                      subunit::in_seconds(kHelloTimeout)));
+                   }),
+      next_timer_(loop, [this] { clear_away(); }),
+      impatience_(loop, [this] { abandon(); }) {}
+
+Result<> Conversation::start(const std::optional<std::string>& token) {
+  auto folder = TemporaryFolder::create();
+  if (!folder) return tl::unexpected(folder.error());
+  folder_.emplace(std::move(*folder));
+  if (auto started = guard_.start(folder_->path()); !started) return started;
+  if (token) {
+    subunit::Buffer packet;
+    auto encoded = subunit::encode_attachment(
+        subunit::kProxyTestId, to_json(subunit::Attach{*token}), std::nullopt, packet);
+    if (!encoded) return encoded;
+    to_client_.send(packet);
+  }
+  hello_timer_.start(kHelloTimeout);
+  from_client_.resume();
+  return {};
+}
+
+bool Conversation::over() const {
+  return ending_ && !request_ && to_client_.over();
+}
+
+// From the client.
+
+void Conversation::receive(const Packet& packet) {
+  struct Hear {
+    Conversation& self;
+    void operator()(const Session::NotMessage&) const {}
+    void operator()(const Session::Incomplete&) const {}
+    void operator()(const Session::Opened&) const { self.hello_timer_.stop(); }
+    void operator()(Session::ListAsked& asked) const { self.queue(std::move(asked)); }
+    void operator()(Session::RunAsked& asked) const { self.queue(std::move(asked)); }
+    void operator()(const Session::GoodbyeSaid&) const { self.end(); }
+    void operator()(const Session::CancelAsked& asked) const { self.cancel(asked.nonce); }
+    void operator()(const Session::Pinged&) const {}
+  };
+  auto event = session_.receive(packet);
+  send_pending();
+  if (!event) return fail(event.error().text);
+  std::visit(Hear{*this}, *event);
+}
+
+void Conversation::receive_noise(Bytes bytes) {
+  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(),
+               subunit::escaped(bytes, 80));
+}
+
+void Conversation::channel_ended() {
+  if (const auto result = session_.receive_eof(); !result) fail(result.error().text);
+}
+
+void Conversation::queue(Asked asked) {
+  waiting_ids_ += std::visit([](const auto& each) { return size_of(each.tests); }, asked);
+  waiting_.push_back(std::move(asked));
+  regulate();
+  serve_next();
+}
+
+Conversation::Asked Conversation::take_waiting(std::deque<Asked>::iterator which) {
+  Asked asked = std::move(*which);
+  waiting_.erase(which);
+  waiting_ids_ -= std::visit([](const auto& each) { return size_of(each.tests); }, asked);
+  regulate();
+  return asked;
+}
+
+void Conversation::regulate() {
+  waiting_ids_ > kMaxWaiting ? from_client_.pause() : from_client_.resume();
+}
+
+void Conversation::send_pending() {
+  const Bytes bytes = session_.pending_output();
+  to_client_.send(bytes);
+  session_.consume_output(bytes.size());
+}
+
+// The requests.
+
+void Conversation::serve_next() {
+  if (request_ || waiting_.empty()) return;
+  Asked asked = take_waiting(waiting_.begin());
+  struct MakeAnswer {
+    const subunit::CommandTemplate& command;
+    subunit::Answer operator()(Session::ListAsked& list) const {
+      return subunit::ListAnswer(std::move(list.tests));
+    }
+    subunit::Answer operator()(Session::RunAsked& run) const {
+      return subunit::RunAnswer(std::move(run.tests), command.uses_id_file());
+    }
+  };
+  nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
+  request_.emplace(loop_, options_.command, *folder_,
+                   std::visit(MakeAnswer{options_.command}, asked), to_client_, log_,
+                   [this](Result<> result) { request_ended(std::move(result)); });
+  request_->start();
+  guard_.watch(request_->group());
+}
+
+void Conversation::request_ended(Result<> result) {
+  if (result) {
+    session_.done(nonce_);
+  } else if (session_.version() >= 2) {
+    session_.failed(nonce_, result.error().text);
+  } else if (!ending_) {
+    // The client knows no other answer than Done, and would take it for one.
+    fail(result.error().text);
+  }
+  send_pending();
+  request_->end_leftovers(kLeftoverGrace);
+  next_timer_.start(subunit::Time(0));
+}
+
+void Conversation::cancel(const std::string& nonce) {
+  const auto found = std::ranges::find_if(waiting_, [&nonce](const Asked& asked) {
+    return std::visit([&nonce](const auto& each) { return each.nonce == nonce; }, asked);
+  });
+  if (found != waiting_.end()) {
+    (void)take_waiting(found);
+    session_.done(nonce);
+    send_pending();
+  } else if (request_ && nonce_ == nonce) {
+    request_->cancel(options_.grace);
+  }
+}
+
+/// The request is answered, and goes once its processes have gone.
+void Conversation::clear_away() {
+  if (request_->processes_left()) return next_timer_.start(kGroupPoll);
+  request_.reset();
+  guard_.watch(std::nullopt);
+  ending_ ? to_client_.finish() : serve_next();
+}
+
+// The end.
+
+void Conversation::end() {
+  ending_ = true;
+  hello_timer_.stop();
+  from_client_.close();
+  waiting_.clear();
+  request_ ? request_->cancel(options_.grace) : to_client_.finish();
+}
+
+void Conversation::fail(std::string_view why) {
+  log_.error("{}", why);
+  problem_ = true;
+  end();
+}
+
+/// The first signal asks for an orderly end, within limits; the second for an end.
+void Conversation::signalled(std::string_view name) {
+  if (impatience_.running()) return abandon();
+  impatience_.start(options_.grace);
+  fail(fmt::format("ended by {}", name));
+}
+
+/// Waits for nobody any more, be it a command or the reader of its results.
+void Conversation::abandon() {
+  to_client_.close();
+  if (!request_) return;
+  request_->cancel(subunit::Time(0));
+  request_->stop_reading();
+}
+
+void Conversation::connection_lost(std::string_view why) {
+  fail(fmt::format("the connection to the client was lost: {}", why));
+  if (request_) request_->stop_reading();
+}
+
+}  // namespace proxy

@@ -1,0 +1,43 @@
+#include "proxy/command_server/temporary_folder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "proxy/io/fd.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::Result;
+
+Result<TemporaryFolder> TemporaryFolder::create() {
+  const char* const place = std::getenv("TMPDIR");
+  std::string path = fmt::format("{}/subunit-proxy-XXXXXX", place && *place ? place : "/tmp");
+  if (!::mkdtemp(path.data()))
+    return error("cannot make the folder {}: {}", path, std::strerror(errno));
+  return TemporaryFolder(std::move(path));
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code nobody_cares;
+  if (!path_.empty()) std::filesystem::remove_all(path_, nobody_cares);
+}
+
+Result<std::string> TemporaryFolder::write(std::string_view name, std::string_view content) const {
+  std::string path = fmt::format("{}/{}", path_, name);
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  while (fd && !content.empty()) {
+    const ssize_t size = ::write(fd.get(), content.data(), content.size());
+    if (size < 0) break;
+    content.remove_prefix(static_cast<std::size_t>(size));
+  }
+  if (!fd || !content.empty()) return error("cannot write {}: {}", path, std::strerror(errno));
+  return path;
+}
+
+}  // namespace proxy

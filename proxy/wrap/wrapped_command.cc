@@ -1,0 +1,176 @@
+#include "proxy/wrap/wrapped_command.h"
+
+#include "common/verdict/failure.h"
+#include "proxy/io/stdio.h"
+#include "proxy/io/wall_clock.h"
+
+namespace proxy {
+
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Fate;
+using subunit::Packet;
+using subunit::Result;
+
+namespace {
+
+// A process that the command left behind may hold its stdout open, and is not waited for any
+// longer.
+constexpr auto kLeftoverPatience = seconds(1);
+
+}  // namespace
+
+WrappedCommand::WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events)
+    : loop_(loop),
+      to_(to),
+      log_(log),
+      events_(std::move(events)),
+      run_(to),
+      child_(loop, [this](const Ending&) { child_ended(); }),
+      patience_(loop, [this] { patience_ended(); }) {}
+
+Result<> WrappedCommand::start(Command command) {
+  auto out = Pipe::create(kPipeCapacity);
+  if (!out) return tl::unexpected(out.error());
+  return start(command, std::move(*out));
+}
+
+Result<> WrappedCommand::start_with_stderr(Command command) {
+  auto out = Pipe::create_stepwise();
+  if (!out) return tl::unexpected(out.error());
+  errors_.emplace(loop_, CapturedStderr::Events{
+                             .packets =
+                                 [this](Bytes packets) {
+                                   run_.flush();
+                                   to_.send(packets);
+                                   regulate();
+                                 },
+                             .readable = [this] { reader_->catch_up(); },
+                             .ended = [this] { conclude_if_possible(); },
+                         });
+  auto err = errors_->open();
+  if (!err) return tl::unexpected(err.error());
+  command.err = err->get();
+  return start(command, std::move(*out));
+}
+
+Result<> WrappedCommand::start(Command& command, Pipe out) {
+  command.out = out.write_end.get();
+  if (auto started = child_.start(command); !started) {
+    errors_.reset();
+    return started;
+  }
+  reader_.emplace(loop_, std::move(out.read_end),
+                  PacketReader::Events{
+                      .packet = [this](const Packet& packet) { receive(packet); },
+                      .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                      .batch =
+                          [this] {
+                            run_.flush();
+                            regulate();
+                          },
+                      .ended = [this](const Result<>&) { conclude_if_possible(); },
+                      .reading =
+                          [this] {
+                            if (errors_) errors_->mark();
+                          },
+                  });
+  reader_->resume();
+  return {};
+}
+
+void WrappedCommand::receive(const Packet& packet) {
+  const Fate fate = events_.packet ? events_.packet(packet) : Fate::kPass;
+  if (fate == Fate::kNoise) return receive_noise(packet.raw);
+  if (packet.test_id && packet.status > subunit::Status::kExists) {
+    if (errors_ && is_final(packet.status)) errors_->drain_to_mark();
+    open_tests_.record(*packet.test_id, packet.status);
+    attribute();
+  }
+  if (fate == Fate::kPass) run_.add(packet.raw);
+}
+
+void WrappedCommand::attribute() {
+  const std::string* only = open_tests_.only();
+  const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
+  if (errors_) errors_->attribute(test);
+  noise_.attribute(test, noise_packets_);
+  send_noise();
+}
+
+void WrappedCommand::receive_noise(Bytes bytes) {
+  noise_.add(bytes, noise_packets_);
+  send_noise();
+}
+
+void WrappedCommand::send_noise() {
+  if (noise_packets_.empty()) return;
+  run_.flush();
+  to_.send(noise_packets_);
+  noise_packets_.clear();
+  // Noise grows on its way: each piece of it gets names. So it is not left to the end of the batch.
+  if (to_.congested() && reader_) reader_->pause();
+}
+
+/// Results go first: captured output is read only while nothing is queued.
+void WrappedCommand::regulate() {
+  if (reader_) to_.congested() ? reader_->pause() : reader_->resume();
+  if (errors_) errors_->set_flow(to_.queued() == 0);
+}
+
+void WrappedCommand::stop_reading() {
+  if (reader_) reader_->close();
+  if (errors_) errors_->close();
+  conclude_if_possible();
+}
+
+std::string WrappedCommand::last_output() const {
+  std::string text;
+  const auto add = [&text](std::string_view name, std::string_view tail) {
+    if (tail.empty()) return;
+    text += fmt::format("\n{} of the command, at its end:\n{}", name, tail);
+    if (!text.ends_with('\n')) text += '\n';
+  };
+  add("stdout", noise_.tail());
+  if (errors_) add("stderr", errors_->tail());
+  return text;
+}
+
+void WrappedCommand::child_ended() {
+  patience_.start(kLeftoverPatience);
+  conclude_if_possible();
+}
+
+void WrappedCommand::patience_ended() {
+  if (to_.queued() > 0) return patience_.start(kLeftoverPatience);
+  log_.warning("a process that the command left behind still holds its output open; it is cut off");
+  reader_->cut_off();
+  if (errors_) errors_->cut_off();
+  conclude_if_possible();
+}
+
+bool WrappedCommand::output_over() const {
+  return reader_->closed() && (!errors_ || errors_->over());
+}
+
+void WrappedCommand::conclude_if_possible() {
+  if (concluded_ || child_.running() || !output_over()) return;
+  concluded_ = true;
+  patience_.stop();
+  noise_.flush(noise_packets_);
+  send_noise();
+  fail_open_tests();
+  events_.ended(*child_.ending());
+}
+
+void WrappedCommand::fail_open_tests() {
+  subunit::Buffer packets;
+  for (const std::string& test : open_tests_.ids()) {
+    const std::string reason =
+        fmt::format("the command {} while this test was in progress\n", child_.ending()->text());
+    encode_failure(test, std::nullopt, wall_clock(), reason, packets);
+  }
+  to_.send(packets);
+}
+
+}  // namespace proxy

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "common/command/answer.h"
+#include "common/subunit/captured_output.h"
+#include "common/verdict/open_tests.h"
+#include "proxy/io/child.h"
+#include "proxy/io/log.h"
+#include "proxy/io/packet_reader.h"
+#include "proxy/wrap/captured_stderr.h"
+
+namespace proxy {
+
+/// A command that runs tests, and writes subunit packets and other things to its stdout. A Writer
+/// gets a clean stream: packets as they are, the rest as attachment "stdout" of the test in
+/// progress, and a failure for each test that is still in progress when the command has ended.
+class WrappedCommand {
+ public:
+  struct Events {
+    /// Called once: the command has ended, and the Writer has got all that it said.
+    std::function<void(const Ending&)> ended;
+    /// Optional: what becomes of a packet. Without this, all of them pass.
+    std::function<subunit::Fate(const subunit::Packet&)> packet = nullptr;
+  };
+
+  WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events);
+
+  /// `command.out` is replaced. An Error says why it could not be started.
+  [[nodiscard]] subunit::Result<> start(Command command);
+
+  /// `command.err` is replaced, too: what it writes there becomes attachment "stderr".
+  [[nodiscard]] subunit::Result<> start_with_stderr(Command command);
+
+  /// To be called when the Writer has made progress: the command's writes block while it is
+  /// congested.
+  void regulate();
+
+  /// Nobody needs the rest of what the command says: it is not read any more.
+  void stop_reading();
+
+  /// As Child::terminate().
+  void terminate(subunit::Time grace) { child_.terminate(grace); }
+
+  /// 0 before the start.
+  [[nodiscard]] pid_t pid() const { return child_.pid(); }
+  [[nodiscard]] bool running() const { return child_.running(); }
+  [[nodiscard]] const std::optional<Ending>& ending() const { return child_.ending(); }
+  /// As Child::group_alive().
+  [[nodiscard]] bool group_alive() const { return child_.group_alive(); }
+
+  /// The end of what it printed, for a person: empty, or paragraphs.
+  [[nodiscard]] std::string last_output() const;
+
+ private:
+  [[nodiscard]] subunit::Result<> start(Command& command, Pipe out);
+  void receive(const subunit::Packet& packet);
+  void receive_noise(subunit::Bytes bytes);
+  void attribute();
+  void send_noise();
+  [[nodiscard]] bool output_over() const;
+  void child_ended();
+  void patience_ended();
+  void conclude_if_possible();
+  void fail_open_tests();
+
+  uv_loop_t& loop_;
+  Writer& to_;
+  const Log& log_;
+  Events events_;
+  PacketRun run_;
+  std::optional<PacketReader> reader_;
+  std::optional<CapturedStderr> errors_;  // if it is captured
+  subunit::OpenTests open_tests_;
+  subunit::CapturedOutput noise_{"stdout"};
+  subunit::Buffer noise_packets_;
+  Child child_;
+  Timer patience_;
+  bool concluded_ = false;
+};
+
+}  // namespace proxy

@@ -1,0 +1,137 @@
+#include "common/command/answer.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/streams.h"
+
+using namespace subunit;
+
+namespace {
+
+using Ids = std::vector<std::string>;
+
+const CommandEnd kClean;
+const CommandEnd kFailed{false, "exited with status 127", "\nstderr:\nsh: not found\n"};
+constexpr Timestamp kNow{1750000000, 0};
+
+/// What the answer makes of a packet.
+Fate take(auto& answer, const std::string& bytes) {
+  return answer.take(*parse_packet(as_bytes(bytes)));
+}
+
+/// "id status" of each packet, and the text of its attachment behind ": ".
+Ids described(const Buffer& packets) {
+  Ids result;
+  Decoder decoder;
+  decoder.receive(packets, Time(0));
+  while (const auto event = decoder.next_event()) {
+    const auto& packet = std::get<Packet>(*event);
+    result.push_back(fmt::format("{} {}", packet.test_id.value_or("-"), name_of(packet.status)));
+    if (packet.file) result.back().append(": ").append(as_text(packet.file->content));
+  }
+  return result;
+}
+
+Ids ended(RunAnswer& answer, const CommandEnd& how) {
+  Buffer out;
+  CHECK(answer.end(how, kNow, out));
+  return described(out);
+}
+
+}  // namespace
+
+TEST_CASE("a list of all tests is what the command says") {
+  ListAnswer answer(std::nullopt);
+  CHECK(take(answer, status("a", Status::kExists)) == Fate::kPass);
+  Buffer out;
+  CHECK(answer.end(kClean, kNow, out));
+  CHECK(out.empty());
+}
+
+TEST_CASE("a list of some tests has those that exist, once each, in the order asked for") {
+  ListAnswer answer(Ids{"c", "gone", "a", "c"});
+  for (const char* id : {"a", "b", "c", "c"})
+    CHECK(take(answer, status(id, Status::kExists)) == Fate::kKeep);
+  CHECK(take(answer, packet({.file = File{"warnings", as_bytes("x")}})) == Fate::kPass);
+  Buffer out;
+  CHECK(answer.end(kClean, kNow, out));
+  CHECK(described(out) == Ids{"c exists", "a exists"});
+}
+
+TEST_CASE("a command that fails has listed nothing") {
+  ListAnswer answer(std::nullopt);
+  Buffer out;
+  const auto result = answer.end(kFailed, kNow, out);
+  REQUIRE(!result);
+  CHECK(result.error().text.find("exited with status 127") != std::string::npos);
+  CHECK(result.error().text.find("sh: not found") != std::string::npos);
+}
+
+TEST_CASE("what claims to be a message of the protocol is noise") {
+  ListAnswer list(std::nullopt);
+  RunAnswer run(std::nullopt, true);
+  for (const char* id : {"testrepository-rpc", "testrepository-proxy"}) {
+    CHECK(take(list, status(id, Status::kExists)) == Fate::kNoise);
+    CHECK(take(run, status(id, Status::kFail)) == Fate::kNoise);
+  }
+}
+
+TEST_CASE("every test asked for has an end, and the output of the command stands in the first") {
+  RunAnswer answer(Ids{"a", "b", "open", "c", "b"}, true);
+  CHECK(answer.to_run() == Ids{"a", "b", "open", "c"});
+  CHECK(take(answer, status("a", Status::kSuccess)) == Fate::kPass);
+  CHECK(take(answer, status("open", Status::kInProgress)) == Fate::kPass);
+  CHECK(ended(answer, kFailed) ==
+        Ids{"b fail: no result for this test: the command exited with status 127\n"
+            "\nstderr:\nsh: not found\n",
+            "c fail: no result for this test: the command exited with status 127\n"});
+}
+
+TEST_CASE("a command that fails although all tests asked for have passed has done its work") {
+  RunAnswer answer(Ids{"a"}, true);
+  take(answer, status("a", Status::kSuccess));
+  CHECK(ended(answer, kFailed).empty());
+}
+
+TEST_CASE("a command that fails in a run of all tests without a failed test is a failure") {
+  RunAnswer answer(std::nullopt, true);
+  take(answer, status("a", Status::kSuccess));
+  const Ids failures = ended(answer, kFailed);
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].starts_with(
+      "process-returncode fail: no test has failed, but the command exited with status 127: "));
+  CHECK(failures[0].ends_with("sh: not found\n"));
+}
+
+TEST_CASE(
+    "a command that fails in a run of all tests because a test has is no failure of its own") {
+  RunAnswer failed(std::nullopt, true);
+  take(failed, status("a", Status::kFail));
+  CHECK(ended(failed, kFailed).empty());
+  RunAnswer in_progress(std::nullopt, true);
+  take(in_progress, status("a", Status::kInProgress));
+  CHECK(ended(in_progress, kFailed).empty());
+  RunAnswer clean(std::nullopt, true);
+  CHECK(ended(clean, kClean).empty());
+}
+
+TEST_CASE("an id that cannot be passed to the command fails, and the others run") {
+  const Ids ids{"a", "line\nfeed", std::string("nul\0", 4)};
+  RunAnswer by_file(ids, true);
+  CHECK(by_file.to_run() == Ids{"a"});
+  take(by_file, status("a", Status::kSuccess));
+  const Ids failures = ended(by_file, kClean);
+  REQUIRE(failures.size() >= 1);
+  CHECK(failures[0].starts_with("line\nfeed fail: the test command cannot be told"));
+  CHECK_FALSE(by_file.empty());
+  CHECK(RunAnswer(Ids{"line\nfeed"}, true).empty());
+  RunAnswer by_words(ids, false);
+  CHECK(by_words.to_run() == Ids{"a", "line\nfeed"});
+}
+
+TEST_CASE("no command is needed for a list or run of no tests") {
+  CHECK(ListAnswer(Ids{}).empty());
+  CHECK(RunAnswer(Ids{}, true).empty());
+  CHECK_FALSE(ListAnswer(std::nullopt).empty());
+  CHECK_FALSE(RunAnswer(std::nullopt, true).empty());
+}
