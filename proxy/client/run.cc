@@ -7,7 +7,12 @@
 namespace proxy {
 
 int run(const RunOptions& options, const Log& log) {
-  const auto selection = Selection::from(options);
+  auto plan = Plan::from(options);
+  if (!plan) {
+    log.error("{}", plan.error().text);
+    return 2;
+  }
+  const auto selection = Selection::from(options, plan->replayed_tests());
   if (!selection) {
     log.error("{}", selection.error().text);
     return 2;
@@ -18,7 +23,7 @@ int run(const RunOptions& options, const Log& log) {
     return 3;
   }
   Loop loop;
-  Runner runner(loop.get(), options, *selection, out->duplicate(), log);
+  Runner runner(loop.get(), options, *selection, *plan, out->duplicate(), log);
   if (const auto started = runner.start(); !started) {
     log.error("{}", started.error().text);
     return 3;

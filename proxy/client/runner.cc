@@ -4,14 +4,10 @@
 #include <csignal>
 
 #include "common/base/escape.h"
-#include "common/subunit/encoder.h"
-#include "common/verdict/failure.h"
-#include "proxy/io/wall_clock.h"
 
 namespace proxy {
 
 using std::chrono::seconds;
-using subunit::Bytes;
 using subunit::in_seconds;
 using subunit::Packet;
 using subunit::Result;
@@ -19,343 +15,512 @@ using subunit::Status;
 
 namespace {
 
-// After Goodbye, the server and everything between end by themselves; a server takes its time to
+// After Goodbye, the servers and everything between end by themselves; a server takes its time to
 // run its exit handlers.
 constexpr auto kGoodbyePatience = seconds(10);
 constexpr auto kInterruptPatience = seconds(2);  // somebody has pressed ^C and is waiting
-// Between asking the channel's command to end and killing it. The proxy at the other end may wait
-// for its servers that long.
-constexpr auto kHangUpGrace = seconds(6);
 constexpr auto kImpatientGrace = seconds(1);
-constexpr std::size_t kMaxShown = 1000;  // of what the other side says
+// For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
+constexpr auto kReplacePatience = seconds(20);
+constexpr int kMostDeaths = 3;  // of a server in a row, without having finished a test
 constexpr std::size_t kMaxReason = 200;
-constexpr std::size_t kMaxEarlyNoise =
-    1 << 20;  // a banner is a page; a wrong command may print for ever
-constexpr std::size_t kMaxShownNoise = 4096;
+constexpr std::size_t kMaxNamed = 5;  // ids in a warning
+
+/// The proxy's own verdict on a test whose server has ended.
+bool is_verdict_of_proxy(const Packet& packet) {
+  return packet.status == Status::kFail && packet.file && packet.file->name == "subunit-proxy";
+}
+
+std::string some_of(const auto& ids) {
+  std::string text;
+  for (const auto& id : ids) {
+    if (&id - ids.data() == kMaxNamed) return text + ", ...";
+    text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", subunit::escaped(id));
+  }
+  return text;
+}
 
 }  // namespace
 
-Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Fd out,
-               const Log& log)
-    : options_(options),
+Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Plan& plan,
+               Fd out, const Log& log)
+    : loop_(loop),
+      options_(options),
       selection_(selection),
+      plan_(plan),
       log_(log),
+      started_(precise_now()),
       out_(loop, std::move(out),
            {.progress = [this] { regulate(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
-      output_(make_output(options, out_, RunView{ledger_, [] { return std::nullopt; }}, loop)),
-      channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
-                      .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                      .batch = [this] { batch_over(); },
-                      .ended = [this] { channel_ended(); }}),
-      deadline_(loop, [this] { deadline_passed(); }),
+      vigil_(options, results_),
       interrupt_(loop, SIGINT, [this] { interrupt(); }),
       terminate_(loop, SIGTERM, [this] { interrupt(); }),
-      hangup_(loop, SIGHUP, [this] { interrupt(); }) {}
+      hangup_(loop, SIGHUP, [this] { interrupt(); }),
+      pulse_(loop, [this] { look(); }),
+      dispatch_timer_(loop, [this] { proceed(); }) {
+  const RunView view{results_.ledger(), [this]() -> std::optional<subunit::Time> {
+                       return dispatch_ ? dispatch_->time_left(precise_now()) : std::nullopt;
+                     }};
+  results_.add_output(make_output(options, out_, view, loop));
+}
 
 Result<> Runner::start() {
-  if (selection_.named() && !options_.list) expect(*selection_.named());
-  if (auto started = channel_.start(options_.channels[0]); !started) return started;
-  if (options_.direct) {
-    say_hello();
-  } else {
-    enter(Phase::kReady, options_.ready_timeout);
+  if (selection_.named() && !options_.list) results_.expect(*selection_.named());
+  Result<> failure;
+  for (const auto& command : options_.channels) {
+    Remote::Owner& owner = *this;
+    Remote& remote = remotes_.emplace_back(loop_, options_, command, owner, log_);
+    auto started = remote.start();
+    if (started) continue;
+    if (options_.channels.size() > 1) log_.warning("{}", started.error().text);
+    failure = std::move(started);
   }
+  if (std::ranges::all_of(remotes_, &Remote::over)) return failure;
+  pulse_.start(vigil_.interval());
   return {};
 }
 
-void Runner::enter(Phase phase, std::optional<subunit::Time> deadline) {
-  phase_ = phase;
-  deadline ? deadline_.start(*deadline) : deadline_.stop();
+template <typename Function>
+void Runner::each_worker(const Function& function) {
+  for (Remote& remote : remotes_)
+    for (Worker& worker : remote.workers()) function(worker);
 }
 
-void Runner::deadline_passed() {
-  switch (phase_) {
-    case Phase::kReady:
-      return fail(fmt::format("waited {} (--ready-timeout) for the proxy to say Ready; {}",
-                              in_seconds(options_.ready_timeout), describe_early_noise()));
-    case Phase::kAttach:
-      return fail(fmt::format(
-          "{} is ready, but no test server has connected to it within {} (--attach-timeout): does "
-          "its command start one?",
-          proxy_, in_seconds(options_.attach_timeout)));
-    case Phase::kHello:
-      return fail(fmt::format(
-          "the test server{} is connected, but has not answered Hello within {} "
-          "(--hello-timeout): it may be stuck, or know nothing of this protocol",
-          address_.empty() ? "" : " at " + address_, in_seconds(options_.hello_timeout)));
-    case Phase::kGoodbye:
-      if (problem_.empty()) problem_ = "the channel did not end after Goodbye";
-      return channel_.hang_up(kHangUpGrace);
-    default:
-      return;
+// From the channels.
+
+void Runner::opened(Worker& worker) {
+  const subunit::Time round_trip = precise_now() - worker.since;
+  worker.has_opened = true;
+  worker.condemned.reset();
+  worker.running.clear();
+  worker.since = precise_now();
+  if (worker.remote.routed() || options_.channels.size() > 1) results_.set_tagged(true);
+  results_.happened(
+      {.kind = Incident::Kind::kAttached, .worker = worker.number, .text = worker.address});
+  worker.round_trip = round_trip;
+  if (dispatch_) dispatch_->add(worker, precise_now());
+}
+
+void Runner::result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) {
+  if (phase_ == Phase::kListing && packet.status == Status::kExists && packet.test_id) {
+    list_entry(packet);
+    if (!options_.list || !selection_.matches(*packet.test_id)) return;  // not what was asked for
   }
-}
-
-// What comes over the channel.
-
-void Runner::receive(const Packet& packet) {
-  if (!problem_.empty() && phase_ < Phase::kGoodbye) return;
-  if (subunit::carries_message(packet, subunit::kProxyTestId)) return receive_announcement(packet);
-  if (phase_ == Phase::kReady || phase_ == Phase::kAttach) return receive_result(packet);
-  const auto event = session_.receive(packet);
-  if (!event) return fail(event.error().text);
-  if (std::holds_alternative<subunit::ClientSession::NotMessage>(*event))
-    return receive_result(packet);
-  if (std::holds_alternative<subunit::ClientSession::Opened>(*event)) return opened();
-  if (phase_ >= Phase::kGoodbye) return;  // what was asked before an interrupt is still answered
-  if (std::holds_alternative<subunit::ClientSession::Answered>(*event)) return answered();
-  if (const auto* failed = std::get_if<subunit::ClientSession::Failed>(&*event))
-    fail(fmt::format("the test server: {}", subunit::escaped(failed->text, kMaxShown)));
-}
-
-void Runner::receive_announcement(const Packet& packet) {
-  if (options_.direct) return;
-  const auto json = announcements_.add(packet);
-  if (!json) return fail(json.error().text);
-  if (!*json) return;
-  const auto announcement = subunit::parse_announcement(**json);
-  if (!announcement) {
-    // A newer proxy may have more to say.
-    log_.info("left out a message of the proxy: {}", announcement.error().text);
-  } else if (const auto* ready = std::get_if<subunit::Ready>(&*announcement)) {
-    if (phase_ != Phase::kReady) return log_.warning("the proxy said Ready twice");
-    proxy_ = subunit::escaped(ready->proxy);
-    pass_on_early_noise();
-    channel_.expect_packets();
-    enter(Phase::kAttach, options_.attach_timeout);
-  } else if (const auto* attached = std::get_if<subunit::Attached>(&*announcement)) {
-    if (phase_ != Phase::kAttach)
-      return log_.warning("a second test server has connected to the proxy");
-    address_ = subunit::escaped(attached->address);
-    say_hello();
-  } else if (const auto* detached = std::get_if<subunit::Detached>(&*announcement)) {
-    if (detached->reason != subunit::kGoodbyeReason && problem_.empty())
-      problem_ = subunit::escaped(detached->reason, kMaxShown) + until_when();
-    if (phase_ < Phase::kGoodbye) enter(Phase::kGoodbye, kGoodbyePatience);
-  } else if (const auto* refused = std::get_if<subunit::Refused>(&*announcement)) {
-    fail(fmt::format("the proxy refused what was sent: {}",
-                     subunit::escaped(refused->text, kMaxShown)));
-  }
-}
-
-void Runner::receive_result(const Packet& packet) {
-  if (phase_ < Phase::kList && packet.test_id && packet.status != Status::kNone) {
-    return fail(fmt::format(
-        "test results came before any answer to Hello (first: \"{}\"): the command seems to know "
-        "nothing of "
-        "this protocol and simply runs its tests; `subunit-proxy wrap` is for such a suite",
-        subunit::escaped(*packet.test_id)));
-  }
-  if (phase_ == Phase::kList && packet.status == Status::kExists && packet.test_id) {
-    ++listed_in_all_;
-    if (!selection_.matches(*packet.test_id)) return;
-    listed_.emplace_back(*packet.test_id);
-    if (!options_.list) return;  // known now; not what was asked for
-  }
-  ledger_.record(packet);
-  output_->packet(packet, std::nullopt);
-}
-
-void Runner::receive_noise(Bytes bytes) {
-  if (phase_ == Phase::kReady) {
-    early_noise_size_ += bytes.size();
-    subunit::append(early_noise_,
-                    bytes.first(std::min(bytes.size(), kMaxEarlyNoise - early_noise_.size())));
+  plan_.record(packet);
+  if (worker && packet.test_id && packet.status > Status::kExists && !record(*worker, packet))
     return;
-  }
-  subunit::Buffer packets;
-  noise_.add(bytes, packets);
-  emit(packets);
+  results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, route);
 }
 
-/// Once the proxy is there, what came before it is noise like any other.
-void Runner::pass_on_early_noise() {
-  if (early_noise_size_ > early_noise_.size()) {
-    log_.warning("the channel printed {} bytes before the proxy said Ready; the first {} are kept",
-                 early_noise_size_, early_noise_.size());
-  } else if (!early_noise_.empty() && early_noise_.back() == '\n') {
-    early_noise_.pop_back();  // Ready begins with it
-  }
-  subunit::Buffer packets;
-  noise_.add(early_noise_, packets);
-  emit(packets);
-  early_noise_ = {};
+void Runner::list_entry(const Packet& packet) {
+  ++listed_in_all_;
+  if (selection_.matches(*packet.test_id)) listed_.emplace_back(*packet.test_id);
 }
 
-void Runner::batch_over() {
-  output_->flush();
+/// Takes note of what a server is doing. False: the packet is not for the outputs.
+bool Runner::record(Worker& worker, const Packet& packet) {
+  const std::string_view id = *packet.test_id;
+  worker.since = precise_now();
+  worker.ping = Worker::Ping::kNone;
+  worker.stuck_told = false;
+  if (packet.status == Status::kInProgress) {
+    record_start(worker, id);
+    return true;
+  }
+  const bool was_running = worker.forget_running(id);
+  if (is_verdict_of_proxy(packet)) {
+    // Ours was faster; or it was only near when its server was replaced, and runs again.
+    if (!was_running || (worker.condemned && *worker.condemned != id)) return false;
+    if (dispatch_) dispatch_->ended(worker, id, precise_now());
+    return true;
+  }
+  if (dispatch_ && dispatch_->ended(worker, id, precise_now())) worker.deaths = 0;
+  return true;
+}
+
+void Runner::record_start(Worker& worker, std::string_view test_id) {
+  const auto known = std::ranges::find(worker.running, test_id, &Worker::Running::test_id);
+  if (known == worker.running.end() && worker.running.size() < Worker::kMaxRunning)
+    worker.running.push_back({std::string(test_id), precise_now()});
+  if (dispatch_) dispatch_->started(worker, test_id, precise_now());
+}
+
+void Runner::answered(Worker& worker, const std::string& nonce) {
+  worker.since = precise_now();
+  if (phase_ >= Phase::kLeaving) return;  // what was asked before an interrupt is still answered
+  if (worker.listing == nonce) {
+    worker.listing.reset();
+    return start_run();
+  }
+  if (!dispatch_) return;
+  for (const std::string& id : dispatch_->settle(worker, nonce, precise_now())) {
+    const bool was_running = worker.forget_running(id);
+    results_.fail(id,
+                  was_running ? "no result before Done: this test is still in progress\n"
+                              : "no result before Done: the test server was asked to run this test "
+                                "and has not said how it ended\n",
+                  worker.number);
+  }
+  if (options_.isolated && worker.batches.empty()) recycle(worker);
+}
+
+void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
+                    const std::string& text) {
+  if (!nonce) return warn(&worker, fmt::format("the test server says: {}", text));
+  if (phase_ >= Phase::kLeaving) return;
+  if (worker.listing == *nonce) {
+    worker.listing.reset();
+    return leave_incomplete(fmt::format("the test server cannot list its tests: {}", text));
+  }
+  if (!dispatch_) return;
+  for (const std::string& id : dispatch_->settle(worker, *nonce, precise_now()))
+    results_.fail(id, fmt::format("the test server could not run this test: {}\n", text),
+                  worker.number);
+}
+
+void Runner::gone(Worker& worker, const std::string& why) {
+  const bool asked_for = worker.state == Worker::State::kStarting && !worker.condemned;
+  if (!asked_for) {
+    blame_running(worker, why);
+    ++worker.deaths;
+  }
+  const bool before_done = !worker.batches.empty();
+  worker.running.clear();
+  worker.listing.reset();
+  if (dispatch_) dispatch_->remove(worker, precise_now());
+  if (phase_ >= Phase::kLeaving || asked_for) return;
+  // No failed test, and no other run of one, will tell of it.
+  if (before_done && dispatch_->done() && problem_.empty()) problem_ = why;
+  // Starting again what has never worked is no use.
+  if (!worker.has_opened) worker.state = Worker::State::kLost;
+  results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why});
+  if (hopeful()) {
+    warn(&worker, why);
+  } else if (problem_.empty()) {
+    problem_ = why;
+  }
+}
+
+/// Those that the proxy has not failed: because there is none, or the link to it is lost.
+void Runner::blame_running(Worker& worker, const std::string& why) {
+  for (const Worker::Running& test : worker.running) {
+    if (worker.condemned && *worker.condemned != test.test_id) continue;
+    results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
+    if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now());
+  }
+}
+
+void Runner::lost(Remote& remote) {
+  if (phase_ >= Phase::kLeaving) return;
+  results_.happened({.kind = Incident::Kind::kTrouble, .text = remote.problem()});
+  if (hopeful()) {
+    log_.warning("the channel \"{}\" is lost, the run goes on without it: {}", remote.name(),
+                 remote.problem());
+  } else if (problem_.empty() || options_.channels.size() == 1) {
+    problem_ = remote.problem();
+  }
+}
+
+void Runner::over(Remote& remote) {
+  if (problem_.empty() && phase_ == Phase::kLeaving && completed_) problem_ = remote.problem();
+  proceed();
+}
+
+void Runner::batch() {
+  results_.flush();
+  proceed();
   regulate();
 }
 
-void Runner::regulate() {
-  channel_.set_flow(!out_.congested());
-  // The end cannot come while we do not read.
-  if (out_.congested() && phase_ == Phase::kGoodbye) deadline_.start(kGoodbyePatience);
-}
+// What is to be done next.
 
-/// Packets of our own making, for the output.
-void Runner::emit(const subunit::Buffer& packets) {
-  output_->flush();
-  if (packets.empty()) return;
-  subunit::Decoder decoder(packets.size());
-  decoder.receive(packets, subunit::Time(0));
-  while (const auto event = decoder.next_event()) {
-    const Packet& packet = std::get<Packet>(*event);
-    ledger_.record(packet);
-    output_->packet(packet, std::nullopt);
+/// Called whenever something has changed.
+void Runner::proceed() {
+  if (phase_ == Phase::kOver) return;
+  if (phase_ == Phase::kLeaving) {
+    if (std::ranges::all_of(remotes_, &Remote::over)) conclude();
+    return;
   }
-  output_->flush();
-}
-
-// What we say.
-
-void Runner::send_pending() {
-  const Bytes bytes = session_.pending_output();
-  channel_.send(bytes);
-  session_.consume_output(bytes.size());
-}
-
-void Runner::say_hello() {
-  session_.hello();
-  send_pending();
-  enter(Phase::kHello, options_.hello_timeout);
-}
-
-void Runner::opened() {
-  options_.list || !selection_.named() ? ask_list() : ask_run();
-}
-
-void Runner::ask_list() {
-  if (const auto nonce = session_.list(selection_.named()); !nonce) return fail(nonce.error().text);
-  send_pending();
-  enter(Phase::kList);
-}
-
-void Runner::ask_run() {
-  subunit::TestIds tests = selection_.named();
-  if (phase_ == Phase::kList) {
-    expect(listed_);
-    if (selection_.filters()) tests = unique(listed_);
+  if (!hopeful()) return leave_incomplete(problem_);
+  if (phase_ == Phase::kRunning) return run();
+  bool asked = false;
+  each_worker([&](Worker& worker) { asked |= worker.listing.has_value(); });
+  if (asked) return;
+  if (phase_ == Phase::kOpening && !options_.list && !selection_.needs_list()) {
+    each_worker([&](Worker& worker) { asked |= worker.state == Worker::State::kOpen; });
+    if (asked) start_run();
+    return;
   }
-  if (const auto nonce = session_.run(std::move(tests)); !nonce) return fail(nonce.error().text);
-  send_pending();
-  enter(Phase::kRun);
+  list();
 }
 
-void Runner::expect(const std::vector<std::string>& ids) {
-  for (const std::string& id : ids) ledger_.expect(id);
-  output_->expect(ids.size());
+void Runner::list() {
+  Worker* open = nullptr;
+  each_worker([&open](Worker& worker) {
+    if (!open && worker.state == Worker::State::kOpen) open = &worker;
+  });
+  if (!open) return revive();
+  phase_ = Phase::kListing;
+  listed_.clear();
+  listed_in_all_ = 0;
+  auto nonce = open->session.list(options_.list ? selection_.named() : std::nullopt);
+  if (!nonce) return leave_incomplete(nonce.error().text);
+  open->listing = std::move(*nonce);
+  open->since = precise_now();
+  open->remote.send_pending(*open);
 }
 
-void Runner::answered() {
-  if (phase_ == Phase::kList && !options_.list) {
-    if (!listed_.empty() || !selection_.filters()) return ask_run();
+/// Which tests to run is known now.
+void Runner::start_run() {
+  if (options_.list) {
+    results_.expect({});
+    completed_ = true;
+    return leave();
+  }
+  const bool all = !selection_.named() && !selection_.filters();
+  if (!selection_.named() && listed_.empty() && selection_.filters()) {
     log_.error("none of the {} tests matches: nothing to run", listed_in_all_);
-    nothing_matched_ = true;
+    nothing_matched_ = completed_ = true;
+    return leave();
   }
-  completed_ = true;
-  say_goodbye();
+  if (!selection_.named()) results_.expect(listed_);
+  bool routed = false;
+  each_worker([&](Worker& worker) { routed |= worker.remote.routed(); });
+  const bool one_server = options_.channels.size() == 1 && !routed;
+  RunList list(selection_.named() ? selection_.arranged(listed_) : std::move(listed_));
+  if (const auto repeated = list.repeated(); !repeated.empty()) {
+    log_.warning("{} ids are listed more than once, and each is asked for once: {}",
+                 repeated.size(), some_of(repeated));
+  }
+  auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
+  if (!dispatcher) return leave_incomplete(dispatcher.error().text);
+  dispatch_.emplace(std::move(list), std::move(*dispatcher),
+                    [this](const Worker& worker, const std::vector<std::string>& ids) {
+                      plan_.sent(precise_now() - started_, worker.number, ids);
+                    });
+  if (all && one_server) dispatch_->ask_for_all_at_once();
+  phase_ = Phase::kRunning;
+  each_worker([this](Worker& worker) {
+    if (worker.state == Worker::State::kOpen) dispatch_->add(worker, precise_now());
+  });
+  proceed();
 }
 
-void Runner::say_goodbye() {
-  session_.goodbye();
-  send_pending();
-  channel_.finish();
-  enter(Phase::kGoodbye, kGoodbyePatience);
+void Runner::run() {
+  bool busy = false;
+  each_worker([&](Worker& worker) {
+    feed(worker);
+    busy |= worker.asked();
+  });
+  if (phase_ != Phase::kRunning) return;  // something could not be sent
+  if (dispatch_->done() && !busy) {
+    completed_ = true;
+    return leave();
+  }
+  if (dispatch_->waiting() > 0) revive();
+  if (const auto deadline = dispatch_->next_deadline()) {
+    dispatch_timer_.start(std::max(*deadline - precise_now(), subunit::Time(0)));
+  } else {
+    dispatch_timer_.stop();
+  }
+}
+
+void Runner::feed(Worker& worker) {
+  if (worker.state != Worker::State::kOpen || worker.condemned || !worker.dispatched) return;
+  for (;;) {
+    const auto fed = dispatch_->feed(worker, precise_now());
+    if (!fed) return leave_incomplete(fed.error().text);
+    if (!*fed) break;
+  }
+  worker.remote.send_pending(worker);
+}
+
+/// After each test, if each is to have a server of its own.
+void Runner::recycle(Worker& worker) {
+  if (dispatch_->waiting() == 0) return;
+  if (!worker.remote.can_respawn(worker)) {
+    return leave_incomplete(
+        "--isolated needs a proxy that starts the test server, and can start it again");
+  }
+  dispatch_->remove(worker, precise_now());
+  if (worker.remote.routed()) {
+    worker.session.goodbye();
+    worker.remote.send_pending(worker);
+  }
+  worker.state = Worker::State::kStarting;
+  worker.remote.respawn(worker, "each test gets a server of its own (--isolated)");
+}
+
+/// Starts again the servers that have died, since there is something for them to do.
+void Runner::revive() {
+  each_worker([this](Worker& worker) {
+    if (worker.state != Worker::State::kGone) return;
+    if (worker.deaths < kMostDeaths)
+      return worker.remote.respawn(worker, "tests wait for this server");
+    worker.state = Worker::State::kLost;
+    const std::string what = fmt::format(
+        "the test server has died {} times in a row without finishing a test, and is given up",
+        kMostDeaths);
+    warn(&worker, what);
+    if (!hopeful() && problem_.empty()) problem_ = what;
+  });
+  if (!hopeful()) leave_incomplete(problem_);
+}
+
+/// Every now and then: is anything taking too long?
+void Runner::look() {
+  pulse_.start(vigil_.interval());
+  for (Remote& remote : remotes_) remote.pulse();
+  if (phase_ < Phase::kLeaving && !paused_at_) {
+    each_worker([this](Worker& worker) {
+      if (worker.condemned && precise_now() >= worker.condemned_until)
+        return abandon(worker, fmt::format("the proxy did not replace the test server within {}",
+                                           in_seconds(kReplacePatience)));
+      if (const auto sentence = vigil_.look_at(worker, precise_now()))
+        return replace(worker, *sentence);
+      if (worker.state == Worker::State::kOpen) worker.remote.send_pending(worker);
+    });
+  }
+  results_.flush();
+  proceed();
+}
+
+void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {
+  warn(&worker, sentence.test_id.empty() ? sentence.reason
+                                         : fmt::format("{}: \"{}\"", sentence.reason,
+                                                       subunit::escaped(sentence.test_id)));
+  worker.condemned = sentence.test_id;
+  worker.condemned_until = precise_now() + kReplacePatience;
+  if (!worker.remote.can_respawn(worker)) return abandon(worker, sentence.reason);
+  worker.remote.respawn(worker, sentence.reason);
+}
+
+/// It could not be replaced: nothing it says counts any more.
+void Runner::abandon(Worker& worker, const std::string& why) {
+  worker.state = Worker::State::kLost;
+  gone(worker, why);
+  worker.condemned.reset();
+  if (!worker.remote.hopeful()) worker.remote.give_up(why);
+}
+
+bool Runner::hopeful() const {
+  return std::ranges::any_of(remotes_, &Remote::hopeful);
 }
 
 // The end.
 
-/// What the end of the server came too early for.
-std::string Runner::until_when() const {
-  if (phase_ == Phase::kHello) return " before it answered Hello";
-  if (phase_ == Phase::kList || phase_ == Phase::kRun) return " before Done";
-  return "";
+void Runner::leave() {
+  phase_ = Phase::kLeaving;
+  dispatch_timer_.stop();
+  for (Remote& remote : remotes_) remote.leave(kGoodbyePatience);
+  proceed();
 }
 
-std::string Runner::describe_early_noise() const {
-  if (early_noise_.empty())
-    return "the channel printed nothing (what it wrote to stderr stands above)";
-  return fmt::format("the channel printed: \"{}\"", subunit::escaped(early_noise_, kMaxShownNoise));
-}
-
-void Runner::fail(std::string problem) {
+void Runner::leave_incomplete(std::string problem) {
   if (problem_.empty()) problem_ = std::move(problem);
-  deadline_.stop();
-  channel_.hang_up(kHangUpGrace);
+  completed_ = false;
+  leave();
 }
 
 void Runner::interrupt() {
   if (phase_ == Phase::kOver) return output_failed("nobody waits for the rest");
-  if (++interrupts_ > 1) return channel_.hang_up(kImpatientGrace);
-  if (problem_.empty()) problem_ = "interrupted";
-  using State = subunit::ClientSession::State;
-  if (session_.state() != State::kOpen && session_.state() != State::kClosing)
-    return channel_.hang_up(kHangUpGrace);
-  if (session_.state() == State::kOpen) say_goodbye();
-  enter(Phase::kGoodbye, kInterruptPatience);
-}
-
-void Runner::channel_ended() {
-  if (problem_.empty()) {
-    const std::string end = channel_.ending()->text();
-    if (phase_ == Phase::kReady) {
-      problem_ =
-          fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
-                      subunit::escaped(options_.channels[0][0]), end, describe_early_noise());
-    } else if (const auto ended = session_.receive_eof(); !ended) {
-      problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);
-    }
+  if (++interrupts_ > 1) {
+    for (Remote& remote : remotes_) remote.hang_up(kImpatientGrace);
+    return;
   }
-  conclude();
+  if (problem_.empty()) problem_ = "interrupted";
+  completed_ = false;
+  const bool was_leaving = phase_ == Phase::kLeaving;
+  phase_ = Phase::kLeaving;
+  dispatch_timer_.stop();
+  for (Remote& remote : remotes_) {
+    bool open = false;
+    for (Worker& worker : remote.workers()) {
+      if (worker.state != Worker::State::kOpen) continue;
+      open = true;
+      if (was_leaving || worker.session.version() < 2) continue;
+      for (const Worker::Batch& batch : worker.batches) worker.session.cancel(batch.nonce);
+      worker.remote.send_pending(worker);
+    }
+    open ? remote.leave(kInterruptPatience) : remote.give_up(problem_);
+  }
+  proceed();
 }
 
 void Runner::conclude() {
-  enter(Phase::kOver);
-  subunit::Buffer packets;
-  noise_.flush(packets);
-  emit(packets);
-  fail_tests();
+  phase_ = Phase::kOver;
+  pulse_.stop();
+  fail_missing();
   completed_ = completed_ && problem_.empty();
-  output_->finish(completed_);
+  if (completed_) report_differences();
+  results_.finish(completed_);
   if (!problem_.empty()) log_.error("{}", problem_);
+  if (const auto saved = plan_.save(); !saved) log_.error("{}", saved.error().text);
   out_.finish();
+}
+
+/// Every test that was asked for gets an end: those in progress, and those that never started.
+void Runner::fail_missing() {
+  const std::string why = problem_.empty() ? "the run ended" : problem_;
+  const auto running = results_.ledger().in_progress();
+  for (const std::string& id : running)
+    results_.fail(id, why + " while this test was in progress\n");
+  // There may be as many of these as tests, so each says it in a line.
+  const std::string reason = fmt::format("not run: {}\n", why.substr(0, kMaxReason));
+  for (const std::string_view id : results_.ledger().missing()) results_.fail(id, reason);
+}
+
+/// Tests that ran and were not listed, or the other way round.
+void Runner::report_differences() {
+  const auto unexpected = results_.ledger().unexpected();
+  if (unexpected.empty() || options_.list) return;
+  log_.warning("{} ran though they were not asked for: {}",
+               unexpected.size() == 1 ? "1 test" : fmt::format("{} tests", unexpected.size()),
+               some_of(unexpected));
+}
+
+void Runner::regulate() {
+  const bool full = out_.congested();
+  for (Remote& remote : remotes_) remote.set_flow(!full);
+  if (full == paused_at_.has_value()) return;
+  if (full) {
+    paused_at_ = precise_now();
+    return;
+  }
+  // What we did not read counts as nobody's silence.
+  const subunit::Time pause = precise_now() - *paused_at_;
+  paused_at_.reset();
+  each_worker([pause](Worker& worker) {
+    worker.since += pause;
+    for (Worker::Running& test : worker.running) test.since += pause;
+  });
+}
+
+void Runner::warn(const Worker* worker, const std::string& text) {
+  const bool several = worker && (worker->remote.routed() || options_.channels.size() > 1);
+  several ? log_.warning("worker-{}: {}", worker->number, text) : log_.warning("{}", text);
 }
 
 void Runner::output_failed(std::string_view why) {
   output_lost_ = true;
   const std::string problem = fmt::format("cannot write the results to stdout: {}", why);
-  if (phase_ != Phase::kOver) return fail(problem);
-  log_.error("{}", problem);
-  out_.close();
+  if (phase_ == Phase::kOver) {
+    log_.error("{}", problem);
+    return out_.close();
+  }
+  if (problem_.empty()) problem_ = problem;
+  completed_ = false;
+  phase_ = Phase::kLeaving;
+  for (Remote& remote : remotes_) remote.give_up(problem);
+  proceed();
 }
 
 int Runner::exit_status() const {
   if (!completed_ || output_lost_) return 3;
   if (nothing_matched_) return 2;
-  return ledger_.failures() > 0 ? 1 : 0;
-}
-
-/// Every test that was asked for gets an end: those in progress, and those that never started.
-void Runner::fail_tests() {
-  const std::string why = problem_.empty() ? "the run ended" : problem_;
-  subunit::Buffer packets;
-  for (const std::string& id : ledger_.in_progress()) {
-    encode_failure(id, std::nullopt, wall_clock(), why + " while this test was in progress\n",
-                   packets);
-  }
-  emit(packets);
-  // There may be as many of these as tests, so each says it in a line.
-  const std::string reason =
-      completed_ ? "no result before Done: the test server was asked to run this test and has not "
-                   "said how it ended\n"
-                 : fmt::format("not run: {}\n", why.substr(0, kMaxReason));
-  for (const std::string_view id : ledger_.missing()) {
-    packets.clear();
-    encode_failure(id, std::nullopt, wall_clock(), reason, packets);
-    emit(packets);
-  }
+  if (options_.verdict == Verdict::kOfStream) return 0;
+  return results_.ledger().failures() > 0 ? 1 : 0;
 }
 
 }  // namespace proxy

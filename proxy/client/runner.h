@@ -1,29 +1,29 @@
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "common/rpc/announcement.h"
-#include "common/rpc/client_session.h"
-#include "common/subunit/captured_output.h"
-#include "common/verdict/ledger.h"
-#include "proxy/client/channel.h"
+#include "proxy/client/dispatch.h"
 #include "proxy/client/options.h"
-#include "proxy/client/output.h"
+#include "proxy/client/plan.h"
+#include "proxy/client/remote.h"
+#include "proxy/client/results.h"
 #include "proxy/client/selection.h"
+#include "proxy/client/vigil.h"
 #include "proxy/io/log.h"
 
 namespace proxy {
 
-/// One run: opens the channel, lists or runs tests on the server behind it, and says Goodbye.
-class Runner {
+/// One run: opens the channels, lists or runs tests on the servers behind them, and says Goodbye.
+class Runner : private Remote::Owner {
  public:
-  Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Fd out,
+  Runner(uv_loop_t& loop, const RunOptions& options, const Selection& selection, Plan& plan, Fd out,
          const Log& log);
 
-  /// An Error if the channel's command cannot be started.
+  /// An Error if no channel's command can be started.
   [[nodiscard]] subunit::Result<> start();
 
   /// Turn the loop until this is true.
@@ -35,76 +35,89 @@ class Runner {
 
  private:
   enum class Phase {
-    kReady,   // waiting for the proxy
-    kAttach,  // for the test server to be there
-    kHello,   // for it to answer
-    kList,
-    kRun,
-    kGoodbye,  // all is said; waiting for the end of the channel
+    kOpening,  // waiting for the first test server
+    kListing,
+    kRunning,
+    kLeaving,  // all is said; waiting for the end of the channels
     kOver,
   };
 
-  void enter(Phase phase, std::optional<subunit::Time> deadline = {});
-  void deadline_passed();
+  // From the channels.
+  WorkerNumber next_number() override { return next_number_++; }
+  void opened(Worker& worker) override;
+  void result(Worker* worker, const subunit::Packet& packet,
+              std::optional<std::string_view> route) override;
+  void answered(Worker& worker, const std::string& nonce) override;
+  void failed(Worker& worker, const std::optional<std::string>& nonce,
+              const std::string& text) override;
+  void ponged(Worker& worker) override { worker.ping = Worker::Ping::kAnswered; }
+  void gone(Worker& worker, const std::string& why) override;
+  void lost(Remote& remote) override;
+  void over(Remote& remote) override;
+  void batch() override;
+  void own_packets(const subunit::Buffer& packets) override { results_.add_own(packets); }
 
-  void receive(const subunit::Packet& packet);
-  void receive_announcement(const subunit::Packet& packet);
-  void receive_result(const subunit::Packet& packet);
-  void receive_noise(subunit::Bytes bytes);
-  void pass_on_early_noise();
-  void batch_over();
-  void regulate();
-  void channel_ended();
+  [[nodiscard]] bool record(Worker& worker, const subunit::Packet& packet);
+  void record_start(Worker& worker, std::string_view test_id);
+  void list_entry(const subunit::Packet& packet);
 
-  void say_hello();
-  void opened();
-  void answered();
-  void ask_list();
-  void ask_run();
-  void expect(const std::vector<std::string>& ids);
-  void say_goodbye();
-  void send_pending();
+  // What is to be done next.
+  void proceed();
+  void list();
+  void start_run();
+  void run();
+  void feed(Worker& worker);
+  void recycle(Worker& worker);
+  void revive();
+  void look();
+  void replace(Worker& worker, const Vigil::Sentence& sentence);
+  void abandon(Worker& worker, const std::string& why);
+  void blame_running(Worker& worker, const std::string& why);
 
-  void fail(std::string problem);
+  // The end.
+  void leave();
+  void leave_incomplete(std::string problem);
   void interrupt();
   void conclude();
-  void fail_tests();
-  void emit(const subunit::Buffer& packets);
+  void fail_missing();
+  void report_differences();
   void output_failed(std::string_view why);
-  [[nodiscard]] std::string until_when() const;
-  [[nodiscard]] std::string describe_early_noise() const;
+  void regulate();
+  void warn(const Worker* worker, const std::string& text);
 
+  [[nodiscard]] bool hopeful() const;
+  template <typename Function>
+  void each_worker(const Function& function);
+
+  uv_loop_t& loop_;
   const RunOptions& options_;
   const Selection& selection_;
+  Plan& plan_;
   const Log& log_;
 
+  const subunit::Time started_;
   Writer out_;
-  subunit::Ledger ledger_;
-  std::unique_ptr<Output> output_;
-  Channel channel_;
-  Timer deadline_;
+  Results results_;
+  Vigil vigil_;
+  std::list<Remote> remotes_;
+  std::optional<Dispatch> dispatch_;
   SignalWatch interrupt_;
   SignalWatch terminate_;
   SignalWatch hangup_;
+  Timer pulse_;
+  Timer dispatch_timer_;
 
-  Phase phase_ = Phase::kReady;
-  std::string problem_;  // the first thing that went wrong
+  Phase phase_ = Phase::kOpening;
+  std::string problem_;  // the first thing that went wrong with the run as a whole
+  WorkerNumber next_number_ = 0;
   int interrupts_ = 0;
   bool completed_ = false;  // everything was answered
   bool nothing_matched_ = false;
   bool output_lost_ = false;
-
-  subunit::ClientSession session_;
-  subunit::AttachmentAssembler announcements_;
-  std::string proxy_;    // as its Ready names it
-  std::string address_;  // of the test server
+  std::optional<subunit::Time> paused_at_;  // when the outputs became full
 
   std::vector<std::string> listed_;  // that were selected, as often as they were listed
   std::size_t listed_in_all_ = 0;
-
-  subunit::Buffer early_noise_;       // the beginning of what came before Ready
-  std::size_t early_noise_size_ = 0;  // all of it
-  subunit::CapturedOutput noise_{"channel"};
 };
 
 }  // namespace proxy

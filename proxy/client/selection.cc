@@ -40,7 +40,7 @@ Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
 
 }  // namespace
 
-Result<Selection> Selection::from(const RunOptions& options) {
+Result<Selection> Selection::from(const RunOptions& options, subunit::TestIds preset) {
   Selection selection;
   for (const std::string& expression : options.match) {
     try {
@@ -51,9 +51,9 @@ Result<Selection> Selection::from(const RunOptions& options) {
                    failure.what());
     }
   }
-  if (!options.load_list && options.tests.empty()) return selection;
+  if (!options.load_list && options.tests.empty() && !preset) return selection;
 
-  std::vector<std::string> ids = options.tests;
+  std::vector<std::string> ids = preset ? std::move(*preset) : options.tests;
   if (options.load_list) {
     if (auto read = read_list(*options.load_list, ids); !read) return tl::unexpected(read.error());
   }

@@ -41,6 +41,11 @@ inline subunit::Time now(uv_loop_t& loop) {
   return std::chrono::milliseconds(uv_now(&loop));
 }
 
+/// The same clock to the nanosecond, as it is when this is called.
+inline subunit::Time precise_now() {
+  return std::chrono::nanoseconds(uv_hrtime());
+}
+
 /// Calls back once, unless stopped before.
 class Timer {
  public:

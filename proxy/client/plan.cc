@@ -1,0 +1,181 @@
+#include "proxy/client/plan.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <unordered_map>
+
+#include "common/base/escape.h"
+#include "common/schedule/all_at_once.h"
+#include "common/schedule/replay.h"
+#include "common/schedule/scheduler.h"
+#include "common/subunit/decoder.h"
+#include "proxy/client/selection.h"
+#include "proxy/io/fd.h"
+#include "proxy/io/wall_clock.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::escaped;
+using subunit::Result;
+using subunit::Time;
+
+namespace {
+
+constexpr std::size_t kReadSize = 1 << 20;
+// The library's matcher uses stack for every character.
+constexpr std::size_t kMaxMatched = 2000;
+
+Result<> write_all(int fd, subunit::Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return error("{}", std::strerror(errno));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> write_durations(int fd, const subunit::Durations& durations) {
+  subunit::DurationsWriter writer(durations, wall_clock());
+  Result<> result;
+  for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
+    result = write_all(fd, piece);
+  if (result && ::fsync(fd) != 0) result = error("{}", std::strerror(errno));
+  return result;
+}
+
+/// Puts a new file in place of the one at `path`, or leaves that as it is.
+Result<> replace_history(const std::string& path, const subunit::Durations& durations) {
+  std::string fresh = path + ".XXXXXX";
+  const Fd fd(::mkostemp(fresh.data(), O_CLOEXEC));
+  if (!fd) return error("cannot write the history \"{}\": {}", escaped(path), std::strerror(errno));
+  struct stat before {};
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(fd.get(), ::stat(path.c_str(), &before) == 0 ? before.st_mode & 0777 : 0666 & ~mask);
+  Result<> result = write_durations(fd.get(), durations);
+  if (result && ::rename(fresh.c_str(), path.c_str()) != 0)
+    result = error("{}", std::strerror(errno));
+  if (result) return {};
+  ::unlink(fresh.c_str());
+  return error("cannot write the history \"{}\": {}", escaped(path), result.error().text);
+}
+
+}  // namespace
+
+Result<Plan> Plan::from(const RunOptions& options) {
+  Plan plan(options);
+  if (options.group) {
+    try {
+      plan.group_.emplace(*options.group, std::regex::ECMAScript | std::regex::optimize);
+    } catch (const std::regex_error& failure) {
+      return error("--group \"{}\" is no regular expression: {}", escaped(*options.group),
+                   failure.what());
+    }
+  }
+  if (auto read = plan.read_history(); !read) return tl::unexpected(read.error());
+  if (auto read = plan.read_schedule(); !read) return tl::unexpected(read.error());
+  if (options.schedule_log) {
+    plan.log_.open(*options.schedule_log);
+    if (!plan.log_)
+      return error("cannot write the schedule log \"{}\": {}", escaped(*options.schedule_log),
+                   std::strerror(errno));
+  }
+  return plan;
+}
+
+Result<> Plan::read_history() {
+  if (!options_->history) return {};
+  const Fd fd(::open(options_->history->c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return {};
+  ssize_t size = fd ? 1 : -1;
+  subunit::Decoder decoder;
+  while (size > 0) {
+    const auto room = decoder.prepare(kReadSize);
+    size = ::read(fd.get(), room.data(), room.size());
+    if (size > 0) decoder.commit(static_cast<std::size_t>(size), Time(0));
+    durations_.read(decoder);
+  }
+  if (size < 0)
+    return error("cannot read the history \"{}\": {}", escaped(*options_->history),
+                 std::strerror(errno));
+  return {};
+}
+
+Result<> Plan::read_schedule() {
+  if (!options_->replay) return {};
+  std::ifstream file(*options_->replay, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file)
+    return error("cannot read the schedule \"{}\": {}", escaped(*options_->replay),
+                 std::strerror(errno));
+  auto entries = subunit::parse_schedule_log(text);
+  if (!entries)
+    return error("cannot replay \"{}\": {}", escaped(*options_->replay), entries.error().text);
+  if (entries->empty())
+    return error("cannot replay \"{}\": there is nothing in it", escaped(*options_->replay));
+  schedule_ = std::move(*entries);
+  return {};
+}
+
+subunit::TestIds Plan::replayed_tests() const {
+  if (!options_->replay) return std::nullopt;
+  std::vector<std::string> ids;
+  for (const subunit::ScheduleEntry& entry : schedule_)
+    ids.insert(ids.end(), entry.tests.begin(), entry.tests.end());
+  return unique(std::move(ids));
+}
+
+Result<std::unique_ptr<subunit::Dispatcher>> Plan::make_dispatcher(
+    const std::vector<std::string>& ids, bool one_server) const {
+  using Pointer = std::unique_ptr<subunit::Dispatcher>;
+  if (options_->replay) {
+    return subunit::Replay::create(schedule_, ids, options_->isolated)
+        .map([](std::unique_ptr<subunit::Replay> replay) { return Pointer(std::move(replay)); });
+  }
+  std::vector<std::optional<Time>> expected;
+  expected.reserve(ids.size());
+  for (const std::string& id : ids) expected.push_back(durations_.of(id));
+  if (one_server && !options_->isolated)
+    return std::make_unique<subunit::AllAtOnce>(std::move(expected));
+  const std::vector<std::size_t> units = units_of(ids);
+  std::vector<subunit::Scheduler::Test> tests;
+  tests.reserve(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) tests.push_back({expected[i], units[i]});
+  return std::make_unique<subunit::Scheduler>(
+      tests, subunit::Scheduler::Options{.keep_order = options_->keep_order,
+                                         .one_at_a_time = options_->isolated});
+}
+
+/// Each test is a unit of its own, but for those with the same match.
+std::vector<std::size_t> Plan::units_of(const std::vector<std::string>& ids) const {
+  std::vector<std::size_t> units(ids.size());
+  std::unordered_map<std::string, std::size_t> groups;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    std::match_results<std::string_view::const_iterator> match;
+    const std::string_view seen = std::string_view(ids[i]).substr(0, kMaxMatched);
+    const bool grouped = group_ && std::regex_search(seen.begin(), seen.end(), match, *group_);
+    units[i] = grouped ? groups.try_emplace(match.str(), i).first->second : i;
+  }
+  return units;
+}
+
+void Plan::sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids) {
+  if (options_->schedule_log) log_ << to_line(subunit::ScheduleEntry{at, worker, ids});
+}
+
+Result<> Plan::save() {
+  if (options_->schedule_log && !log_.flush())
+    return error("cannot write the schedule log \"{}\": {}", escaped(*options_->schedule_log),
+                 std::strerror(errno));
+  if (!options_->history || options_->list) return {};
+  return replace_history(*options_->history, durations_);
+}
+
+}  // namespace proxy

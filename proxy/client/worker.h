@@ -1,0 +1,90 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/rpc/client_session.h"
+#include "common/schedule/dispatcher.h"
+#include "proxy/client/output.h"
+
+namespace proxy {
+
+class Remote;
+
+/// A place for a test server at the other end of a channel; the conversation with the server that
+/// is there now, what it was asked, and what it is doing.
+struct Worker {
+  enum class State {
+    kGreeting,  ///< it is there; its Hello is awaited
+    kOpen,      ///< it takes lists and runs
+    kGone,      ///< it has ended, and may be started again
+    kStarting,  ///< the proxy was asked to start it again
+    kLost,      ///< it will not come back
+  };
+
+  /// Tests that went out in one message.
+  struct Batch {
+    std::string nonce;
+    subunit::Dispatcher::Batch tests;
+  };
+
+  /// What Alive tells of the CPU time that it uses.
+  struct Load {
+    subunit::Time at{};                          ///< when it was told
+    subunit::Time cpu{};                         ///< used until then
+    std::optional<double> share = std::nullopt;  ///< of one processor, since it was told before
+  };
+
+  enum class Ping { kNone, kAsked, kAnswered };
+
+  struct Running {
+    std::string test_id;
+    subunit::Time since;
+    bool slow_told = false;
+  };
+  /// More tests at once are not kept: no server has so many under way.
+  static constexpr std::size_t kMaxRunning = 1000;
+
+  Worker(Remote& owner, std::string route_code, WorkerNumber worker_number)
+      : remote(owner), route(std::move(route_code)), number(worker_number) {}
+
+  /// It takes work, or will.
+  [[nodiscard]] bool is_there() const {
+    return state == State::kGreeting || state == State::kOpen || state == State::kStarting;
+  }
+  [[nodiscard]] bool asked() const { return !batches.empty() || listing; }
+
+  /// False: it was not running.
+  bool forget_running(std::string_view test_id) {
+    return std::erase_if(running,
+                         [test_id](const Running& test) { return test.test_id == test_id; }) > 0;
+  }
+
+  Remote& remote;
+  const std::string route;  ///< "": packets to and from it have none
+  const WorkerNumber number;
+  State state = State::kGreeting;
+  std::string address;
+  subunit::ClientSession session;
+
+  std::deque<Batch> batches;           ///< in the order in which they were sent
+  std::optional<std::string> listing;  ///< the nonce of a list that was asked for
+  subunit::Time round_trip{};          ///< of Hello
+  std::optional<subunit::Dispatcher::Worker> dispatched;  ///< its name for the dispatcher
+
+  std::vector<Running> running;  ///< in the order of their start
+  subunit::Time since{};         ///< the last sign that it goes on: an end, a start, being asked
+  bool stuck_told = false;       ///< that nothing has been in progress for long
+  std::optional<Load> load;
+  Ping ping = Ping::kNone;  ///< since then
+
+  bool has_opened = false;
+  int deaths = 0;  ///< in a row, without having finished a test
+  /// It is being replaced because of this test, or "" if because of none: until when that may take.
+  std::optional<std::string> condemned;
+  subunit::Time condemned_until{};
+};
+
+}  // namespace proxy
