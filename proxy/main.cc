@@ -5,6 +5,8 @@
 
 #include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
+#include "proxy/client/testr.h"
+#include "proxy/client/tunnel.h"
 #include "proxy/command_server/command_server.h"
 #include "proxy/serve/serve.h"
 #include "proxy/wrap/wrap.h"
@@ -18,6 +20,8 @@ struct Act {
   int operator()(const proxy::ServeOptions& options) const { return proxy::serve(options, log); }
   int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
+  int operator()(const proxy::TestrOptions& options) const { return proxy::testr(options, log); }
+  int operator()(const proxy::TunnelOptions& options) const { return proxy::tunnel(options, log); }
   int operator()(const proxy::CommandServerOptions& options) const {
     return proxy::command_server(options, log);
   }

@@ -57,7 +57,8 @@ struct Parser {
     app.require_subcommand(1);
     app.footer("\nsubunit-proxy SUBCOMMAND --help says more.");
     for (const auto make :
-         {make_serve_command, make_wrap_command, make_run_command, make_command_server_command})
+         {make_serve_command, make_wrap_command, make_run_command, make_testr_command,
+          make_python_command, make_tunnel_command, make_command_server_command})
       subcommands.push_back(make(app));
     for (const auto& subcommand : subcommands) {
       formatter->set_usage(&subcommand->app(), subcommand->usage());

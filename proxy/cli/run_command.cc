@@ -1,15 +1,20 @@
 #include <unistd.h>
 
-#include "proxy/cli/subcommand.h"
+#include "proxy/cli/run_options.h"
+#include "proxy/client/channel_list.h"
 
 namespace proxy {
 namespace {
 
 constexpr Subcommand::Text kText{
     "run", "open a channel, and list or run the tests behind it",
-    "Usage: subunit-proxy run [OPTIONS] [TEST...] -- CHANNEL COMMAND...\n",
+    R"(Usage:
+  subunit-proxy run [OPTIONS] [TEST...] -- CHANNEL COMMAND...
+  subunit-proxy run [OPTIONS] [TEST...] --channel 'CHANNEL COMMAND...' [--channel ...]
+)",
     R"(CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
-and stdout. Without TEST, --load-list or --match, all tests run.
+and stdout. Several of them share the tests; such a command is split into words as a shell does it,
+without expanding anything. Without TEST, --load-list or --match, all tests run.
 
 Exit status: 0 everything asked for passed, 1 a test failed, 2 bad usage, 3 the run could not be
 completed.
@@ -23,10 +28,7 @@ Examples:
 class RunCommand : public Subcommand {
  public:
   explicit RunCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    app_.add_option("tests", options_.tests, "ids of the tests");
-    app_.add_flag("--list", options_.list, "list the tests, do not run them");
-    app_.add_option("--load-list", options_.load_list, "read ids from FILE, one a line; - is stdin")
-        ->option_text("FILE");
+    add_selection_options(app_, options_);
     app_.add_option("--match", options_.match,
                     "only tests in whose id REGEX is found; may be repeated")
         ->option_text("REGEX")
@@ -43,27 +45,45 @@ class RunCommand : public Subcommand {
     app_.add_option("--trace", options_.trace,
                     "write the run to FILE as a Chrome trace, for Perfetto")
         ->option_text("FILE");
-    app_.add_flag("--direct", options_.direct,
-                  "a test server at the other end of the channel, and no proxy");
-    add_seconds(app_, "--ready-timeout", options_.ready_timeout, "how long to wait for the proxy");
-    add_seconds(app_, "--attach-timeout", options_.attach_timeout,
-                "then for a test server to be there");
-    add_seconds(app_, "--hello-timeout", options_.hello_timeout, "then for its answer");
+    app_.add_option("--channel", channels_, "a channel's command in one word; may be repeated")
+        ->option_text("COMMAND")
+        ->allow_extra_args(false);
+    app_.add_option("--channels-from", channel_list_, "read such commands from FILE, one a line")
+        ->option_text("FILE");
+    add_channel_options(app_, options_);
   }
 
   Action action(std::vector<std::string> command) override {
-    if (command.empty()) throw CLI::ValidationError("run needs a CHANNEL COMMAND behind --");
     if (format_ == Format::kIds && !options_.list)
       throw CLI::ValidationError("--format ids goes with --list");
     if (options_.trace && options_.list)
       throw CLI::ValidationError("--trace is of a run: it does not go with --list");
-    options_.channels = {std::move(command)};
+    options_.channels = channels(std::move(command));
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
     return options_;
   }
 
  private:
+  std::vector<subunit::Words> channels(subunit::Words command) const {
+    std::vector<subunit::Words> all;
+    const auto add = [&all](const subunit::Result<std::vector<subunit::Words>>& commands) {
+      if (!commands) throw CLI::ValidationError(commands.error().text);
+      all.insert(all.end(), commands->begin(), commands->end());
+    };
+    for (const std::string& channel : channels_) add(subunit::split_commands(channel));
+    if (channel_list_) add(read_channel_list(*channel_list_));
+    if (all.empty() == command.empty()) {
+      throw CLI::ValidationError(
+          "run needs a CHANNEL COMMAND: one behind --, or any number with --channel and "
+          "--channels-from");
+    }
+    if (all.empty()) all.push_back(std::move(command));
+    return all;
+  }
+
   RunOptions options_;
+  std::vector<std::string> channels_;
+  std::optional<std::string> channel_list_;
   std::optional<Format> format_;
 };
 

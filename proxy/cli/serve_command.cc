@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,12 +41,6 @@ Examples, to be started by a client at the other end of ssh:
   subunit-proxy serve --test-command 'python3 -m subunit.run $LISTOPT $IDOPTION mytests'
 )"};
 
-Endpoint endpoint_of(const std::string& text) {
-  auto endpoint = Endpoint::parse(text);
-  if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
-  return *endpoint;
-}
-
 class ServeCommand : public Subcommand {
  public:
   explicit ServeCommand(CLI::App& parent) : Subcommand(parent, kText) {
@@ -83,10 +76,7 @@ class ServeCommand : public Subcommand {
     add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
     app_.add_flag("--any-owner", options_.any_owner,
                   "also use a server that belongs to another user");
-    app_.add_option("--ready-fd", options_.ready_fd,
-                    "write \"READY ADDR\" to this descriptor and close it")
-        ->option_text("N")
-        ->check(CLI::Range(3, 1 << 20));
+    add_ready_fd(app_, options_.ready_fd);
   }
 
   Action action(std::vector<std::string> command) override {
@@ -98,10 +88,6 @@ class ServeCommand : public Subcommand {
       options_.command = command_server_words(test_command_, options_.grace);
     }
     check_servers();
-    if (options_.ready_fd && ::fcntl(*options_.ready_fd, F_GETFD) < 0) {
-      throw CLI::ValidationError(
-          fmt::format("--ready-fd {}: no such descriptor is open", *options_.ready_fd));
-    }
     if (options_.connect.empty() && !options_.listen)
       options_.listen = Endpoint::parse("127.0.0.1:0").value();
     return options_;

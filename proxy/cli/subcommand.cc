@@ -1,5 +1,6 @@
 #include "proxy/cli/subcommand.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 namespace proxy {
@@ -18,6 +19,24 @@ void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
   app.add_option_function<double>(name, store, fmt::format("{} ({:g})", help, preset))
       ->option_text("SECONDS")
       ->check(CLI::Range(0.001, 1e7));
+}
+
+Endpoint endpoint_of(const std::string& text) {
+  auto endpoint = Endpoint::parse(text);
+  if (!endpoint) throw CLI::ValidationError(endpoint.error().text);
+  return *endpoint;
+}
+
+void add_ready_fd(CLI::App& app, std::optional<int>& value) {
+  const auto store = [&value](int fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      throw CLI::ValidationError(fmt::format("--ready-fd {}: no such descriptor is open", fd));
+    value = fd;
+  };
+  app.add_option_function<int>("--ready-fd", store,
+                               "write \"READY ADDR\" to this descriptor and close it")
+      ->option_text("N")
+      ->check(CLI::Range(3, 1 << 20));
 }
 
 }  // namespace proxy

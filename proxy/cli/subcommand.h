@@ -9,6 +9,8 @@
 
 #include "common/base/time.h"
 #include "proxy/client/options.h"
+#include "proxy/client/testr.h"
+#include "proxy/client/tunnel.h"
 #include "proxy/command_server/options.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/serve/options.h"
@@ -18,7 +20,8 @@ namespace proxy {
 
 /// What a command line asks for. An int: end with that status, because help was printed (0) or the
 /// line is wrong (2).
-using Action = std::variant<int, ServeOptions, WrapOptions, RunOptions, CommandServerOptions>;
+using Action = std::variant<int, ServeOptions, WrapOptions, RunOptions, TestrOptions, TunnelOptions,
+                            CommandServerOptions>;
 
 /// One subcommand with its options and its help.
 class Subcommand {
@@ -51,6 +54,9 @@ class Subcommand {
 [[nodiscard]] std::unique_ptr<Subcommand> make_serve_command(CLI::App& parent);
 [[nodiscard]] std::unique_ptr<Subcommand> make_wrap_command(CLI::App& parent);
 [[nodiscard]] std::unique_ptr<Subcommand> make_run_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_testr_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_python_command(CLI::App& parent);
+[[nodiscard]] std::unique_ptr<Subcommand> make_tunnel_command(CLI::App& parent);
 [[nodiscard]] std::unique_ptr<Subcommand> make_command_server_command(CLI::App& parent);
 
 // Options that several subcommands have, or several of their options need.
@@ -58,5 +64,11 @@ class Subcommand {
 /// An option for a time in seconds, with the default that `value` has.
 void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
                  const std::string& help);
+
+/// The value of an option for an address. Throws CLI::ValidationError.
+[[nodiscard]] Endpoint endpoint_of(const std::string& text);
+
+/// --ready-fd, whose value is a descriptor that is open.
+void add_ready_fd(CLI::App& app, std::optional<int>& value);
 
 }  // namespace proxy

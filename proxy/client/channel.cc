@@ -35,8 +35,9 @@ Result<> Channel::start(const std::vector<std::string>& command) {
       !started)
     return started;
   // If nobody reads what we send, the other direction tells why.
-  to_server_.emplace(loop_, std::move(in->write_end),
-                     Writer::Events{.progress = [] {}, .failed = [](const subunit::Error&) {}});
+  to_server_.emplace(
+      loop_, std::move(in->write_end),
+      Writer::Events{.progress = events_.sent, .failed = [](const subunit::Error&) {}});
   from_server_.emplace(loop_, std::move(out->read_end),
                        PacketReader::Events{.packet = events_.packet,
                                             .noise = events_.noise,

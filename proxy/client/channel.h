@@ -17,7 +17,8 @@ class Channel {
     std::function<void(const subunit::Packet&)> packet;
     std::function<void(subunit::Bytes)> noise;
     std::function<void()> batch;
-    std::function<void()> ended;  ///< its stdout is closed and the process has ended; once
+    std::function<void()> ended;         ///< its stdout is closed and the process has ended; once
+    std::function<void()> sent = [] {};  ///< something that was queued has been written
   };
 
   Channel(uv_loop_t& loop, Events events);
@@ -26,6 +27,9 @@ class Channel {
   [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& command);
 
   void send(subunit::Bytes bytes) { to_server_->send(bytes); }
+
+  /// As Writer::congested(): hold back what there is to send.
+  [[nodiscard]] bool congested() const { return to_server_->congested(); }
 
   /// From now on the line carries packets, and little else.
   void expect_packets() { from_server_->set_stall_timeout(kLineStall); }

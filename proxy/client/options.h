@@ -36,6 +36,7 @@ struct RunOptions {
   bool direct = false;                             ///< a test server at the other end, no proxy
 
   // In which order.
+  bool suite_order = false;                 ///< the names are a set; the server's list orders them
   bool keep_order = false;                  ///< as given, whatever the history says
   std::optional<std::string> group;         ///< ids with the same match of this are one unit
   bool isolated = false;                    ///< each test in a server of its own

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "common/base/escape.h"
+#include "proxy/client/trace_output.h"
 
 namespace proxy {
 
@@ -247,7 +248,7 @@ void Runner::proceed() {
   bool asked = false;
   each_worker([&](Worker& worker) { asked |= worker.listing.has_value(); });
   if (asked) return;
-  if (phase_ == Phase::kOpening && !options_.list && selection_.named()) {
+  if (phase_ == Phase::kOpening && !options_.list && !selection_.needs_list()) {
     each_worker([&](Worker& worker) { asked |= worker.state == Worker::State::kOpen; });
     if (asked) start_run();
     return;
@@ -264,7 +265,7 @@ void Runner::list() {
   phase_ = Phase::kListing;
   listed_.clear();
   listed_in_all_ = 0;
-  auto nonce = open->session.list(selection_.named());
+  auto nonce = open->session.list(options_.list ? selection_.named() : std::nullopt);
   if (!nonce) return leave_incomplete(nonce.error().text);
   open->listing = std::move(*nonce);
   open->since = precise_now();
@@ -288,7 +289,7 @@ void Runner::start_run() {
   bool routed = false;
   each_worker([&](Worker& worker) { routed |= worker.remote.routed(); });
   const bool one_server = options_.channels.size() == 1 && !routed;
-  RunList list(selection_.named() ? *selection_.named() : std::move(listed_));
+  RunList list(selection_.named() ? selection_.arranged(listed_) : std::move(listed_));
   if (const auto repeated = list.repeated(); !repeated.empty()) {
     log_.warning("{} ids are listed more than once, and each is asked for once: {}",
                  repeated.size(), some_of(repeated));

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "common/base/escape.h"
@@ -64,7 +66,21 @@ Result<Selection> Selection::from(const RunOptions& options, subunit::TestIds pr
   if (ids.empty() && named > 0)
     return error("none of the {} tests named matches: nothing to do", named);
   selection.named_ = unique(std::move(ids));
+  selection.suite_order_ = options.suite_order;
   return selection;
+}
+
+std::vector<std::string> Selection::arranged(const std::vector<std::string>& listed) const {
+  std::vector<std::string> ids = named_.value_or(std::vector<std::string>());
+  if (!suite_order_) return ids;
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const std::string& id : listed) places.emplace(id, places.size());
+  const auto place = [&places](const std::string& id) {
+    const auto found = places.find(id);
+    return found == places.end() ? SIZE_MAX : found->second;
+  };
+  std::ranges::stable_sort(ids, {}, place);
+  return ids;
 }
 
 bool Selection::matches(std::string_view id) const {

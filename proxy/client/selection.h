@@ -23,12 +23,21 @@ class Selection {
   /// The ids that were named and match, in the order given, each once; nothing if none were named.
   [[nodiscard]] const subunit::TestIds& named() const { return named_; }
 
+  /// True if the server's list has to be known before a run: nothing was named, or the list is what
+  /// gives the names their order.
+  [[nodiscard]] bool needs_list() const { return !named_ || (suite_order_ && named_->size() > 1); }
+
+  /// What was named: in the order of `listed`, which the server has, if that is what orders it.
+  /// Names that are not listed stand at the end.
+  [[nodiscard]] std::vector<std::string> arranged(const std::vector<std::string>& listed) const;
+
   /// True if there is an expression that not every id matches.
   [[nodiscard]] bool filters() const { return !expressions_.empty(); }
   [[nodiscard]] bool matches(std::string_view id) const;
 
  private:
   subunit::TestIds named_;
+  bool suite_order_ = false;
   std::vector<std::regex> expressions_;
 };
 

@@ -5,8 +5,8 @@
 #include "common/base/escape.h"
 #include "common/rpc/attachment.h"
 #include "common/rpc/peek.h"
+#include "proxy/io/notify.h"
 #include "proxy/serve/announce.h"
-#include "proxy/serve/notify.h"
 
 namespace proxy {
 

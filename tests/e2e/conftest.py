@@ -1,5 +1,6 @@
 """Fixtures of the tests with real processes. Run with Debian's Python: it has python3-subunit."""
 
+import contextlib
 import os
 from pathlib import Path
 import sys
@@ -61,4 +62,9 @@ def processes():
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        # Its children may hold the other ends, so there is no waiting for the end of these.
+        for file in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if file:
+                    file.close()

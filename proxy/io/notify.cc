@@ -1,4 +1,4 @@
-#include "proxy/serve/notify.h"
+#include "proxy/io/notify.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include "common/base/escape.h"
+#include "proxy/cli/run_options.h"
+#include "proxy/cli/subcommand.h"
+
+namespace proxy {
+namespace {
+
+constexpr Subcommand::Text kText{
+    "python", "what stestr takes for Python: run tests on the servers that .stestr.conf names",
+    R"(Usage: PYTHON="subunit-proxy python [OPTIONS]" stestr run
+)",
+    R"(stestr starts tests with $PYTHON -m stestr.subunit_runner.run discover -t TOP PATH --list, or with
+--load-list FILE in the place of --list. This takes such a command line, and runs the tests on the
+servers that the .stestr.conf in the current directory names:
+
+  [DEFAULT]
+  test_path=./tests
+  server_command=ssh board subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
+
+server_command is split into words as a shell does it, and is the channel. More of them, each on an
+indented line, are more channels. What TOP and PATH say is left to the server, which knows its tests.
+
+Exit status: 0 the stream on stdout is complete, whatever the verdicts in it, 2 bad usage, 3 it is
+not complete.
+)"};
+
+constexpr const char* kRunner = "stestr.subunit_runner.run";
+
+/// Reads what stestr 3 puts behind ${PYTHON}: `-m stestr.subunit_runner.run`, then `discover -t TOP
+/// PATH` unless it was told --no-discover, then --list, --load-list FILE or ids.
+class StestrWords {
+ public:
+  explicit StestrWords(std::vector<std::string> words) : words_(std::move(words)) {}
+
+  void read(RunOptions& options) {
+    expect("-m");
+    expect(kRunner);
+    if (at_ < words_.size() && words_[at_] == "discover") {
+      ++at_;
+      expect("-t");
+      (void)next();  // TOP
+      (void)next();  // PATH
+    }
+    while (at_ < words_.size()) {
+      const std::string& word = next();
+      if (word == "--list") {
+        options.list = true;
+      } else if (word == "--load-list") {
+        options.load_list = next();
+      } else if (word.starts_with('-')) {
+        refuse();
+      } else {
+        options.tests.push_back(word);
+      }
+    }
+  }
+
+ private:
+  void expect(std::string_view wanted) {
+    if (next() != wanted) refuse();
+  }
+
+  const std::string& next() {
+    if (at_ == words_.size()) refuse();
+    return words_[at_++];
+  }
+
+  [[noreturn]] void refuse() const {
+    std::string given;
+    for (const std::string& word : words_) given += " " + subunit::escaped(word);
+    throw CLI::ValidationError(
+        fmt::format("this is no Python, and takes only what stestr says to one: -m {} …; given "
+                    "was:{}",
+                    kRunner, given.empty() ? " nothing" : given));
+  }
+
+  std::vector<std::string> words_;
+  std::size_t at_ = 0;
+};
+
+class PythonCommand : public Subcommand {
+ public:
+  explicit PythonCommand(CLI::App& parent) : Subcommand(parent, kText) {
+    add_channel_options(app_, options_.run);
+    app_.prefix_command();  // what comes behind our own options is for action()
+  }
+
+  Action action(std::vector<std::string> command) override {
+    std::vector<std::string> words = app_.remaining();
+    words.insert(words.end(), command.begin(), command.end());
+    StestrWords(std::move(words)).read(options_.run);
+    options_.config = ".stestr.conf";
+    return options_;
+  }
+
+ private:
+  TestrOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> make_python_command(CLI::App& parent) {
+  return std::make_unique<PythonCommand>(parent);
+}
+
+}  // namespace proxy

@@ -1,0 +1,78 @@
+"""`run` with more than one channel: how they are named, and that all of them are used."""
+
+import shlex
+
+import pytest
+
+from support import proxy, says, server, serving
+
+DEMO = [f"demo.test_{number}" for number in range(5)]
+
+
+@pytest.fixture
+def channel(tmp_path):
+    """A channel in one word, which leaves a file of this name."""
+
+    def make(name):
+        script = f'touch {shlex.quote(str(tmp_path / name))}; exec "$@"'
+        return shlex.join(["sh", "-c", script, "sh", *serving(*server("good"))])
+
+    return make
+
+
+def run(*arguments):
+    return proxy("run", "--format", "subunit", *arguments)
+
+
+def assert_ran_all(ended):
+    assert (ended.status, ended.stderr) == (0, "")
+    ended.stream.assert_clean()
+    assert ended.stream.statuses == dict.fromkeys(DEMO, "success")
+
+
+def test_a_channel_in_one_word_is_split_as_a_shell_does_it(channel, tmp_path):
+    assert_ran_all(run("--channel", channel("two words")))
+    assert (tmp_path / "two words").exists()
+
+
+def test_tests_can_be_named_beside_it(channel):
+    ended = run("--channel", channel("a"), "demo.test_1")
+    assert ended.stream.statuses == {"demo.test_1": "success"}
+
+
+def test_several_channels_share_the_tests(channel, tmp_path):
+    assert_ran_all(run("--channel", channel("a"), "--channel", channel("b")))
+    assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
+
+
+def test_channels_from_a_file_are_one_a_line(channel, tmp_path):
+    channels = tmp_path / "channels"
+    long = channel("c").replace(" ", " \\\n  ", 1)
+    channels.write_text(f"# machines\n\n{channel('a')}\r\n  {channel('b')}  # slow\n{long}")
+    assert_ran_all(run("--channels-from", channels))
+    assert all((tmp_path / name).exists() for name in "abc")
+
+
+def test_both_options_can_be_given(channel, tmp_path):
+    (tmp_path / "channels").write_text(channel("b"))
+    assert_ran_all(run("--channel", channel("a"), "--channels-from", tmp_path / "channels"))
+    assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, seen",
+    [
+        ((), "CHANNEL COMMAND"),
+        (("--channel", "true", "--", "true"), "one behind --"),
+        (("--channel", " # nothing"), "CHANNEL COMMAND"),
+        (("--channel", "ssh 'board"), "ssh 'board"),
+        (("--channels-from", "/no/such/file"), "/no/such/file"),
+        (("--channels-from", "/"), "directory"),
+        (("--channels-from", "/dev/null"), "no command"),
+        (("--channels-from", "/dev/zero"), "more than"),
+    ],
+)
+def test_bad_usage_is_told_and_starts_nothing(arguments, seen):
+    ended = run(*arguments)
+    assert (ended.status, ended.stdout) == (2, b"")
+    says(ended.stderr, seen, "--help")
