@@ -546,6 +546,19 @@ class Serve:
     def watch(self, interval: float = 0.1, lease: float = LIMIT) -> None:
         self.send(message(PROXY, msg="Watch", interval=interval, lease=lease))
 
+    def alive(self, condition: Callable[[dict], object], what: str) -> Dict[Optional[str], dict]:
+        """The servers by route, in the first Alive from now on of which `condition` is true."""
+        seen = len(self.messages(PROXY, "Alive"))
+
+        def found():
+            for each in self.messages(PROXY, "Alive")[seen:]:
+                servers = {server.get("route"): server for server in each["servers"]}
+                if condition(servers):
+                    return [servers]
+            return None
+
+        return self.wait(found, what)[0]
+
     def respawn(self, route: Optional[str] = None, **fields) -> None:
         place = {} if route is None else {"route": route}
         self.send(message(PROXY, msg="Respawn", **place, **fields))

@@ -228,13 +228,15 @@ def test_strangers_among_those_who_dial_in_are_turned_away(serve, tmp_path):
 
 def test_on_a_unix_socket_the_token_says_who_is_who(serve, tmp_path):
     tmp_path.chmod(0o700)
-    channel = serve("--workers", "4", "--listen", f"unix:{tmp_path}/s", "--", *server("good"))
-    channel.hello(*FOUR)
+    late = f"[ $SUBUNIT_RPC_WORKER = 3 ] || until [ -e {tmp_path}/gate ]; do sleep 0.01; done"
+    command = ["sh", "-c", f"{late}; exec {' '.join(server('good'))}"]
+    channel = serve("--workers", "4", "--listen", f"unix:{tmp_path}/socket", "--", *command)
+    channel.hello("3")
+    (tmp_path / "gate").touch()
     for route in FOUR:
-        pid = channel.attached_at(route)["pid"]
-        environ = open(f"/proc/{pid}/environ", "rb").read().split(b"\0")
-        assert f"SUBUNIT_RPC_WORKER={route}".encode() in environ
-    channel.run_at(*FOUR)
+        channel.wait_message(RPC, "Hello", at=route)
+        channel.run_at(route)
+        assert channel.stream_at(route).output("demo.test_3", "stdout") == b"demo.test_3\n"
     assert channel.goodbye() == 0
 
 
