@@ -23,7 +23,8 @@ inline constexpr double kMaxSeconds = 1e7;
 /// Nothing for what is negative, no number, or above kMaxSeconds.
 inline std::optional<Time> from_seconds(double seconds) {
   if (!(seconds >= 0 && seconds <= kMaxSeconds)) return std::nullopt;
-  return std::chrono::duration_cast<Time>(std::chrono::duration<double>(seconds));
+  // Rounded: what was written as seconds is read as the same time.
+  return std::chrono::round<Time>(std::chrono::duration<double>(seconds));
 }
 
 }  // namespace subunit

@@ -82,4 +82,12 @@ Utf8Scan scan_text(Bytes bytes) {
   return scan<false>(bytes);
 }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  text = text.substr(0, most);
+  const Utf8Scan scan = scan_utf8(as_bytes(text));
+  if (scan.cut) text = text.substr(0, scan.valid);
+  return std::string(text) += "…";
+}
+
 }  // namespace subunit

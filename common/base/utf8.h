@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "common/base/bytes.h"
 
 namespace subunit {
@@ -21,5 +24,8 @@ struct Utf8Scan {
 [[nodiscard]] inline bool is_text(Bytes bytes) {
   return scan_text(bytes).valid == bytes.size();
 }
+
+/// `text`, or of a longer one as many whole characters as fit into `most` bytes, and "…" behind.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
 }  // namespace subunit

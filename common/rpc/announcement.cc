@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/utf8.h"
 #include "common/rpc/json_fields.h"
 
 namespace subunit {
@@ -65,11 +66,14 @@ struct Writer {
   }
 
   Json operator()(const Alive& alive) const {
+    // A byte of a test id takes up to six in JSON; what is left is for the other fields.
+    const std::size_t count = std::max<std::size_t>(alive.servers.size(), 1);
+    const std::size_t most = std::min(kMaxAliveTest, kMaxAliveSize / 8 / count);
     Json servers = Json::array();
     for (const Alive::Server& server : alive.servers) {
       Json json = Json::object();
       add(json, "route", server.route);
-      add(json, "test", server.test);
+      if (server.test) json["test"] = shortened(*server.test, most);
       json["for"] = seconds(server.lasting);
       if (server.cpu) json["cpu"] = seconds(*server.cpu);
       servers.push_back(std::move(json));
@@ -80,7 +84,7 @@ struct Writer {
   Json operator()(const Respawn& respawn) const {
     Json json{{"msg", "Respawn"}};
     add(json, "route", respawn.route);
-    add(json, "reason", respawn.reason);
+    if (respawn.reason) json["reason"] = shortened(*respawn.reason, kMaxRespawnReason);
     return json;
   }
 };

@@ -58,7 +58,7 @@ struct Watch {
 struct Alive {
   struct Server {
     std::optional<std::string> route;
-    std::optional<std::string> test;  ///< in progress, for...
+    std::optional<std::string> test;  ///< in progress, for...; a long one is cut, "…" follows
     Time lasting{};                   ///< "for": since its start, or since the last one ended
     std::optional<Time> cpu;          ///< that its processes have used, where the proxy can tell
     bool operator==(const Server&) const = default;
@@ -71,7 +71,7 @@ struct Alive {
 /// it. `reason`: what to say to people of the end.
 struct Respawn {
   std::optional<std::string> route;
-  std::optional<std::string> reason = std::nullopt;
+  std::optional<std::string> reason = std::nullopt;  ///< cut at kMaxRespawnReason
   bool operator==(const Respawn&) const = default;
 };
 
@@ -88,8 +88,13 @@ using Announcement =
 /// One JSON object. Bytes that are not UTF-8 become U+FFFD: reasons quote what was seen.
 [[nodiscard]] std::string to_json(const Announcement& announcement);
 
-/// An Alive message is at most this long; it holds a few hundred bytes for each server.
+/// An Alive message is at most this long, whatever the ids of the tests in it.
 inline constexpr std::size_t kMaxAliveSize = 1 << 20;
+/// Bytes of a test id in it: more than any that a person has chosen.
+inline constexpr std::size_t kMaxAliveTest = 2048;
+
+/// Bytes of a Respawn's reason: the message has to fit into kMaxAnnouncementPeek.
+inline constexpr std::size_t kMaxRespawnReason = 500;
 
 /// Errors as parse_message(). A newer proxy may say things that are unknown here: that is for the
 /// caller to forgive.

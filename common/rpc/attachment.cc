@@ -57,7 +57,8 @@ Result<> encode_attachment(std::string_view test_id, std::string_view json,
 
 Result<std::optional<std::string>> AttachmentAssembler::add(const Packet& packet) {
   const std::string_view content = as_text(packet.file->content);
-  auto open = open_.find(key_of(packet));
+  std::string key = key_of(packet);
+  auto open = open_.find(key);
   if (open == open_.end()) {
     if (packet.eof && content.empty()) return std::nullopt;
     if (packet.eof || is_whole_object(content)) return std::string(content);
@@ -66,7 +67,12 @@ Result<std::optional<std::string>> AttachmentAssembler::add(const Packet& packet
       return error("more than {} messages were begun and not ended; the last one: {}", kMaxOpen,
                    escaped(content));
     }
-    open = open_.emplace(key_of(packet), "").first;
+    if (key.size() > kMaxKeySize) {
+      drop();
+      return error("a message that spans packets has names of {} bytes, at most {} are allowed: {}",
+                   key.size(), kMaxKeySize, escaped(content));
+    }
+    open = open_.emplace(std::move(key), "").first;
   }
   std::string& message = open->second;
   message += content;

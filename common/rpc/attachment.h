@@ -34,6 +34,8 @@ class AttachmentAssembler {
   static constexpr std::size_t kMaxMessageSize = 64 << 20;
   /// Messages that are open at a time: one for each server.
   static constexpr std::size_t kMaxOpen = 64;
+  /// Bytes of route code, test id and file name, by which one that is open is known.
+  static constexpr std::size_t kMaxKeySize = 4096;
 
   /// `packet` is one for which carries_message() is true. Returns the JSON text once it is whole.
   /// An Error if a bound is passed; everything that was open is dropped then.

@@ -31,6 +31,10 @@ tl::unexpected<Error> out_of_place(std::string_view message, ClientSession::Stat
   return error("the server sent {} out of place, {}", message, place_of(state));
 }
 
+tl::unexpected<Error> too_new(std::string_view message) {
+  return error("the server sent {}, which version 1 does not have", message);
+}
+
 }  // namespace
 
 bool ClientSession::go(Step step) {
@@ -39,7 +43,6 @@ bool ClientSession::go(Step step) {
       {State::kHelloSent, Step::kHearHello, State::kOpen},
       {State::kHelloSent, Step::kSayGoodbye, State::kLeaving},
       {State::kOpen, Step::kAsk, State::kOpen},
-      {State::kOpen, Step::kAskMore, State::kOpen},
       {State::kOpen, Step::kHearAnswer, State::kOpen},
       {State::kOpen, Step::kSayGoodbye, State::kClosing},
       {State::kLeaving, Step::kHearHello, State::kClosing},
@@ -64,13 +67,13 @@ void ClientSession::hello() {
 
 void ClientSession::cancel(const std::string& nonce) {
   assert(version_ >= 2 && outstanding(nonce));
-  say(Step::kAskMore, Cancel{nonce});
+  say(Step::kAsk, Cancel{nonce});
 }
 
 std::string ClientSession::ping() {
   assert(version_ >= 2);
   std::string nonce = fmt::format("ping {}", ++pinged_);
-  say(Step::kAskMore, Ping{nonce});
+  say(Step::kAsk, Ping{nonce});
   pings_.insert(nonce);
   return nonce;
 }
@@ -148,7 +151,8 @@ Result<ClientSession::Event> ClientSession::hear(const Done& done) {
 }
 
 Result<ClientSession::Event> ClientSession::hear(ErrorMessage& failure) {
-  if (version_ < 2 || !go(Step::kHearAnswer)) return out_of_place("Error", state_);
+  if (version_ == 1) return too_new("Error");
+  if (!go(Step::kHearAnswer)) return out_of_place("Error", state_);
   const Result<> taken = failure.nonce ? take_answer("Error", *failure.nonce) : Result<>();
   return taken.map([&] {
     return Event(Failed{std::move(failure.nonce), std::move(failure.text)});
@@ -156,7 +160,8 @@ Result<ClientSession::Event> ClientSession::hear(ErrorMessage& failure) {
 }
 
 Result<ClientSession::Event> ClientSession::hear(const Pong& pong) {
-  if (version_ < 2 || !go(Step::kHearAnswer)) return out_of_place("Pong", state_);
+  if (version_ == 1) return too_new("Pong");
+  if (!go(Step::kHearAnswer)) return out_of_place("Pong", state_);
   if (pings_.erase(pong.nonce) == 0)
     return error("the server sent Pong with a nonce for which no Ping is outstanding");
   return Ponged{pong.nonce};

@@ -76,8 +76,8 @@ class ClientSession {
 
   /// An Error is the server's fault: not its Hello first, no version in common, a Done, Error or
   /// Pong for no outstanding nonce, a message only clients send, one of version 2 where version 1
-  /// was agreed on, a malformed one. The session is then kFailed,
-  /// and every further message an Error.
+  /// was agreed on, a malformed one. The session is then kFailed, and every further message an
+  /// Error.
   [[nodiscard]] Result<Event> receive(const Packet& packet);
 
   /// The stream from the server ended. An Error if that was too early: it says what was missing.
@@ -94,16 +94,7 @@ class ClientSession {
   [[nodiscard]] std::size_t outstanding() const { return outstanding_.size(); }
 
  private:
-  enum class Step {
-    kSayHello,
-    kHearHello,
-    kAsk,
-    kAskMore,
-    kHearAnswer,
-    kSayGoodbye,
-    kHearEof,
-    kFail
-  };
+  enum class Step { kSayHello, kHearHello, kAsk, kHearAnswer, kSayGoodbye, kHearEof, kFail };
 
   bool go(Step step);  // false, and nothing changed, if the state does not allow it
   void say(Step step, const Message& message);

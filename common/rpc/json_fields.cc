@@ -94,7 +94,12 @@ class Reader : public nlohmann::json_sax<Json> {
 
   /// Something stands where no field of ours has it: as a field itself, or within its list.
   void spoil(std::string_view seen) {
-    if (field_) *field_ = JsonFields::Other{depth_ > 1 ? kMixedList : seen};
+    if (!field_) return;
+    if (depth_ == 1) {
+      *field_ = JsonFields::Other{seen};
+    } else if (!std::holds_alternative<JsonFields::Other>(*field_)) {
+      *field_ = JsonFields::Other{kMixedList};
+    }
   }
 
   bool deeper() {
@@ -199,6 +204,19 @@ Time JsonFields::time(std::string_view name) {
 
 TestIds JsonFields::optional_texts(std::string_view name) {
   return take<std::vector<std::string>>(name, "a list of strings");
+}
+
+std::string JsonFields::nonce() {
+  auto nonce = optional_nonce();
+  if (!nonce) blame("\"nonce\" is missing, expected a string");
+  return std::move(nonce).value_or("");
+}
+
+std::optional<std::string> JsonFields::optional_nonce() {
+  auto nonce = optional_text("nonce");
+  if (nonce && nonce->size() > kMaxNonceSize)
+    blame(fmt::format("\"nonce\" is longer than {} bytes", kMaxNonceSize));
+  return nonce;
 }
 
 VersionRange JsonFields::versions() {

@@ -42,6 +42,9 @@ class JsonFields {
   [[nodiscard]] TestIds optional_texts(std::string_view name);
   /// A number of seconds above zero.
   [[nodiscard]] Time time(std::string_view name);
+  /// The field "nonce".
+  [[nodiscard]] std::string nonce();
+  [[nodiscard]] std::optional<std::string> optional_nonce();
   /// The fields "max" and "min".
   [[nodiscard]] VersionRange versions();
 

@@ -18,11 +18,17 @@ Result<> check_text(std::string_view what, std::string_view text) {
   return error("cannot send a {} that is not UTF-8: \"{}\"", what, escaped(text));
 }
 
+Result<> check_nonce(std::string_view nonce) {
+  if (nonce.size() <= kMaxNonceSize) return check_text("nonce", nonce);
+  return error("cannot send a nonce of {} bytes, at most {} are allowed: \"{}\"", nonce.size(),
+               kMaxNonceSize, escaped(nonce));
+}
+
 Result<> check(const TestIds& tests, std::string_view nonce) {
   if (tests && tests->size() > kMaxTestIds)
     return error("cannot send {} test ids in one message, at most {} are allowed", tests->size(),
                  kMaxTestIds);
-  Result<> result = check_text("nonce", nonce);
+  Result<> result = check_nonce(nonce);
   if (!tests) return result;
   for (const std::string& test : *tests) {
     if (result) result = check_text("test id", test);
@@ -36,14 +42,14 @@ struct Checker {
   }
   Result<> operator()(const List& list) const { return check(list.tests, list.nonce); }
   Result<> operator()(const Run& run) const { return check(run.tests, run.nonce); }
-  Result<> operator()(const Done& done) const { return check_text("nonce", done.nonce); }
+  Result<> operator()(const Done& done) const { return check_nonce(done.nonce); }
   Result<> operator()(const Goodbye&) const { return {}; }
-  Result<> operator()(const Cancel& cancel) const { return check_text("nonce", cancel.nonce); }
+  Result<> operator()(const Cancel& cancel) const { return check_nonce(cancel.nonce); }
   Result<> operator()(const ErrorMessage& failure) const {
-    return check_text("nonce", failure.nonce.value_or(""));  // bytes of the text are replaced
+    return check_nonce(failure.nonce.value_or(""));  // bytes of the text are replaced
   }
-  Result<> operator()(const Ping& ping) const { return check_text("nonce", ping.nonce); }
-  Result<> operator()(const Pong& pong) const { return check_text("nonce", pong.nonce); }
+  Result<> operator()(const Ping& ping) const { return check_nonce(ping.nonce); }
+  Result<> operator()(const Pong& pong) const { return check_nonce(pong.nonce); }
 };
 
 Json question(std::string_view msg, const TestIds& tests, const std::string& nonce) {
@@ -69,7 +75,7 @@ struct Writer {
   Json operator()(const ErrorMessage& failure) const {
     Json json{{"msg", "Error"}};
     if (failure.nonce) json["nonce"] = *failure.nonce;
-    json["text"] = failure.text;
+    json["text"] = shortened(failure.text, kMaxErrorText);
     return json;
   }
   Json operator()(const Ping& ping) const { return {{"msg", "Ping"}, {"nonce", ping.nonce}}; }
@@ -90,16 +96,16 @@ Result<Message> parse_message(std::string_view json) {
   if (msg == "Hello")
     return fields.result<Message>(Hello{fields.versions(), fields.optional_text("output")});
   if (msg == "List")
-    return fields.result<Message>(List{fields.optional_texts("tests"), fields.text("nonce")});
+    return fields.result<Message>(List{fields.optional_texts("tests"), fields.nonce()});
   if (msg == "Run")
-    return fields.result<Message>(Run{fields.optional_texts("tests"), fields.text("nonce")});
-  if (msg == "Done") return fields.result<Message>(Done{fields.text("nonce")});
+    return fields.result<Message>(Run{fields.optional_texts("tests"), fields.nonce()});
+  if (msg == "Done") return fields.result<Message>(Done{fields.nonce()});
   if (msg == "Goodbye") return fields.result<Message>(Goodbye{});
-  if (msg == "Cancel") return fields.result<Message>(Cancel{fields.text("nonce")});
+  if (msg == "Cancel") return fields.result<Message>(Cancel{fields.nonce()});
   if (msg == "Error")
-    return fields.result<Message>(ErrorMessage{fields.optional_text("nonce"), fields.text("text")});
-  if (msg == "Ping") return fields.result<Message>(Ping{fields.text("nonce")});
-  if (msg == "Pong") return fields.result<Message>(Pong{fields.text("nonce")});
+    return fields.result<Message>(ErrorMessage{fields.optional_nonce(), fields.text("text")});
+  if (msg == "Ping") return fields.result<Message>(Ping{fields.nonce()});
+  if (msg == "Pong") return fields.result<Message>(Pong{fields.nonce()});
   return fields.unknown(msg, "Hello, List, Run, Done, Goodbye, Cancel, Error, Ping or Pong");
 }
 

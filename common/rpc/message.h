@@ -57,7 +57,7 @@ struct Cancel {
 /// it has a nonce.
 struct ErrorMessage {
   std::optional<std::string> nonce;
-  std::string text;
+  std::string text;  ///< for people: cut at kMaxErrorText, and bytes that are not UTF-8 replaced
   bool operator==(const ErrorMessage&) const = default;
 };
 
@@ -75,12 +75,13 @@ struct Pong {
 /// section "Messages").
 using Message = std::variant<Hello, List, Run, Done, Goodbye, Cancel, ErrorMessage, Ping, Pong>;
 
-/// One JSON object. An Error if a string in it is not UTF-8, or there are more than kMaxTestIds.
+/// One JSON object. An Error if a string in it is not UTF-8, a nonce is longer than kMaxNonceSize,
+/// or there are more than kMaxTestIds.
 [[nodiscard]] Result<std::string> to_json(const Message& message);
 
-/// Unknown fields are ignored. An unknown "msg", a missing or mistyped field, anything that is no
-/// JSON object, or one nested deeper than kMaxJsonDepth is an Error that shows the message, escaped
-/// and cut at 200 bytes.
+/// Unknown fields are ignored. An unknown "msg", a missing or mistyped field, a nonce longer than
+/// kMaxNonceSize, anything that is no JSON object, or one nested deeper than kMaxJsonDepth is an
+/// Error that shows the message, escaped and cut at 200 bytes.
 [[nodiscard]] Result<Message> parse_message(std::string_view json);
 
 /// The protocol's own messages are flat lists at most; this leaves room for unknown fields.
@@ -89,5 +90,12 @@ inline constexpr int kMaxJsonDepth = 32;
 /// Test ids in one message: more than the largest suites have, and what keeps a message full of
 /// empty ones from taking many times its own size in memory.
 inline constexpr std::size_t kMaxTestIds = 1 << 21;
+
+/// Bytes of a nonce: it is kept while it is outstanding, and the answer that repeats it has to fit
+/// into a message.
+inline constexpr std::size_t kMaxNonceSize = 1 << 20;
+
+/// Bytes of the text of an Error: a traceback.
+inline constexpr std::size_t kMaxErrorText = 64 << 10;
 
 }  // namespace subunit

@@ -26,6 +26,10 @@ tl::unexpected<Error> out_of_place(std::string_view message, ServerSession::Stat
   return error("the client sent {} out of place, {}", message, place_of(state));
 }
 
+tl::unexpected<Error> too_new(std::string_view message) {
+  return error("the client sent {}, which version 1 does not have", message);
+}
+
 }  // namespace
 
 bool ServerSession::go(Step step) {
@@ -106,12 +110,14 @@ Result<ServerSession::Event> ServerSession::hear_goodbye() {
 }
 
 Result<ServerSession::Event> ServerSession::hear_cancel(Cancel& cancel) {
-  if (version_ < 2 || !go(Step::kHearRequest)) return out_of_place("Cancel", state_);
+  if (version_ == 1) return too_new("Cancel");
+  if (!go(Step::kHearRequest)) return out_of_place("Cancel", state_);
   return CancelAsked{std::move(cancel.nonce)};
 }
 
 Result<ServerSession::Event> ServerSession::hear_ping(Ping& ping) {
-  if (version_ < 2 || !go(Step::kHearRequest)) return out_of_place("Ping", state_);
+  if (version_ == 1) return too_new("Ping");
+  if (!go(Step::kHearRequest)) return out_of_place("Ping", state_);
   say(Pong{std::move(ping.nonce)});
   return Pinged{};
 }

@@ -80,6 +80,7 @@ void CapturedOutput::emit_piece(Bytes content, Buffer& out) const {
   if (file_number_ > 1) name += fmt::format("-{}", file_number_);
   const Fields fields{
       .test_id = test_id_,
+      .route_code = route_,
       .mime_type = raw_ ? "text/plain;charset=iso8859-1" : "text/plain;charset=utf8",
       .file = File{name, content}};
   // The test id came out of a packet that was checked, so this can fail only for an id of

@@ -20,7 +20,9 @@ namespace subunit {
 /// bytes the output goes on in another file: `name`-2, `name`-3, …; likewise `name`.raw-2.
 class CapturedOutput {
  public:
-  explicit CapturedOutput(std::string_view name) : name_(name) {}
+  /// `route`: the route code of all packets, if they are to have one.
+  explicit CapturedOutput(std::string_view name, std::optional<std::string> route = std::nullopt)
+      : name_(name), route_(std::move(route)) {}
 
   /// Everything from now on belongs to `test_id`, or to no test. Appends to `out` what was still
   /// held back of the test before.
@@ -47,6 +49,7 @@ class CapturedOutput {
   void emit_piece(Bytes content, Buffer& out) const;
 
   std::string name_;
+  std::optional<std::string> route_;
   std::optional<std::string> test_id_;
   bool raw_ = false;  // this test's output has left UTF-8
   int file_number_ = 1;

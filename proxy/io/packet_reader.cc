@@ -4,10 +4,10 @@ namespace proxy {
 
 using subunit::Result;
 
-PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events)
+PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity)
     : loop_(loop),
       events_(std::move(events)),
-      decoder_(kCapacity),
+      decoder_(capacity),
       reader_(loop, std::move(fd),
               {.room =
                    [this] {

@@ -28,8 +28,11 @@ class PacketReader {
   static constexpr std::size_t kCapacity = 768 << 10;
   static constexpr std::size_t kLeastRead = 64 << 10;
 
+  /// For one of many readers: their memory adds up.
+  static constexpr std::size_t kSmallCapacity = 128 << 10;
+
   /// Starts paused.
-  PacketReader(uv_loop_t& loop, Fd fd, Events events);
+  PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity = kCapacity);
 
   /// Not from within one of them.
   void set_events(Events events) { events_ = std::move(events); }

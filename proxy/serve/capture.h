@@ -29,7 +29,11 @@ class Capture {
     std::function<void()> ended;     ///< nobody can write to either pipe any more
   };
 
-  Capture(uv_loop_t& loop, Events events) : loop_(loop), events_(std::move(events)) {}
+  /// `route`: the route code of the packets, if they are to have one.
+  Capture(uv_loop_t& loop, const std::optional<std::string>& route, Events events)
+      : loop_(loop),
+        events_(std::move(events)),
+        outputs_{Output("stdout", route), Output("stderr", route)} {}
 
   /// Makes the pipes and starts to read. The result is for the server to write to.
   struct WriteEnds {
@@ -58,7 +62,8 @@ class Capture {
   static constexpr std::size_t kReadSize = 64 << 10;  // what a pipe holds
 
   struct Output {
-    explicit Output(std::string_view output_name) : name(output_name), packets(output_name) {}
+    Output(std::string_view output_name, const std::optional<std::string>& route)
+        : name(output_name), packets(output_name, route) {}
     std::string name;
     subunit::CapturedOutput packets;
     std::optional<Reader> reader;
@@ -71,7 +76,7 @@ class Capture {
 
   uv_loop_t& loop_;
   Events events_;
-  std::array<Output, 2> outputs_{Output("stdout"), Output("stderr")};
+  std::array<Output, 2> outputs_;
   std::array<std::uint8_t, kReadSize> room_;
   subunit::Buffer packets_;
 };

@@ -1,13 +1,11 @@
 #include "proxy/serve/daemon.h"
 
 #include <csignal>
-#include <cstring>
 
 #include "common/base/escape.h"
 #include "common/rpc/attachment.h"
 #include "common/rpc/peek.h"
-#include "common/verdict/failure.h"
-#include "proxy/io/wall_clock.h"
+#include "proxy/serve/announce.h"
 #include "proxy/serve/notify.h"
 
 namespace proxy {
@@ -20,16 +18,23 @@ using subunit::Result;
 
 namespace {
 
-// What a process that the server left behind may still write after the server's end.
-constexpr auto kLeftoverPatience = seconds(1);
-constexpr auto kGroupPoll = milliseconds(10);
+// A signal allows this beyond the grace period for what servers left behind, and for the channel.
+constexpr auto kEndPatience = seconds(1);
+
+// However often the client wants to hear from us: reading /proc takes a few milliseconds.
+constexpr auto kLeastInterval = milliseconds(50);
+
+// Bytes for all servers together that they have not taken: one that does not read must not keep the
+// others from what is theirs, and requests come in packets of up to four megabytes.
+constexpr std::size_t kMaxBacklog = 8 << 20;
+
+constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for people
 
 }  // namespace
 
 Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream& in,
                const PrivateStream& out, const Log& log)
-    : loop_(loop),
-      options_(options),
+    : options_(options),
       log_(log),
       to_client_(loop, out.duplicate(),
                  {.progress = [this] { regulate(); },
@@ -37,11 +42,7 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
       from_client_(loop, in.duplicate(),
                    {.packet = [this](const Packet& packet) { receive(packet); },
                     .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                    .batch =
-                        [this] {
-                          if (upstream_) upstream_->flush();
-                          regulate();
-                        },
+                    .batch = [this] { batch_over(); },
                     .ended = [this](const Result<>&) { channel_ended(); }}),
       client_watch_(loop, out.duplicate(),
                     [this] { channel_lost("nobody reads stdout any more"); }),
@@ -50,120 +51,124 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream
                SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
                SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
       impatience_(loop, [this] { abandon(); }),
-      capture_(loop, {.packets = [this](Bytes packets) { captured(packets); },
-                      .readable =
-                          [this] {
-                            if (upstream_) upstream_->catch_up();
-                          },
-                      .ended = [this] { drain(); }}),
-      attaching_(
-          loop, options, log,
-          {.attached = [this](ServerConnection connection) { attached(std::move(connection)); },
-           .failed = [this](std::string why) { attach_failed(std::move(why)); }}),
-      command_(loop, [this](const Ending&) { command_ended(); }),
-      farewell_timer_(loop,
-                      [this] {
-                        if (to_client_.queued() > 0) return await_farewell();
-                        stop(fmt::format("the test server has not ended within {} after Goodbye",
-                                         subunit::in_seconds(options_.grace)));
-                      }),
-      drain_timer_(loop, [this] { drain_timer_fired(); }),
-      flush_timer_(loop, [this] { finish_if_possible(); }) {}
-
-void Daemon::enter(Phase phase) {
-  phase_ = phase;
-}
+      supervisor_(loop, options, log, to_client_,
+                  {.attached = [this](TestServer& server) { server_attached(server); },
+                   .detached = [this] { server_detached(); },
+                   .over = [this] { end_if_possible(); },
+                   .flow = [this] { regulate(); }}),
+      alive_timer_(loop, [this] { say_alive(); }),
+      lease_timer_(loop, [this] {
+        channel_lost(fmt::format("nothing has come from the client within its lease of {}",
+                                 subunit::in_seconds(watch_->lease)));
+      }) {}
 
 Result<> Daemon::start() {
-  if (auto prepared = attaching_.prepare(); !prepared) return prepared;
-  const std::string& address = attaching_.address();
+  if (auto prepared = supervisor_.prepare(); !prepared) return prepared;
   if (auto notified = notify_service_manager(); !notified)
     log_.warning("{}", notified.error().text);
   if (options_.ready_fd) {
-    if (auto notified = notify_fd(*options_.ready_fd, address); !notified) return notified;
+    if (auto notified = notify_fd(*options_.ready_fd, supervisor_.address()); !notified)
+      return notified;
   }
-  enter(Phase::kAttaching);
+  phase_ = Phase::kServing;
 
   // The line feed ends whatever stands on the line already: a banner, a prompt.
   const std::uint8_t line_feed = '\n';
   to_client_.send(Bytes(&line_feed, 1));
-  announce(
-      subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
-                     .versions = subunit::kSupportedVersions,
-                     .listening = attaching_.listens() ? std::optional(address) : std::nullopt});
+  announce(subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
+                          .versions = subunit::kSupportedVersions,
+                          .listening = supervisor_.listening()},
+           to_client_);
   if (client_lost_) return {};  // it was gone before we came
-  if (!options_.command.empty()) {
-    if (auto started = start_command(); !started) {
-      attach_failed(started.error().text);
-      return {};
-    }
-  }
-  attaching_.start();
+  supervisor_.start();
+  regulate();
   return {};
-}
-
-Result<> Daemon::start_command() {
-  auto ends = capture_.open();
-  if (!ends) return tl::unexpected(ends.error());
-  return command_.start({.words = options_.command,
-                         .settings = {{"SUBUNIT_RPC_ADDRESS", attaching_.address()},
-                                      {"SUBUNIT_RPC_TOKEN", attaching_.token()}},
-                         .in = 0,  // /dev/null, since stdin is private
-                         .out = ends->out.get(),
-                         .err = ends->err.get(),
-                         .own_session = true});
-}
-
-void Daemon::announce(const subunit::Announcement& announcement) {
-  subunit::Buffer packet;
-  const auto encoded = subunit::encode_attachment(subunit::kProxyTestId, to_json(announcement),
-                                                  std::nullopt, packet);
-  if (!encoded) log_.error("{}", encoded.error().text);
-  to_client_.send(packet);
-}
-
-void Daemon::attached(ServerConnection connection) {
-  if (command_.running()) connection.pid = command_.pid();
-  enter(Phase::kRelaying);
-  announce(subunit::Attached{.route = {}, .address = connection.address, .pid = connection.pid});
-  log_.info("test server attached at {}", connection.address);
-  upstream_.emplace(loop_, std::move(connection), to_client_, capture_,
-                    Upstream::Events{.ended = [this] { drain(); },
-                                     .flow =
-                                         [this] {
-                                           regulate();
-                                           await_farewell();
-                                         }});
-  from_client_.resume();
-  if (!options_.command.empty() && !command_.running()) drain();
-}
-
-void Daemon::attach_failed(std::string why) {
-  if (phase_ != Phase::kAttaching) return;
-  stop(std::move(why));
 }
 
 // From the client.
 
 void Daemon::receive(const Packet& packet) {
-  if (packet.test_id == subunit::kProxyTestId) {
-    const std::string_view content = packet.file ? subunit::as_text(packet.file->content) : "";
-    return refuse(
-        fmt::format("the proxy does not know this message: {}", subunit::escaped(content)));
+  if (packet.route_code) {
+    // A proxy behind this one has routes, and messages, of its own.
+    return options_.routed() ? deliver_by_route(packet) : deliver(packet);
   }
-  if (phase_ != Phase::kRelaying)
-    return refuse("there is no test server any more to deliver a packet to");
+  if (packet.test_id == subunit::kProxyTestId) return receive_request(packet);
   const auto message = subunit::peek_message(packet);
-  if (message && std::holds_alternative<subunit::Goodbye>(*message)) goodbye_said_ = true;
-  upstream_->forward(packet);
+  if (message && std::holds_alternative<subunit::Hello>(*message) && hello_.empty())
+    return greet(packet);
+  if (message && std::holds_alternative<subunit::Goodbye>(*message)) return say_goodbye(packet);
+  deliver(packet);
 }
 
-void Daemon::refuse(std::string text) {
-  // Somebody who sends what is refused, and does not read, must not fill our memory.
-  if (to_client_.congested()) return log_.warning("refused a packet, without an answer: {}", text);
-  log_.warning("refused a packet from the client: {}", text);
-  if (upstream_) upstream_->insert({});
-  announce(subunit::Refused{std::move(text)});
+void Daemon::receive_request(const Packet& packet) {
+  const std::string_view content = packet.file ? subunit::as_text(packet.file->content) : "";
+  if (subunit::carries_message(packet, subunit::kProxyTestId) && content.size() <= kMaxRequest) {
+    const auto request = subunit::parse_announcement(content);
+    if (!request) return refuse(request.error().text);
+    if (const auto* asked = std::get_if<subunit::Watch>(&*request)) return watch(*asked);
+    if (const auto* asked = std::get_if<subunit::Respawn>(&*request)) {
+      if (const auto done = supervisor_.respawn(*asked); !done) refuse(done.error().text);
+      return;
+    }
+  }
+  refuse(fmt::format("the proxy does not know this message: {}", subunit::escaped(content)));
+}
+
+void Daemon::deliver(const Packet& packet) {
+  TestServer* const server = supervisor_.only();
+  if (!server)
+    return refuse("a packet without a route code: it has to say which of several test servers");
+  if (server->attaching()) return hold(packet);
+  if (!server->attached()) return refuse("there is no test server any more to deliver a packet to");
+  server->forward(packet);
+}
+
+void Daemon::deliver_by_route(const Packet& packet) {
+  const subunit::Route route = subunit::split_route(*packet.route_code);
+  TestServer* const server = supervisor_.find(route.first);
+  if (!server || !server->attached()) {
+    const char* const why = !server               ? "there is no such test server"
+                            : server->attaching() ? "that test server is not connected yet"
+                                                  : "that test server is gone";
+    return refuse(
+        fmt::format("a packet with route code \"{}\": {}", subunit::escaped(route.first), why));
+  }
+  const auto message = route.rest ? std::nullopt : subunit::peek_message(packet);
+  if (message && std::holds_alternative<subunit::Goodbye>(*message))
+    return server->say_goodbye(packet);
+  server->forward(packet);
+}
+
+void Daemon::greet(const Packet& packet) {
+  hello_.assign(packet.raw.begin(), packet.raw.end());
+  supervisor_.for_each_attached([&](TestServer& server) { server.forward(packet.raw); });
+}
+
+void Daemon::say_goodbye(const Packet& packet) {
+  // A client that says everything at once, and waits for nothing, wants its answers all the same.
+  const TestServer* const only = supervisor_.only();
+  if (only && only->attaching() && !supervisor_.any_attached_yet() && !watch_) return hold(packet);
+  goodbye_said_ = true;
+  supervisor_.say_goodbye(packet);
+  finish_if_alone();
+}
+
+void Daemon::hold(const Packet& packet) {
+  held_.assign(packet.raw.begin(), packet.raw.end());
+  regulate();
+}
+
+void Daemon::deliver_held() {
+  if (held_.empty()) return;
+  const subunit::Buffer held = std::exchange(held_, {});
+  receive(subunit::parse_packet(held).value());
+  supervisor_.flush();
+}
+
+void Daemon::batch_over() {
+  supervisor_.flush();
+  if (watch_) lease_timer_.start(watch_->lease);
+  regulate();
 }
 
 void Daemon::receive_noise(Bytes bytes) {
@@ -171,17 +176,19 @@ void Daemon::receive_noise(Bytes bytes) {
                subunit::escaped(bytes, 80));
 }
 
+void Daemon::refuse(std::string text) {
+  // Somebody who sends what is refused, and does not read, must not fill our memory.
+  if (to_client_.congested()) return log_.warning("refused a packet, without an answer: {}", text);
+  log_.warning("refused a packet from the client: {}", text);
+  announce(subunit::Refused{std::move(text)}, to_client_);
+}
+
 void Daemon::channel_ended() {
   log_.debug("end of file from the client");
   client_finished_ = true;
-  if (upstream_) upstream_->finish();
-  await_farewell();
-}
-
-/// After Goodbye and end of file there is nothing left to wait for but the rest of the answers.
-void Daemon::await_farewell() {
-  if (goodbye_said_ && client_finished_ && phase_ == Phase::kRelaying)
-    farewell_timer_.start(options_.grace);
+  lease_timer_.stop();
+  supervisor_.finish();
+  finish_if_alone();
 }
 
 void Daemon::channel_lost(std::string_view why) {
@@ -192,23 +199,57 @@ void Daemon::channel_lost(std::string_view why) {
   to_client_.close();
   from_client_.close();
   stop(fmt::format("the channel to the client was lost: {}", why));
-  finish_if_possible();
+  end_if_possible();
 }
 
-void Daemon::captured(Bytes packets) {
-  upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
-  regulate();
+// To the client.
+
+void Daemon::watch(const subunit::Watch& watch) {
+  watch_ = watch;
+  alive_timer_.start(std::max<subunit::Time>(watch.interval, kLeastInterval));
+  lease_timer_.start(watch.lease);
+}
+
+void Daemon::say_alive() {
+  alive_timer_.start(std::max<subunit::Time>(watch_->interval, kLeastInterval));
+  if (!to_client_.congested()) announce(supervisor_.alive(), to_client_);
 }
 
 /// Results go first: captured output is read only while nothing is queued for the client.
 void Daemon::regulate() {
-  capture_.set_flow(to_client_.queued() == 0);
-  if (upstream_) upstream_->set_flow(!to_client_.congested());
-  if (phase_ != Phase::kRelaying) {
-    if (phase_ == Phase::kFlushing) finish_if_possible();
-    return;
+  supervisor_.set_flow({.results = !to_client_.congested(), .output = to_client_.queued() == 0});
+  if (phase_ != Phase::kServing) return end_if_possible();
+  const bool full =
+      options_.routed() ? supervisor_.queued() > kMaxBacklog : supervisor_.congested();
+  if (full || !held_.empty()) {
+    from_client_.pause();
+    lease_timer_.stop();  // what it says now is not heard
+  } else {
+    from_client_.resume();
+    if (watch_ && !client_finished_ && !lease_timer_.running()) lease_timer_.start(watch_->lease);
   }
-  upstream_->congested() ? from_client_.pause() : from_client_.resume();
+}
+
+// The test servers.
+
+void Daemon::server_attached(TestServer& server) {
+  if (!hello_.empty()) server.forward(Bytes(hello_));
+  server.flush();
+  deliver_held();
+  if (client_finished_) server.finish();
+  regulate();
+}
+
+void Daemon::server_detached() {
+  finish_if_alone();
+  if (phase_ != Phase::kServing) return;
+  deliver_held();
+  regulate();
+}
+
+/// No server is there, but the client may ask for one, and is known to be there itself.
+bool Daemon::worth_waiting() const {
+  return watch_ && !options_.command.empty() && !goodbye_said_ && !client_finished_ && !stopped_;
 }
 
 // The end.
@@ -216,124 +257,43 @@ void Daemon::regulate() {
 /// The first signal asks for an orderly end, within limits; the second for an end.
 void Daemon::signalled(std::string_view name) {
   if (impatience_.running()) return abandon();
-  impatience_.start(options_.grace + kLeftoverPatience);
+  impatience_.start(options_.grace + kEndPatience);
   stop(fmt::format("the proxy was ended by {}", name));
 }
 
-/// Waits for nobody any more, be it the server or the reader of stdout.
+/// Waits for nobody any more, be it a server or the reader of stdout.
 void Daemon::abandon() {
-  command_.kill();
   channel_lost("it did not take what was left");
-  drain();
+  supervisor_.kill();
 }
 
-void Daemon::stop(std::string why) {
-  if (phase_ >= Phase::kDraining) return;
-  stop_reason_ = std::move(why);
-  attaching_.stop();
-  command_.terminate(options_.grace);
-  drain();
+void Daemon::stop(std::string_view why) {
+  stopped_ = true;
+  supervisor_.stop(why);
+  finish_if_alone();
 }
 
-void Daemon::command_ended() {
-  if (phase_ == Phase::kDraining) drain_timer_.start(kLeftoverPatience);
-  drain();
+void Daemon::finish_if_alone() {
+  if (!supervisor_.any_left() && !worth_waiting()) finish();
 }
 
-/// Called whenever something of the server has ended, and again until all of it has.
-void Daemon::drain() {
-  if (phase_ >= Phase::kFlushing || phase_ == Phase::kStarting) return;
-  if (phase_ == Phase::kAttaching && stop_reason_.empty()) {
-    if (command_.running() || !command_.ending()) return;  // an output was closed, that is all
-    attaching_.stop();
-  }
-  const bool connected = upstream_ && !upstream_->over();
-  if (phase_ == Phase::kRelaying && connected && stop_reason_.empty() &&
-      (command_.running() || options_.command.empty()))
-    return;
-  if (phase_ != Phase::kDraining) {
-    enter(Phase::kDraining);
-    // A server that has closed its connection is given time to end. Anything else that still holds
-    // on is a leftover.
-    drain_timer_.start(command_.running() ? options_.grace : kLeftoverPatience);
-  }
-  if (!command_.running() && ((!connected && capture_.over()) || client_lost_)) conclude();
-}
-
-void Daemon::drain_timer_fired() {
-  if (phase_ != Phase::kDraining) return;
-  if (to_client_.queued() > 0 && upstream_ && !upstream_->over())
-    return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
-  if (command_.running()) {
-    hung_up_ = stop_reason_.empty();
-    command_.terminate(options_.grace);
-    return drain_timer_.start(options_.grace + kLeftoverPatience);
-  }
-  if (!capture_.over())
-    log_.warning(
-        "a process that the test server left behind still holds its output open; it is cut off");
-  conclude();
-}
-
-void Daemon::conclude() {
-  enter(Phase::kFlushing);
-  drain_timer_.stop();
-  capture_.drain();
-  capture_.close();
-  const std::string why = describe_end();
-  if (upstream_) {
-    upstream_->cut_off();
-    fail_open_tests(why);
-  }
-  const bool ended_well = goodbye_said_ && stop_reason_.empty() && upstream_ && !hung_up_ &&
-                          command_.ending().value_or(Ending{0, {}}).exit == 0;
-  subunit::Detached detached{.route = {},
-                             .reason = ended_well ? std::string(subunit::kGoodbyeReason) : why,
-                             .exit = {},
-                             .signal = {}};
-  if (const auto& ending = command_.ending()) {
-    detached.exit = ending->exit;
-    detached.signal = ending->signal;
-  }
-  announce(detached);
-  ended_well ? log_.info("the test server has ended after Goodbye") : log_.error("{}", why);
-  exit_status_ = ended_well ? 0 : 3;
-
+void Daemon::finish() {
+  if (phase_ != Phase::kServing) return;
+  phase_ = Phase::kFlushing;
+  exit_status_ = !stopped_ && supervisor_.all_well() ? 0 : 3;
+  alive_timer_.stop();
+  lease_timer_.stop();
+  supervisor_.close();
   from_client_.close();
-  command_.terminate(options_.grace);
   to_client_.finish();
-  finish_if_possible();
+  end_if_possible();
 }
 
-std::string Daemon::describe_end() const {
-  if (!stop_reason_.empty()) return stop_reason_;
-  if (hung_up_)
-    return "the test server closed its connection but did not end, so the proxy ended it";
-  const auto& ending = command_.ending();
-  if (!ending) {
-    return fmt::format("the test server at {} closed the connection", attaching_.address());
-  }
-  return fmt::format("the test server {}{}", ending->text(),
-                     upstream_ ? "" : " before it connected");
-}
-
-void Daemon::fail_open_tests(const std::string& why) {
-  const std::string last_output = capture_.last_output();
-  subunit::Buffer packets;
-  for (const std::string& test : upstream_->open_tests().ids()) {
-    const std::string reason =
-        fmt::format("{} while this test was in progress\n{}", why, last_output);
-    encode_failure(test, std::nullopt, wall_clock(), reason, packets);
-  }
-  to_client_.send(packets);
-}
-
-void Daemon::finish_if_possible() {
-  if (phase_ != Phase::kFlushing) return;
-  if (command_.running() || command_.group_alive()) return flush_timer_.start(kGroupPoll);
+void Daemon::end_if_possible() {
+  if (phase_ != Phase::kFlushing || !supervisor_.over()) return;
   if (!to_client_.over()) return;  // progress or failure comes back here
   client_watch_.stop();
-  enter(Phase::kOver);
+  phase_ = Phase::kOver;
 }
 
 }  // namespace proxy

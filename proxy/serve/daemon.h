@@ -5,19 +5,16 @@
 #include <string>
 
 #include "common/rpc/announcement.h"
-#include "proxy/io/child.h"
 #include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/stdio.h"
 #include "proxy/io/watch.h"
-#include "proxy/serve/attaching.h"
-#include "proxy/serve/capture.h"
 #include "proxy/serve/options.h"
-#include "proxy/serve/upstream.h"
+#include "proxy/serve/supervisor.h"
 
 namespace proxy {
 
-/// The end of the tunnel on the test machine: one channel, one test server behind it.
+/// The end of the tunnel on the test machine: one channel, and the test servers behind it.
 class Daemon {
  public:
   Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream& in,
@@ -29,48 +26,50 @@ class Daemon {
   /// Turn the loop until this is true.
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
 
-  /// 0: the server ended after a Goodbye, as the protocol says. 3: it ended otherwise.
+  /// 0: every test server ended after a Goodbye, as the protocol says. 3: it ended otherwise.
   [[nodiscard]] int exit_status() const { return exit_status_; }
 
  private:
   enum class Phase {
     kStarting,
-    kAttaching,  // no test server yet
-    kRelaying,
-    kDraining,  // the server is gone or going: what it left is collected, within limits
+    kServing,
     kFlushing,  // all is said; the channel takes it, leftover processes are ended
     kOver,
   };
 
-  void enter(Phase phase);
-
-  // The channel.
+  // From the client.
   void receive(const subunit::Packet& packet);
+  void receive_request(const subunit::Packet& packet);
+  void deliver(const subunit::Packet& packet);
+  void deliver_by_route(const subunit::Packet& packet);
+  void greet(const subunit::Packet& packet);
+  void say_goodbye(const subunit::Packet& packet);
+  void hold(const subunit::Packet& packet);
+  void deliver_held();
+  void batch_over();
   void receive_noise(subunit::Bytes bytes);
   void refuse(std::string text);
   void channel_ended();
   void channel_lost(std::string_view why);
-  void await_farewell();
-  void announce(const subunit::Announcement& announcement);
+
+  // To the client.
+  void watch(const subunit::Watch& watch);
+  void say_alive();
   void regulate();
 
-  // The server.
-  [[nodiscard]] subunit::Result<> start_command();
-  void attached(ServerConnection connection);
-  void attach_failed(std::string why);
-  void captured(subunit::Bytes packets);
+  // The test servers.
+  void server_attached(TestServer& server);
+  void server_detached();
+  [[nodiscard]] bool worth_waiting() const;
+
+  // The end.
   void signalled(std::string_view name);
   void abandon();
-  void stop(std::string why);
-  void drain();
-  void command_ended();
-  void drain_timer_fired();
-  void conclude();
-  void fail_open_tests(const std::string& why);
-  [[nodiscard]] std::string describe_end() const;
-  void finish_if_possible();
+  void stop(std::string_view why);
+  void finish_if_alone();
+  void finish();
+  void end_if_possible();
 
-  uv_loop_t& loop_;
   const ServeOptions& options_;
   const Log& log_;
   Phase phase_ = Phase::kStarting;
@@ -81,19 +80,17 @@ class Daemon {
   HangupWatch client_watch_;
   std::array<SignalWatch, 4> signals_;
   Timer impatience_;
+  Supervisor supervisor_;
 
-  Capture capture_;
-  Attaching attaching_;
-  std::optional<Upstream> upstream_;
-  Child command_;
-  bool goodbye_said_ = false;
+  subunit::Buffer hello_;  // the client's, for every server that attaches later
+  subunit::Buffer held_;   // a packet for the first server, which is not attached yet
+  std::optional<subunit::Watch> watch_;
+  Timer alive_timer_;
+  Timer lease_timer_;
+  bool goodbye_said_ = false;     // to all
   bool client_finished_ = false;  // it sends no more
   bool client_lost_ = false;      // it reads no more
-  bool hung_up_ = false;          // the server had to be ended after it had closed its connection
-  std::string stop_reason_;       // why this proxy ended the server; empty if it did not
-  Timer farewell_timer_;
-  Timer drain_timer_;
-  Timer flush_timer_;
+  bool stopped_ = false;          // this proxy has ended the servers
 };
 
 }  // namespace proxy

@@ -1,28 +1,48 @@
 #include "proxy/serve/upstream.h"
 
+#include "common/base/escape.h"
 #include "common/rpc/peek.h"
 
 namespace proxy {
 
 using subunit::Packet;
 
-Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel, Capture& capture,
-                   Events events)
-    : channel_(channel),
+namespace {
+
+/// Texts in packets contain no NUL, so that it can stand between a route code and a test id.
+constexpr char kSeparator = '\0';
+
+Upstream::OpenTest split(std::string_view key) {
+  const std::size_t at = key.find(kSeparator);
+  if (at == key.npos) return {key, std::nullopt};
+  return {key.substr(at + 1), key.substr(0, at)};
+}
+
+}  // namespace
+
+Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
+                   const std::optional<std::string>& route, Writer& channel, Capture& capture,
+                   const Log& log, Events events)
+    : loop_(loop),
+      route_(route),
+      channel_(channel),
       capture_(capture),
+      log_(log),
       events_(std::move(events)),
       to_server_(loop, std::move(connection.out),
                  {.progress = [this] { events_.flow(); },
                   // The reader notices too, and what the server still said before comes first.
                   .failed = [](const subunit::Error&) {}}),
-      to_server_run_(to_server_),
-      to_channel_run_(channel_),
-      from_server_(std::move(connection.reader)) {
+      to_server_batch_(to_server_),
+      to_channel_batch_(channel_),
+      from_server_(std::move(connection.reader)),
+      changed_at_(now(loop)),
+      noise_("noise", route) {
   from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
                             .batch =
                                 [this] {
-                                  to_channel_run_.flush();
+                                  to_channel_batch_.flush();
                                   events_.flow();
                                 },
                             .ended =
@@ -35,25 +55,48 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel
 }
 
 void Upstream::receive(const Packet& packet) {
+  heard_ = true;
   const auto message = subunit::peek_message(packet);
   const auto* hello = message ? std::get_if<subunit::Hello>(&*message) : nullptr;
-  if (hello) output_settled_ = hello->output == subunit::kSettledOutput;
-  const bool changes_tests = packet.test_id && packet.status > subunit::Status::kExists;
-  if (changes_tests) {
+  // What a server behind a nested proxy promises holds for that proxy's pipes.
+  if (hello && !packet.route_code) output_settled_ = hello->output == subunit::kSettledOutput;
+  if (packet.test_id && packet.status > subunit::Status::kExists) {
     // What a test printed is in the pipe before its end is sent. A server that waits until it was
     // read has nothing of that test left here; what there is came after.
     if (is_final(packet.status) && !output_settled_) capture_.drain();
-    open_tests_.record(*packet.test_id, packet.status);
-    attribute();
+    record(packet);
   } else if (const auto said = subunit::peek_announcement(packet);
              said && std::holds_alternative<subunit::Attach>(*said)) {
     // A server that is trusted for its user may still show its token. That is for us alone.
     return;
   }
-  to_channel_run_.add(packet.raw);
+  relay(packet);
+}
+
+void Upstream::record(const Packet& packet) {
+  const auto oldest = [this] { return open_tests_.empty() ? nullptr : &open_tests_.ids().front(); };
+  const std::string* const before = oldest();
+  open_tests_.record(key_of(packet), packet.status);
+  if (oldest() != before) changed_at_ = now(loop_);
+  attribute();
+}
+
+std::string_view Upstream::key_of(const Packet& packet) {
+  if (!packet.route_code) return *packet.test_id;
+  key_.assign(*packet.route_code).push_back(kSeparator);
+  return key_.append(*packet.test_id);
+}
+
+void Upstream::relay(const Packet& packet) {
+  if (!route_) return to_channel_batch_.add(packet.raw);
+  if (const auto added = to_channel_batch_.add_routed(packet, *route_); !added)
+    log_.error("a packet of test server {} is lost: {}", *route_, added.error().text);
 }
 
 void Upstream::receive_noise(subunit::Bytes bytes) {
+  // A proxy behind this one says a line feed before Ready, which belongs to no output.
+  const bool greeting = !std::exchange(heard_, true) && subunit::as_text(bytes) == "\n";
+  if (greeting) return;
   noise_.add(bytes, noise_packets_);
   send_noise();
   // Noise grows on its way: each piece of it gets names. So it is not left to the end of the batch.
@@ -67,14 +110,14 @@ void Upstream::send_noise() {
 
 void Upstream::attribute() {
   const std::string* only = open_tests_.only();
-  const auto test = only ? std::optional<std::string_view>(*only) : std::nullopt;
+  const auto test = only ? std::optional<std::string_view>(split(*only).id) : std::nullopt;
   capture_.attribute(test);
   noise_.attribute(test, noise_packets_);
   send_noise();
 }
 
 void Upstream::insert(subunit::Bytes packets) {
-  to_channel_run_.flush();
+  to_channel_batch_.flush();
   channel_.send(packets);
 }
 
@@ -82,6 +125,24 @@ void Upstream::cut_off() {
   from_server_->cut_off();
   from_server_->close();
   to_server_.close();
+}
+
+void Upstream::for_each_open_test(const std::function<void(const OpenTest&)>& visit) const {
+  for (const std::string& key : open_tests_.ids()) {
+    const OpenTest test = split(key);
+    const std::string below =
+        route_ && test.route ? fmt::format("{}/{}", *route_, *test.route) : "";
+    if (route_) {
+      visit({test.id, test.route ? below : *route_});
+    } else {
+      visit(test);
+    }
+  }
+}
+
+Upstream::Activity Upstream::activity() const {
+  if (open_tests_.empty()) return {std::nullopt, changed_at_};
+  return {split(open_tests_.ids().front()).id, changed_at_};
 }
 
 }  // namespace proxy

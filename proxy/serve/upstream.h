@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/verdict/open_tests.h"
-#include "proxy/io/packet_reader.h"
-#include "proxy/serve/attaching.h"
+#include "proxy/io/log.h"
 #include "proxy/serve/capture.h"
+#include "proxy/serve/connection.h"
+#include "proxy/serve/packet_batch.h"
 
 namespace proxy {
 
@@ -20,18 +22,24 @@ class Upstream {
     std::function<void()> flow;   ///< something was sent: who may send more has to be seen anew
   };
 
-  /// `capture` may have no outputs. Starts to read.
-  Upstream(uv_loop_t& loop, ServerConnection connection, Writer& channel, Capture& capture,
-           Events events);
+  /// `route`: the route code for its packets, if they are to have one. `capture` may have no
+  /// outputs. Starts to read.
+  Upstream(uv_loop_t& loop, ServerConnection connection, const std::optional<std::string>& route,
+           Writer& channel, Capture& capture, const Log& log, Events events);
 
-  /// The client's packets, in batches: forward() each, then flush().
-  void forward(const subunit::Packet& packet) { to_server_run_.add(packet.raw); }
-  void flush() { to_server_run_.flush(); }
+  /// The client's packets, in batches: forward(), as they are, or pass on with the first hop of
+  /// their route code taken off; then flush().
+  void forward(subunit::Bytes packet) { to_server_batch_.add(packet); }
+  [[nodiscard]] subunit::Result<> forward_stripped(const subunit::Packet& packet) {
+    return to_server_batch_.add_stripped(packet);
+  }
+  void flush() { to_server_batch_.flush(); }
 
   /// The client has nothing more to say.
   void finish() { to_server_.finish(); }
 
   [[nodiscard]] bool congested() const { return to_server_.congested(); }
+  [[nodiscard]] std::size_t queued() const { return to_server_.queued(); }
 
   /// Without flow, the server's writes block once the kernel's buffers are full.
   void set_flow(bool on) { on ? from_server_->resume() : from_server_->pause(); }
@@ -46,24 +54,48 @@ class Upstream {
   void cut_off();
   [[nodiscard]] bool over() const { return from_server_->closed(); }
 
-  [[nodiscard]] const subunit::OpenTests& open_tests() const { return open_tests_; }
+  /// A test in progress. Servers behind a proxy that is the server here have routes of their own,
+  /// below this one's.
+  struct OpenTest {
+    std::string_view id;
+    std::optional<std::string_view> route;  ///< as the client sees it
+  };
+  /// Calls `visit` for each, in the order of their start.
+  void for_each_open_test(const std::function<void(const OpenTest&)>& visit) const;
+
+  /// The test in progress, the oldest if there are several, and since when it is that. If there is
+  /// none, since when there is none.
+  struct Activity {
+    std::optional<std::string_view> test;
+    subunit::Time since;
+  };
+  [[nodiscard]] Activity activity() const;
 
  private:
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
+  void record(const subunit::Packet& packet);
+  void relay(const subunit::Packet& packet);
   void send_noise();
   void attribute();
+  [[nodiscard]] std::string_view key_of(const subunit::Packet& packet);
 
+  uv_loop_t& loop_;
+  const std::optional<std::string>& route_;
   Writer& channel_;
   Capture& capture_;
+  const Log& log_;
   Events events_;
   Writer to_server_;
-  PacketRun to_server_run_;
-  PacketRun to_channel_run_;
+  PacketBatch to_server_batch_;
+  PacketBatch to_channel_batch_;
   std::unique_ptr<PacketReader> from_server_;
-  subunit::OpenTests open_tests_;
-  bool output_settled_ = false;             // the server's Hello said so
-  subunit::CapturedOutput noise_{"noise"};  // bytes on the connection that are no packet
+  subunit::OpenTests open_tests_;  // by key_of()
+  std::string key_;
+  subunit::Time changed_at_;       // when the oldest test in progress became that
+  bool output_settled_ = false;    // the server's Hello said so
+  bool heard_ = false;             // something has come
+  subunit::CapturedOutput noise_;  // bytes on the connection that are no packet
   subunit::Buffer noise_packets_;
 };
 

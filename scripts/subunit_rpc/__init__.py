@@ -5,7 +5,8 @@ stream. `python3 -m subunit_rpc --help` tells about the server. This package exp
 protocol, which does no I/O; protocol.py says how to drive a session:
 
     ClientSession, ServerSession        bytes in, events out, bytes to send pulled
-    Agreed, List, Run, Done, Goodbye, Packet, Ended     the events
+    Agreed, List, Run, Cancel, Ping, Done, Error, Pong, Goodbye, Packet, Ended
+                                        the events
     ProtocolError, VersionError         the peer's faults
     MisuseError                         ours
     negotiate, VERSIONS                 version ranges, as (max, min)
@@ -17,23 +18,28 @@ packet.py and decoder.py (subunit v2).
 
 from .attachment import encode_message
 from .errors import MisuseError, ProtocolError, VersionError
-from .message import Attach, Done, Goodbye, Hello, List, Run
+from .message import Attach, Cancel, Done, Error, Goodbye, Hello, List, Ping, Pong, Run
 from .packet import Packet
-from .protocol import VERSIONS, Agreed, ClientSession, Ended, Event, ServerSession, negotiate
+from .protocol import Agreed, ClientSession, Ended, Event, ServerSession
+from .version import VERSIONS, negotiate
 
 __all__ = [
     "VERSIONS",
     "Agreed",
     "Attach",
+    "Cancel",
     "ClientSession",
     "Done",
     "Ended",
+    "Error",
     "Event",
     "Goodbye",
     "Hello",
     "List",
     "MisuseError",
     "Packet",
+    "Ping",
+    "Pong",
     "ProtocolError",
     "Run",
     "ServerSession",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import math
 import os
@@ -12,13 +13,13 @@ from typing import List, Optional
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from .attachment import encode_message
-from .collection import TestCollection
-from .errors import SessionError
-from .loader import PROGRAM, LoadedProgram
+from .errors import RequestError, SessionError
+from .loader import PROGRAM, Loading
 from .message import Attach
-from .server import Server
+from .server import Server, Tests
 from .stdio import CapturedStdio, Stdio
 from .transport import Listener, dial
+from .worker_tests import WorkerTests
 
 ADDRESS_VARIABLE = "SUBUNIT_RPC_ADDRESS"
 TOKEN_VARIABLE = "SUBUNIT_RPC_TOKEN"
@@ -30,11 +31,13 @@ EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 COMMAND = f"python3 -m {PROGRAM}"
-USAGE = f"{COMMAND} [--listen ADDR] [--hello-timeout SECONDS] [discover ... | NAME...]"
+USAGE = f"""{COMMAND} [--listen ADDR] [--fork] [--reload]
+       [--hello-timeout SECONDS] [discover ... | NAME...]"""
 DESCRIPTION = """\
 Loads tests once, then lists and runs them for a client of the subunit RPC protocol, as
-often as it asks, in this one warm process. Serves only where it is told to: by --listen,
-or by the environment that `subunit-proxy serve` gives it."""
+often as it asks, in this one warm process, or in children of one (--fork). Serves only
+where it is told to: by --listen, or by the environment that `subunit-proxy serve` gives
+it."""
 EPILOG = f"""\
 tests, as for python3 -m subunit.run:
   NAME...               modules, classes, methods, or paths of files
@@ -44,6 +47,16 @@ tests, as for python3 -m subunit.run:
   -k PATTERN            of these, only the tests that match
   -f, --failfast        end each Run after its first failure
   --locals              show local variables in tracebacks of testtools' tests
+
+--fork:
+  A Run that breaks something breaks it for itself. A test that takes its process down fails
+  with the signal or exit status as reason, and the rest of the Run goes on in a fresh one.
+  A client that cancels a Run need not wait for a test that hangs. Costs about 2 ms a Run.
+  If loading the tests starts threads, they are loaded anew for each Run.
+
+--reload:
+  What counts is the source files that the tests import, or look for, and the directories in
+  which they are discovered; not what is installed, nor this server and testtools below it.
 
 environment:
   {ADDRESS_VARIABLE}   where to connect to, if there is no --listen
@@ -78,21 +91,24 @@ def _main(arguments: Optional[List[str]]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
-    try:
-        program = LoadedProgram(rest, USAGE)
-    except (ImportError, OSError, ValueError) as error:
-        _say(f"cannot load the tests: {error}")
-        return EXIT_USAGE
-    server = Server(
-        TestCollection(program.test),
-        Stdio() if token is None else CapturedStdio(),
-        options.hello_timeout,
-        failfast=program.failfast,
-        tb_locals=program.tb_locals,
-    )
-    if options.listen is not None:
-        return _listen(server, address)
-    return _dial(server, address, token)
+    stdio = Stdio() if token is None else CapturedStdio()
+    loading = Loading(rest, USAGE, stdio)
+    with contextlib.ExitStack() as at_end:
+        try:
+            if options.fork or options.reload:
+                workers = WorkerTests(loading, _say, fork=options.fork, reload=options.reload)
+                at_end.callback(workers.close)
+                tests: Tests = workers
+            else:
+                tests = loading.load()
+        except RequestError as error:
+            if str(error):
+                _say(str(error))
+            return EXIT_USAGE
+        server = Server(tests, stdio.promise, options.hello_timeout)
+        if options.listen is not None:
+            return _listen(server, address)
+        return _dial(server, address, token)
 
 
 def _dial(server: Server, address: Address, token: Optional[str]) -> int:
@@ -160,6 +176,16 @@ def _parser() -> argparse.ArgumentParser:
         type=_address,
         help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any that is free, see stderr) or "
         "unix:PATH, and serve one client after another",
+    )
+    parser.add_argument(
+        "--fork",
+        action="store_true",
+        help="do each Run in a process of its own, forked from one that has the tests loaded",
+    )
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="load the tests anew before the next List or Run when their sources have changed",
     )
     parser.add_argument(
         "--hello-timeout",

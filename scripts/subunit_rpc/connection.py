@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import socket
 import threading
 import time
@@ -32,6 +33,9 @@ class Connection:
         # replaces them for itself alone.
         self._sendall, self._recv = self._sock.sendall, self._sock.recv
         self._now = time.monotonic
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        self._poll = poll.poll
         self._buffer = bytearray()
         self._lock = threading.Lock()
         self._forked = False
@@ -52,13 +56,28 @@ class Connection:
     def receive(self, deadline: Optional[float] = None) -> bytes:
         """The next bytes; b"" at the end of the stream. Waits until `deadline`, in seconds
         of time.monotonic(), then raises socket.timeout. Raises OSError when it breaks."""
-        if deadline is None:
-            return self._recv(READ_BYTES)
+        self._check_owner()
         try:
-            self._sock.settimeout(max(deadline - self._now(), 1e-3))
-            return self._recv(READ_BYTES)
-        finally:
-            self._sock.settimeout(None)
+            if deadline is None:
+                return self._recv(READ_BYTES)
+            try:
+                self._sock.settimeout(max(deadline - self._now(), 1e-3))
+                return self._recv(READ_BYTES)
+            finally:
+                self._sock.settimeout(None)
+        except socket.timeout:
+            raise
+        except OSError as error:
+            self.lost = error
+            raise
+
+    def readable(self) -> bool:
+        """Whether receive() would not wait."""
+        self._check_owner()
+        return bool(self._poll(0))
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
     def close(self, *, linger: bool = False) -> None:
         """Flushes and closes. With `linger` what the peer still sends is read for up to
@@ -82,11 +101,14 @@ class Connection:
         self._lock = threading.Lock()  # another thread may have held it
         self._sock.close()
 
-    def _write(self) -> None:
+    def _check_owner(self) -> None:
         if self._forked:
             # A child came back from its test into our loop. Another server on the same
             # connection is the last thing that anybody wants.
             os._exit(1)
+
+    def _write(self) -> None:
+        self._check_owner()
         data = bytes(self._buffer)
         self._buffer.clear()
         if data and self.lost is None:

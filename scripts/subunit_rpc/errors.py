@@ -23,6 +23,11 @@ class SessionError(Exception):
     """A client could not be served to the end. The text is one line for a person."""
 
 
+class RequestError(Exception):
+    """A request cannot be carried out, such as when the tests cannot be loaded at all. The
+    text is one line for a person; empty if it stands on stderr already."""
+
+
 def quote(data: Union[bytes, bytearray]) -> str:
     """The first QUOTED_BYTES of a peer's bytes as one printable line, "..." where cut."""
     text = data[:QUOTED_BYTES].decode("utf-8", "backslashreplace")

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import unittest
 import unittest.loader
-from typing import Any, List
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, List, Optional
 
 from testtools.run import TestProgram
+
+from .collection import TestCollection
+from .errors import RequestError
+from .local_tests import LocalTests
+from .sources import Sources
+from .stdio import Stdio
 
 PROGRAM = "subunit_rpc"
 
@@ -15,6 +22,16 @@ class Loader(unittest.TestLoader):
     """unittest's loader, except that a name whose module cannot be imported is a failed
     test for every exception (a skipped one for SkipTest), as it is in discovery; unittest
     does so for ImportError alone and lets the others end the program."""
+
+    def __init__(self, discovers: Optional[Callable[[str], None]] = None) -> None:
+        """`discovers` is told each directory in which tests are going to be discovered."""
+        super().__init__()
+        self._discovers = discovers
+
+    def _find_tests(self, start_dir: str, *rest: Any, **named: Any) -> Iterator[Any]:
+        if self._discovers is not None:
+            self._discovers(start_dir)
+        return super()._find_tests(start_dir, *rest, **named)
 
     def loadTestsFromName(self, name: str, module: Any = None) -> unittest.TestSuite:
         try:
@@ -30,11 +47,13 @@ class Loader(unittest.TestLoader):
 class LoadedProgram(TestProgram):
     """The loaded tests as `test`, and the options `failfast` and `tb_locals`."""
 
-    def __init__(self, arguments: List[str], usage: str) -> None:
+    def __init__(
+        self, arguments: List[str], usage: str, loader: Optional[Loader] = None
+    ) -> None:
         """Loads the tests. Raises SystemExit (2) for bad usage, and what the loader raises
         for tests that cannot be looked for at all: ImportError, OSError, ValueError."""
         self._usage = usage
-        super().__init__(module=None, argv=[PROGRAM, *arguments], testLoader=Loader())
+        super().__init__(module=None, argv=[PROGRAM, *arguments], testLoader=loader or Loader())
 
     def _initArgParsers(self) -> None:
         super()._initArgParsers()
@@ -47,3 +66,27 @@ class LoadedProgram(TestProgram):
 
     def runTests(self) -> None:
         """The server does that, when it is asked to."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What there is to load, again and again in different processes."""
+
+    arguments: List[str]
+    usage: str
+    stdio: Stdio
+
+    def load(self, sources: Optional[Sources] = None) -> LocalTests:
+        """Loads the tests, and tells `sources` where they were looked for. Raises RequestError if
+        they cannot be looked for at all, and SystemExit for bad usage."""
+        loader = Loader(None if sources is None else sources.note_directory)
+        try:
+            program = LoadedProgram(self.arguments, self.usage, loader)
+        except (ImportError, OSError, ValueError) as error:
+            raise RequestError(f"cannot load the tests: {error}") from None
+        return LocalTests(
+            TestCollection(program.test),
+            self.stdio,
+            failfast=program.failfast,
+            tb_locals=program.tb_locals,
+        )

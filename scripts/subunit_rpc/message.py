@@ -5,6 +5,13 @@
     {"msg":"Run","tests":["id",...],"nonce":"..."}        client; no tests: all of them
     {"msg":"Done","nonce":"..."}                          server
     {"msg":"Goodbye"}                                     client
+
+and since version 2 of the protocol
+
+    {"msg":"Cancel","nonce":"..."}                        client
+    {"msg":"Error","nonce":"...","text":"..."}            server; no nonce: of no request
+    {"msg":"Ping","nonce":"..."}                          client
+    {"msg":"Pong","nonce":"..."}                          server
 """
 
 from __future__ import annotations
@@ -63,6 +70,37 @@ class Goodbye:
 
 
 @dataclass(frozen=True)
+class Cancel:
+    """Work on the List or Run with this nonce is to stop as soon as possible. Its Done still
+    comes."""
+
+    nonce: str
+
+
+@dataclass(frozen=True)
+class Error:
+    """Something could not be carried out: the List or Run with this nonce, whose Done it
+    replaces, or None. `text` is for people."""
+
+    nonce: Optional[str]
+    text: str
+
+
+@dataclass(frozen=True)
+class Ping:
+    """Asks whether the server is there. Its nonce has nothing to do with those of requests."""
+
+    nonce: str
+
+
+@dataclass(frozen=True)
+class Pong:
+    """The server is there."""
+
+    nonce: str
+
+
+@dataclass(frozen=True)
 class Attach:
     """A server's first word to the proxy that started it: the token from its environment.
     Not a part of the RPC; it travels under the proxy's own test id."""
@@ -70,7 +108,9 @@ class Attach:
     token: str
 
 
-Message = Union[Hello, List, Run, Done, Goodbye]
+Message = Union[Hello, List, Run, Done, Goodbye, Cancel, Error, Ping, Pong]
+
+SINCE_VERSION_2 = (Cancel, Error, Ping, Pong)
 
 
 def to_json(message: Union[Message, Attach]) -> bytes:
@@ -80,8 +120,9 @@ def to_json(message: Union[Message, Attach]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
-def parse_message(data: bytes) -> Message:
-    """The message that `data` holds; unknown fields are ignored.
+def parse_message(data: bytes, version: int) -> Message:
+    """The message that `data` holds in this version of the protocol; unknown fields are
+    ignored.
 
     Raises ProtocolError, which shows the message, for what is no JSON object, an unknown
     msg, and a missing or mistyped field.
@@ -89,7 +130,8 @@ def parse_message(data: bytes) -> Message:
     try:
         fields = _parse_object(data)
         name = fields.get("msg")
-        parse = _PARSERS.get(name) if isinstance(name, str) else None
+        parsers = _PARSERS if version < 2 else _PARSERS_2
+        parse = parsers.get(name) if isinstance(name, str) else None
         if parse is None:
             raise ValueError('no message is known by this "msg"')
         return parse(fields)
@@ -149,6 +191,10 @@ def _string(fields: Dict[str, Any], name: str) -> str:
     return value
 
 
+def _optional_string(fields: Dict[str, Any], name: str) -> Optional[str]:
+    return _string(fields, name) if name in fields else None
+
+
 def _tests(fields: Dict[str, Any]) -> Optional[Tuple[str, ...]]:
     if "tests" not in fields:
         return None
@@ -159,7 +205,7 @@ def _tests(fields: Dict[str, Any]) -> Optional[Tuple[str, ...]]:
 
 
 def _hello(fields: Dict[str, Any]) -> Hello:
-    output = _string(fields, "output") if "output" in fields else None
+    output = _optional_string(fields, "output")
     hello = Hello(_integer(fields, "max"), _integer(fields, "min"), output)
     if hello.max < hello.min:
         raise ValueError('"max" of Hello is below its "min"')
@@ -172,4 +218,11 @@ _PARSERS: Dict[str, Callable[[Dict[str, Any]], Message]] = {
     "Run": lambda fields: Run(_tests(fields), _string(fields, "nonce")),
     "Done": lambda fields: Done(_string(fields, "nonce")),
     "Goodbye": lambda fields: Goodbye(),
+}
+_PARSERS_2: Dict[str, Callable[[Dict[str, Any]], Message]] = {
+    **_PARSERS,
+    "Cancel": lambda fields: Cancel(_string(fields, "nonce")),
+    "Error": lambda fields: Error(_optional_string(fields, "nonce"), _string(fields, "text")),
+    "Ping": lambda fields: Ping(_string(fields, "nonce")),
+    "Pong": lambda fields: Pong(_string(fields, "nonce")),
 }

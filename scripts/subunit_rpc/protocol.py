@@ -15,55 +15,29 @@ the client its own range before it ends.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
-from typing import Dict, Iterable, Optional, Set, Tuple, Union
+from typing import Iterable, Optional, Set, Tuple, Union
 
 from .attachment import MessageAssembler, carries_message, encode_message
 from .decoder import PacketDecoder
-from .errors import MisuseError, ProtocolError, VersionError, quote
-from .message import Done, Goodbye, Hello, List, Message, Run, parse_message
+from .errors import MisuseError, ProtocolError, quote
+from .message import (
+    SINCE_VERSION_2,
+    Cancel,
+    Done,
+    Error,
+    Goodbye,
+    Hello,
+    List,
+    Message,
+    Ping,
+    Pong,
+    Run,
+    parse_message,
+)
 from .packet import Packet
-
-VersionRange = Tuple[int, int]  # (max, min), as everywhere in the protocol
-VERSIONS: VersionRange = (1, 1)  # what this package speaks
-
-
-class State(enum.Enum):
-    """Where a session is. The value completes 'no Run may come ...'."""
-
-    IDLE = "before Hello was said"
-    AWAITING_HELLO = "before the peer's Hello"
-    OPEN = "in an open session"
-    CLOSING = "after Goodbye"
-    ENDED = "after the end of the stream"
-    FAILED = "after a protocol error"
-
-
-_Table = Dict[Tuple[State, type], State]
-
-_SERVER_HEARS: _Table = {
-    (State.AWAITING_HELLO, Hello): State.OPEN,
-    (State.OPEN, List): State.OPEN,
-    (State.OPEN, Run): State.OPEN,
-    (State.OPEN, Goodbye): State.CLOSING,
-}
-_SERVER_SAYS: _Table = {
-    (State.OPEN, Hello): State.OPEN,
-    (State.OPEN, Done): State.OPEN,
-    (State.CLOSING, Done): State.CLOSING,
-}
-_CLIENT_SAYS: _Table = {
-    (State.IDLE, Hello): State.AWAITING_HELLO,
-    (State.OPEN, List): State.OPEN,
-    (State.OPEN, Run): State.OPEN,
-    (State.OPEN, Goodbye): State.CLOSING,
-}
-_CLIENT_HEARS: _Table = {
-    (State.AWAITING_HELLO, Hello): State.OPEN,
-    (State.OPEN, Done): State.OPEN,
-    (State.CLOSING, Done): State.CLOSING,
-}
+from .state import CLIENT_HEARS, CLIENT_SAYS, SERVER_HEARS, SERVER_SAYS, State, Table
+from .version import VERSIONS, VersionRange, negotiate
 
 
 @dataclass(frozen=True)
@@ -84,30 +58,14 @@ class Ended:
 
 
 # A Packet is one that is no message of the protocol; it is handed through untouched.
-Event = Union[Agreed, List, Run, Done, Goodbye, Packet, Ended]
-
-
-def negotiate(ours: VersionRange, theirs: VersionRange) -> int:
-    """The highest version in both ranges, each (max, min). Raises VersionError."""
-    version = min(ours[0], theirs[0])
-    if version < max(ours[1], theirs[1]):
-        raise VersionError(
-            f"no version in common: this side speaks {_versions(ours)}, "
-            f"the other {_versions(theirs)}"
-        )
-    return version
-
-
-def _versions(versions: VersionRange) -> str:
-    highest, lowest = versions
-    return f"version {lowest}" if highest == lowest else f"versions {lowest} to {highest}"
+Event = Union[Agreed, List, Run, Cancel, Ping, Done, Error, Pong, Goodbye, Packet, Ended]
 
 
 class _Session:
     """What both ends have in common: the way of a message in, and of one out."""
 
-    _hears: _Table
-    _says: _Table
+    _hears: Table
+    _says: Table
 
     def __init__(self, versions: VersionRange, state: State) -> None:
         self.versions = versions
@@ -154,16 +112,19 @@ class _Session:
             if not carries_message(packet):
                 return packet
             content = self._assembler.receive(packet)
-            if content is not None:
-                message = parse_message(content)
-                state = self._hears.get((self.state, type(message)))
-                if state is None:
-                    raise ProtocolError(
-                        f"no {type(message).__name__} may come {self.state.value}: "
-                        f"{quote(content)}"
-                    )
-                self.state = state
-                return self._hear(message)
+            if content is None:
+                continue
+            message = parse_message(content, self.version or 1)
+            state = self._hears.get((self.state, type(message)))
+            if state is None:
+                raise ProtocolError(
+                    f"no {type(message).__name__} may come {self.state.value}: "
+                    f"{quote(content)}"
+                )
+            self.state = state
+            event = self._hear(message)
+            if event is not None:
+                return event
 
     def _end(self) -> Ended:
         self._decoder.receive_eof()
@@ -171,13 +132,16 @@ class _Session:
         self.state = State.ENDED
         return Ended(self._goodbye, tuple(sorted(self._outstanding)))
 
-    def _hear(self, message: Message) -> Event:
+    def _hear(self, message: Message) -> Optional[Event]:
         raise NotImplementedError
 
     def _say(self, message: Message) -> None:
         state = self._says.get((self.state, type(message)))
+        name = type(message).__name__
         if state is None:
-            raise MisuseError(f"no {type(message).__name__} may be said {self.state.value}")
+            raise MisuseError(f"no {name} may be said {self.state.value}")
+        if isinstance(message, SINCE_VERSION_2) and (self.version or 1) < 2:
+            raise MisuseError(f"no {name} may be said in version {self.version}")
         self.state = state
         self._output += encode_message(message)
 
@@ -187,13 +151,16 @@ class _Session:
 
 
 class ServerSession(_Session):
-    """A test server's end. Events: Agreed, then List, Run, Packet; Goodbye; Ended.
+    """A test server's end. Events: Agreed, then List, Run, Cancel, Ping, Packet; Goodbye;
+    Ended.
 
     The first message must be Hello. It is answered at once; without a version in common
-    VersionError follows, with the answer in the output.
+    VersionError follows, with the answer in the output. A Ping has been answered when it
+    comes out, and there is nothing to do but to send the output. A Cancel that has crossed
+    its Done does not come out.
     """
 
-    _hears, _says = _SERVER_HEARS, _SERVER_SAYS
+    _hears, _says = SERVER_HEARS, SERVER_SAYS
 
     def __init__(
         self, versions: VersionRange = VERSIONS, output: Optional[str] = None
@@ -203,12 +170,23 @@ class ServerSession(_Session):
 
     def done(self, nonce: str) -> None:
         """The List or Run with this nonce is answered in full."""
+        self._finish(nonce, Done(nonce))
+
+    def error(self, nonce: Optional[str], text: str) -> None:
+        """The List or Run with this nonce could not be carried out, and this is in place of
+        its Done; or, without a nonce, something else could not. Not in version 1."""
+        if nonce is None:
+            self._say(Error(None, text))
+        else:
+            self._finish(nonce, Error(nonce, text))
+
+    def _finish(self, nonce: str, message: Union[Done, Error]) -> None:
         if nonce not in self._outstanding:
             raise MisuseError(f"nothing with the nonce {nonce!r} is outstanding")
-        self._say(Done(nonce))
+        self._say(message)
         self._outstanding.remove(nonce)
 
-    def _hear(self, message: Message) -> Event:
+    def _hear(self, message: Message) -> Optional[Event]:
         if isinstance(message, Hello):
             self._say(Hello(*self.versions, self._promise))
             return self._agree(message)
@@ -220,19 +198,27 @@ class ServerSession(_Session):
                 )
             self._outstanding.add(message.nonce)
             return message
+        if isinstance(message, Cancel):
+            return message if message.nonce in self._outstanding else None
+        if isinstance(message, Ping):
+            self._say(Pong(message.nonce))
+            return message
         assert isinstance(message, Goodbye)
         self._goodbye = True
         return message
 
 
 class ClientSession(_Session):
-    """A client's end. Events: Agreed, then Done and Packet (results among them); Ended."""
+    """A client's end. Events: Agreed, then Done, Error, Pong and Packet (results among them);
+    Ended."""
 
-    _hears, _says = _CLIENT_HEARS, _CLIENT_SAYS
+    _hears, _says = CLIENT_HEARS, CLIENT_SAYS
 
     def __init__(self, versions: VersionRange = VERSIONS) -> None:
         super().__init__(versions, State.IDLE)
         self._asked = 0
+        self._pinged = 0
+        self._pings: Set[str] = set()
 
     def hello(self) -> None:
         """To be said first; the rest has to wait for Agreed."""
@@ -245,6 +231,21 @@ class ClientSession(_Session):
     def run(self, tests: Optional[Iterable[str]] = None, nonce: Optional[str] = None) -> str:
         """Asks to run `tests` (default: all). Returns the nonce of its Done."""
         return self._ask(Run, tests, nonce)
+
+    def cancel(self, nonce: str) -> None:
+        """Asks to stop working on what is outstanding. Its Done still comes. Not in version
+        1."""
+        if nonce not in self._outstanding:
+            raise MisuseError(f"nothing with the nonce {nonce!r} is outstanding")
+        self._say(Cancel(nonce))
+
+    def ping(self) -> str:
+        """Asks whether the server is there. Returns the nonce of its Pong. Not in version 1."""
+        self._pinged += 1
+        nonce = str(self._pinged)
+        self._say(Ping(nonce))
+        self._pings.add(nonce)
+        return nonce
 
     def goodbye(self) -> None:
         """The last thing to say."""
@@ -260,14 +261,16 @@ class ClientSession(_Session):
         self._outstanding.add(nonce)
         return nonce
 
-    def _hear(self, message: Message) -> Event:
+    def _hear(self, message: Message) -> Optional[Event]:
         if isinstance(message, Hello):
             return self._agree(message)
-        assert isinstance(message, Done)
-        if message.nonce not in self._outstanding:
-            raise ProtocolError(
-                "Done came with a nonce that is not outstanding: "
-                + quote(message.nonce.encode("utf-8", "replace"))
-            )
-        self._outstanding.remove(message.nonce)
+        assert isinstance(message, (Done, Error, Pong))
+        outstanding = self._pings if isinstance(message, Pong) else self._outstanding
+        if message.nonce is not None:
+            if message.nonce not in outstanding:
+                raise ProtocolError(
+                    f"{type(message).__name__} came with a nonce that is not outstanding: "
+                    + quote(message.nonce.encode("utf-8", "replace"))
+                )
+            outstanding.remove(message.nonce)
         return message

@@ -8,7 +8,7 @@ this process's buffers before the packet that starts a test, and before the one 
 from __future__ import annotations
 
 import datetime
-from typing import Collection, Optional
+from typing import Callable, Collection, Optional
 
 from subunit.test_results import AutoTimingTestResultDecorator
 from testtools import ExtendedToStreamDecorator
@@ -16,6 +16,28 @@ from testtools import ExtendedToStreamDecorator
 from .connection import Connection
 from .packet import encode_file, encode_packet
 from .stdio import Stdio
+
+
+def report_failure(
+    connection: Connection, test_id: str, reason: str, *, started: bool
+) -> None:
+    """Sends status fail for a test that cannot say so itself. `started`: it was in progress."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if not started:
+        connection.send(
+            encode_packet(test_id=test_id, test_status="inprogress", timestamp=now)
+        )
+    for packet in encode_file(
+        test_id=test_id,
+        test_status="fail",
+        file_name="reason",
+        mime_type="text/plain;charset=utf8",
+        file_bytes=reason.encode("utf-8", "backslashreplace"),
+        eof=True,
+        timestamp=now,
+    ):
+        connection.send(packet)
+    connection.flush()
 
 
 class PacketStream:
@@ -73,12 +95,13 @@ class PacketStream:
 
 
 class StreamingResult(AutoTimingTestResultDecorator):
-    """The TestResult that subunit.run gives its tests; it stops them if nobody listens."""
+    """The TestResult that subunit.run gives its tests; it stops them too when there is
+    `no_use` in going on, which it asks before each test."""
 
-    def __init__(self, stream: PacketStream, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, stream: PacketStream, no_use: Callable[[], bool]) -> None:
+        self._no_use = no_use
         super().__init__(ExtendedToStreamDecorator(stream))
 
     @property
     def shouldStop(self) -> bool:
-        return self._connection.lost is not None or super().shouldStop
+        return super().shouldStop or self._no_use()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unittest
-from typing import Any, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from testtools import ErrorHolder
 
@@ -20,12 +20,14 @@ def run_tests(
     connection: Connection,
     stdio: Stdio,
     *,
+    stopped: Callable[[], bool] = lambda: False,
     failfast: bool = False,
     tb_locals: bool = False,
 ) -> None:
     """Runs test cases and suites in order, with the fixtures of their classes and modules
-    as in unittest, and sends their results. Ends early when the connection is lost, or
-    after the first failure with `failfast`. Raises KeyboardInterrupt only.
+    as in unittest, and sends their results. Ends early, between tests, when the connection
+    is lost or `stopped` says so, or after the first failure with `failfast`. Raises
+    KeyboardInterrupt only.
 
     What a test case lets through (SystemExit from its setUpClass, say) is a failure of it,
     what a suite lets through a failure of a test with the id BROKEN_RUN_ID; both go on
@@ -33,9 +35,13 @@ def run_tests(
     """
     queue = _Queue(tests)
     stream = PacketStream(connection, stdio)
+
+    def no_use() -> bool:
+        return connection.lost is not None or stopped()
+
     while not queue.finished:
         # Each time a new result: unittest keeps on it which fixtures are set up.
-        result = StreamingResult(stream, connection)
+        result = StreamingResult(stream, no_use)
         result.failfast = failfast
         result.tb_locals = tb_locals
         result.startTestRun()

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Protocol, Sequence, Union
 
-from .collection import TestCollection
 from .connection import Connection
-from .errors import ProtocolError, SessionError
-from .message import Goodbye, List, Run
+from .conversation import Conversation
+from .errors import RequestError, SessionError
+from .message import List, Run
 from .packet import encode_packet
-from .protocol import Ended, Event, ServerSession
-from .runner import run_tests
-from .stdio import Stdio
+from .protocol import ServerSession
+from .results import report_failure
+
+REFUSED_ID = "subunit_rpc.refused"  # a test that stands for all that could not be loaded
+
+
+class Tests(Protocol):
+    """What answers requests, by packets on the conversation's connection. `asked` is as in
+    the messages: None for all. Both return early once conversation.stopped(), and raise
+    RequestError."""
+
+    __test__ = False  # to pytest this is no test class
+
+    def prepare(self) -> None:
+        """There is time, if it is short, to get ready for the next request."""
+
+    def list(self, asked: Optional[Sequence[str]], conversation: Conversation) -> None: ...
+
+    def run(self, asked: Optional[Sequence[str]], conversation: Conversation) -> None: ...
 
 
 @dataclass(frozen=True)
 class Server:
-    """The tests, and how they are served. `hello_timeout` is in seconds."""
+    """The tests, and how they are served. `promise` is for Hello, `hello_timeout` is in
+    seconds."""
 
-    tests: TestCollection
-    stdio: Stdio
+    tests: Tests
+    promise: Optional[str]
     hello_timeout: float
-    failfast: bool = False
-    tb_locals: bool = False
 
     def serve(self, connection: Connection) -> None:
         """Answers the client until it says Goodbye, and closes the connection.
@@ -33,66 +46,39 @@ class Server:
         Raises SessionError if it ends in any other way. What was asked before that is
         answered all the same, as far as there is somebody to answer.
         """
+        session = ServerSession(output=self.promise)
+        conversation = Conversation(connection, session, self.hello_timeout)
         linger = False
         try:
-            self._converse(connection, ServerSession(output=self.stdio.promise))
+            while True:
+                self.tests.prepare()
+                request = conversation.next_request()
+                if request is None:
+                    return
+                answer = self.tests.list if isinstance(request, List) else self.tests.run
+                try:
+                    answer(request.tests, conversation)
+                except RequestError as error:
+                    _refuse(request, str(error), conversation)
+                else:
+                    conversation.done()
         except SessionError:
             linger = True  # its last packet may say why
             raise
         finally:
             connection.close(linger=linger)
 
-    def _converse(self, connection: Connection, session: ServerSession) -> None:
-        hello_deadline = time.monotonic() + self.hello_timeout
-        while True:
-            try:
-                event = session.next_event()
-            except ProtocolError as error:
-                connection.send(session.take_output())
-                raise SessionError(str(error)) from None
-            if event is None:
-                deadline = hello_deadline if session.version is None else None
-                self._receive(connection, session, deadline)
-            elif isinstance(event, Goodbye):
-                return
-            elif isinstance(event, Ended):
-                raise SessionError("the client went away without Goodbye")
-            else:
-                self._answer(event, connection, session)
-                connection.send(session.take_output())
-                connection.flush()
-            if connection.lost is not None:
-                raise SessionError(f"the connection to the client broke: {connection.lost}")
 
-    def _receive(
-        self, connection: Connection, session: ServerSession, deadline: Optional[float]
-    ) -> None:
-        try:
-            data = connection.receive(deadline)
-        except socket.timeout:
-            raise SessionError(
-                f"the client said no Hello within {self.hello_timeout:g} s"
-            ) from None
-        except OSError as error:
-            raise SessionError(f"the connection to the client broke: {error}") from None
-        if data:
-            session.receive(data)
-        else:
-            session.receive_eof()
-
-    def _answer(self, event: Event, connection: Connection, session: ServerSession) -> None:
-        if isinstance(event, List):
-            for test_id in self.tests.ids(event.tests):
-                connection.send(encode_packet(test_id=test_id, test_status="exists"))
-            session.done(event.nonce)
-        elif isinstance(event, Run):
-            run_tests(
-                self.tests.take(event.tests),
-                connection,
-                self.stdio,
-                failfast=self.failfast,
-                tb_locals=self.tb_locals,
-            )
-            session.done(event.nonce)
-        # Agreed needs no more than the Hello that the session has written. Packets that
-        # are no messages may pass by, and say nothing to a test server.
+def _refuse(request: Union[List, Run], reason: str, conversation: Conversation) -> None:
+    if conversation.version != 1:
+        conversation.error(reason)
+        return
+    # Version 1 has only tests to say it with.
+    asked = (REFUSED_ID,) if request.tests is None else request.tests
+    connection = conversation.connection
+    if isinstance(request, Run):
+        for test_id in asked:
+            report_failure(connection, test_id, reason, started=False)
+    elif request.tests is None:
+        connection.send(encode_packet(test_id=REFUSED_ID, test_status="exists"))
+    conversation.done()

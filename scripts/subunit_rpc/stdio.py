@@ -26,20 +26,25 @@ _C_LIBRARY = ctypes.CDLL(None)
 LOOK_INTERVAL = 20e-6  # in seconds: a proxy that is awake needs no longer to read a pipe
 
 
+def flush_buffers() -> None:
+    """Writes out what stands in the buffers of Python and of C. What tests have made of
+    sys.stdout and sys.stderr may not allow that, and then it is not for us to complain."""
+    for stream in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+    _C_LIBRARY.fflush(None)
+
+
 class Stdio:
     """stdout and stderr that anybody may read, or nobody."""
 
     promise: Optional[str] = None  # for Hello
 
     def flush(self) -> None:
-        """Writes out what stands in the buffers of Python and of C. What tests have made of
-        sys.stdout and sys.stderr may not allow that, and then it is not for us to complain."""
-        for stream in (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__):
-            try:
-                stream.flush()
-            except Exception:
-                pass
-        _C_LIBRARY.fflush(None)
+        """Returns when what was printed is out, as far as that can be known."""
+        flush_buffers()
 
 
 class CapturedStdio(Stdio):
@@ -52,9 +57,8 @@ class CapturedStdio(Stdio):
         self._pipes: List[int] = [high_duplicate(fd) for fd in (1, 2) if _is_pipe(fd)]
 
     def flush(self) -> None:
-        """Writes out as above, and waits until the proxy has read what was written so far.
-        While it does not, because its client does not read, this waits with it; but not
-        for one that is gone."""
+        """Waits until the proxy has read what was written so far. While it does not, because
+        its client does not read, this waits with it; but not for one that is gone."""
         super().flush()
         for pipe in self._pipes:
             unread = _unread(pipe)

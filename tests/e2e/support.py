@@ -44,6 +44,8 @@ PROXY = "testrepository-proxy"
 TEXT = "text/plain;charset=utf8"
 RAW = "text/plain;charset=iso8859-1"
 
+ANY_ROUTE = "any"
+
 FINAL = ("success", "uxsuccess", "skip", "fail", "xfail")
 
 
@@ -218,8 +220,10 @@ def encode(**fields) -> bytes:
     return stream.getvalue()
 
 
-def message(test_id: str = RPC, **fields) -> bytes:
+def message(test_id: str = RPC, to: Optional[str] = None, **fields) -> bytes:
+    """`to`: the route code."""
     return encode(
+        route_code=to,
         test_id=test_id,
         file_name="message",
         file_bytes=json.dumps(fields).encode(),
@@ -410,6 +414,14 @@ def server(*arguments: str) -> List[str]:
     return [PYTHON, SERVER, *map(str, arguments)]
 
 
+def by_worker(usual: str, special: Dict[int, str], *arguments: str) -> List[str]:
+    """A command for several servers: of mode `usual`, but for some by their number."""
+    cases = "".join(f"{number}) mode={mode!r};; " for number, mode in special.items())
+    choose = f"mode={usual!r}; case $SUBUNIT_RPC_WORKER in {cases}esac; "
+    start = " ".join(["exec", *server(*arguments)])
+    return ["sh", "-c", f"{choose}{start} $mode"]
+
+
 def serving(*command: str, options: Sequence[str] = ()) -> List[str]:
     """A channel on this machine, to a test server."""
     return [BINARY, "serve", *map(str, options), "--", *map(str, command)]
@@ -485,16 +497,20 @@ class Serve:
         )
         return value
 
-    def messages(self, test_id: str, name: str) -> List[dict]:
+    def messages(self, test_id: str, name: str, at: Optional[str] = ANY_ROUTE) -> List[dict]:
+        """`at`: their route code, if only those that have it."""
         return [
             packet.message
             for packet in self.packets
             if packet.test_id == test_id and packet.message and packet.message["msg"] == name
+            and at in (ANY_ROUTE, packet.route_code)
         ]
 
-    def wait_message(self, test_id: str, name: str, limit: float = LIMIT, **fields) -> dict:
+    def wait_message(
+        self, test_id: str, name: str, limit: float = LIMIT, at: Optional[str] = ANY_ROUTE, **fields
+    ) -> dict:
         def found():
-            for each in self.messages(test_id, name):
+            for each in self.messages(test_id, name, at):
                 if all(each.get(key) == value for key, value in fields.items()):
                     return each
             return None
@@ -515,6 +531,35 @@ class Serve:
     def attached(self) -> dict:
         return self.wait_message(PROXY, "Attached")
 
+    def attached_at(self, route: str, times: int = 1) -> dict:
+        """What this proxy said when a server attached there, the `times`-th time."""
+
+        def found():
+            said = [m for m in self.messages(PROXY, "Attached", None) if m.get("route") == route]
+            return said[times - 1] if len(said) >= times else None
+
+        return self.wait(found, f"Attached at {route}, {times} times")
+
+    def detached_at(self, route: str, **fields) -> dict:
+        return self.wait_message(PROXY, "Detached", at=None, route=route, **fields)
+
+    def watch(self, interval: float = 0.1, lease: float = LIMIT) -> None:
+        self.send(message(PROXY, msg="Watch", interval=interval, lease=lease))
+
+    def respawn(self, route: Optional[str] = None, **fields) -> None:
+        place = {} if route is None else {"route": route}
+        self.send(message(PROXY, msg="Respawn", **place, **fields))
+
+    def refused(self, *keywords: object) -> None:
+        """Waits until something was refused, with these words."""
+        self.wait(
+            lambda: any(
+                all(str(word) in each["text"] for word in keywords)
+                for each in self.messages(PROXY, "Refused")
+            ),
+            f"Refused with {keywords}",
+        )
+
     def address(self) -> Tuple[str, int]:
         host, _, port = self.ready()["listening"].rpartition(":")
         return host, int(port)
@@ -523,12 +568,21 @@ class Serve:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def hello(self) -> None:
+    def hello(self, *routes: str) -> None:
+        """With `routes`: and the answers of the servers there."""
         self.send(message(msg="Hello", max=1, min=1))
-        self.wait_message(RPC, "Hello")
+        for route in routes or [ANY_ROUTE]:
+            self.wait_message(RPC, "Hello", at=route)
 
-    def run(self, nonce: str = "run", **fields) -> None:
-        self.send(message(msg="Run", nonce=nonce, **fields))
+    def run(self, nonce: str = "run", to: Optional[str] = None, **fields) -> None:
+        self.send(message(to=to, msg="Run", nonce=nonce, **fields))
+
+    def run_at(self, *routes: str, nonce: str = "run", **fields) -> None:
+        """A run on each of these servers, and all their Dones."""
+        for route in routes:
+            self.run(nonce, to=route, **fields)
+        for route in routes:
+            self.wait_message(RPC, "Done", at=route, nonce=nonce)
 
     def run_all(self) -> None:
         """Hello, a run of everything, and its Done."""
@@ -567,6 +621,10 @@ class Serve:
     @property
     def stream(self) -> Stream:
         return Stream(b"".join(packet.raw for packet in self.packets))
+
+    def stream_at(self, route: str) -> Stream:
+        """What one server, and the proxy in its name, has sent."""
+        return Stream(b"".join(p.raw for p in self.packets if p.route_code == route))
 
     def close(self) -> None:
         """Ends it if the test did not."""

@@ -33,7 +33,7 @@ def test_ready_comes_first_behind_one_newline_and_says_where_it_listens(serve):
     assert ready.mime_type.startswith("application/json")
     assert ready.message["msg"] == "Ready"
     assert re.fullmatch(r"subunit-proxy/\d+\.\d+\.\d+", ready.message["proxy"])
-    assert (ready.message["max"], ready.message["min"]) == (1, 1)
+    assert (ready.message["max"], ready.message["min"]) == (2, 1)
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", ready.message["listening"])
     channel.start_reading()
     channel.attached()

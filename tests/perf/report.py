@@ -50,7 +50,7 @@ class Figure(NamedTuple):
 def _digits(value):
     if value is None:
         return ""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
 def print_table(figures):

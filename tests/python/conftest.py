@@ -12,4 +12,4 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 os.environ.pop("PYTHONUNBUFFERED", None)  # it would hide a flush that is missing
 
-from server_process import server, start  # noqa: E402,F401  (fixtures)
+from server_process import proxied, server, start  # noqa: E402,F401  (fixtures)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from subunit_rpc import Agreed, ClientSession, Done, Ended, Packet
+from subunit_rpc import VERSIONS, Agreed, ClientSession, Done, Ended, Packet
+from subunit_rpc.version import VersionRange
 
 TIMEOUT = 30.0  # seconds until a test gives up waiting; none is waited for on purpose
 
@@ -13,7 +14,11 @@ TIMEOUT = 30.0  # seconds until a test gives up waiting; none is waited for on p
 class Client:
     """One connection to a server. `address` is (host, port), or a path."""
 
-    def __init__(self, connection: Union[str, Tuple[str, int], socket.socket]) -> None:
+    def __init__(
+        self,
+        connection: Union[str, Tuple[str, int], socket.socket],
+        versions: VersionRange = VERSIONS,
+    ) -> None:
         if isinstance(connection, socket.socket):
             self.sock = connection
         elif isinstance(connection, str):
@@ -23,7 +28,7 @@ class Client:
             self.sock = socket.create_connection(connection, TIMEOUT)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(TIMEOUT)
-        self.session = ClientSession()
+        self.session = ClientSession(versions)
 
     def __enter__(self) -> "Client":
         return self

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 import pytest
 
 from rpc_client import TIMEOUT, Client
+from subunit_rpc import Agreed, Hello, Packet
 
 SUITES = Path(__file__).resolve().parent / "suites"
 LISTENING = "subunit_rpc: listening on "
@@ -72,10 +74,9 @@ class ServerProcess:
 
     def address(self) -> Tuple[str, int]:
         """Where it listens, as it says on stderr."""
-        self.wait_for(lambda: "\n" in self.stderr, "address on stderr")
-        line = self.stderr.splitlines()[0]
-        assert line.startswith(LISTENING), self.stderr
-        host, _, port = line[len(LISTENING) :].rpartition(":")
+        self.wait_for(lambda: LISTENING in self.stderr, "address on stderr")
+        line = self.stderr.partition(LISTENING)[2].splitlines()[0]
+        host, _, port = line.rpartition(":")
         return host, int(port)
 
     def client(self) -> Client:
@@ -99,6 +100,25 @@ class ServerProcess:
         self.process.stderr.close()
 
 
+def children(pid: int) -> List[int]:
+    """Of a process with one thread."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_for_end(pid: int) -> None:
+    """Of any process, be there somebody to reap it or not."""
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state in "ZX":
+            return
+        time.sleep(0.002)
+    raise AssertionError(f"process {pid} has not ended")
+
+
 Start = Callable[..., ServerProcess]
 
 
@@ -117,6 +137,30 @@ def start() -> Iterator[Start]:
     yield start_one
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def proxied(start):
+    """Starts a server as the proxy does, and gives it and a Client that was told so."""
+    clients = []
+
+    def proxy(*arguments, **popen):
+        with socket.create_server(("127.0.0.1", 0)) as sock:
+            sock.settimeout(TIMEOUT)
+            address = "127.0.0.1:%d" % sock.getsockname()[1]
+            env = {"SUBUNIT_RPC_ADDRESS": address, "SUBUNIT_RPC_TOKEN": "token"}
+            process = start(*arguments, env=env, **popen)
+            client = Client(sock.accept()[0])
+        clients.append(client)
+        assert isinstance(client.next_event(), Packet)  # the token
+        client.session.hello()
+        client.send()
+        assert client.next_event() == Agreed(2, Hello(2, 1, "settled"))
+        return process, client
+
+    yield proxy
+    for client in clients:
+        client.sock.close()
 
 
 @contextlib.contextmanager

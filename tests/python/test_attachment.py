@@ -62,7 +62,7 @@ def test_a_message_of_100000_ids_spans_packets_and_comes_together():
     assembler = MessageAssembler()
     contents = [assembler.receive(packet) for packet in packets]
     assert contents[:-1] == [None] * (len(packets) - 1)
-    assert parse_message(contents[-1]) == message
+    assert parse_message(contents[-1], 1) == message
 
 
 def test_pieces_of_messages_may_be_interleaved():

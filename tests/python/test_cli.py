@@ -28,6 +28,8 @@ def test_help_names_everything(capsys):
     text = capsys.readouterr().out
     for word in (
         "usage: python3 -m subunit_rpc [--listen ADDR]",
+        "--fork",
+        "--reload",
         "--hello-timeout SECONDS",
         "SUBUNIT_RPC_ADDRESS",
         "SUBUNIT_RPC_TOKEN",
@@ -54,6 +56,9 @@ def test_help_names_everything(capsys):
         ("basic", "x", "SUBUNIT_RPC_ADDRESS: 'x' is not HOST:PORT"),
         ("basic", "0", "SUBUNIT_RPC_ADDRESS: '0' has port 0"),
         ("--listen 0 discover -s no/such", None, "cannot load the tests: "),
+        ("--listen 0 --fork discover -s no/such", None, "cannot load the tests: "),
+        ("--listen 0 --reload discover -s no/such", None, "cannot load the tests: "),
+        ("--listen 0 --fork --list", None, "a server lists its tests when a client asks"),
         ("--listen 0 --load-list no/such basic", None, "cannot load the tests: "),
     ],
 )
@@ -87,3 +92,13 @@ def test_the_options_may_stand_anywhere(start):
     with process.client() as client:
         assert len(client.list()) == 2
         client.goodbye()
+
+
+def test_tests_that_crash_when_they_are_loaded_are_status_2_with_fork(start, tmp_path):
+    (tmp_path / "test_it.py").write_text("import os; os.kill(os.getpid(), 11)")
+    process = start("--listen", "0", "--fork", "test_it", cwd=tmp_path)
+    assert process.exit_status() == 2
+    assert process.stderr == (
+        "subunit_rpc: cannot load the tests: the process that was to do so was killed by "
+        "SIGSEGV (11)\n"
+    )

@@ -40,8 +40,9 @@ def dialed(start, listener):
         client.sock.close()
 
 
-def test_it_serves_until_goodbye(dialed):
-    process, client = dialed("basic")
+@pytest.mark.parametrize("mode", [[], ["--fork"], ["--reload"]])
+def test_it_serves_until_goodbye(dialed, mode):
+    process, client = dialed(*mode, "basic")
     client.hello()
     for _ in range(2):
         assert client.run([ONE]).statuses == [(ONE, "success")]

@@ -149,16 +149,16 @@ def process():
 
 def test_without_a_common_version_both_sides_name_both_ranges(process):
     with Client(process.address()) as client:
-        client.session = ClientSession((5, 2))
+        client.session = ClientSession((5, 3))
         client.session.hello()
         client.send()
-        client.sock.sendall(encode_message(Hello(5, 2)) * 20_000)  # nobody will want that
-        with pytest.raises(VersionError, match="speaks versions 2 to 5, the other version 1"):
+        client.sock.sendall(encode_message(Hello(5, 3)) * 20_000)  # nobody will want that
+        with pytest.raises(VersionError, match="speaks versions 3 to 5, the other versions 1 to 2"):
             client.next_event()
         assert client.sock.recv(1) == b""  # an end, and not a reset
     process.wait_for_stderr(
-        "subunit_rpc: no version in common: this side speaks version 1, "
-        "the other versions 2 to 5\n"
+        "subunit_rpc: no version in common: this side speaks versions 1 to 2, "
+        "the other versions 3 to 5\n"
     )
     still_serves(process)
 

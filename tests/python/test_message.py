@@ -2,7 +2,18 @@
 
 import pytest
 
-from subunit_rpc import Done, Goodbye, Hello, List, ProtocolError, Run
+from subunit_rpc import (
+    Cancel,
+    Done,
+    Error,
+    Goodbye,
+    Hello,
+    List,
+    Ping,
+    Pong,
+    ProtocolError,
+    Run,
+)
 from subunit_rpc.message import MAX_JSON_DEPTH, Attach, is_object, parse_message, to_json
 
 PAIRS = [
@@ -15,12 +26,30 @@ PAIRS = [
     (Done("n"), b'{"msg":"Done","nonce":"n"}'),
     (Goodbye(), b'{"msg":"Goodbye"}'),
 ]
+PAIRS_2 = [
+    (Cancel("n"), b'{"msg":"Cancel","nonce":"n"}'),
+    (Error("n", "\u00fc"), b'{"msg":"Error","nonce":"n","text":"\\u00fc"}'),
+    (Error(None, "no"), b'{"msg":"Error","text":"no"}'),
+    (Ping("n"), b'{"msg":"Ping","nonce":"n"}'),
+    (Pong("n"), b'{"msg":"Pong","nonce":"n"}'),
+]
+
+
+@pytest.mark.parametrize("message, json", PAIRS + PAIRS_2)
+def test_a_message_is_written_as_the_protocol_shows_it_and_read_back(message, json):
+    assert to_json(message) == json
+    assert parse_message(json, 2) == message
 
 
 @pytest.mark.parametrize("message, json", PAIRS)
-def test_a_message_is_written_as_the_protocol_shows_it_and_read_back(message, json):
-    assert to_json(message) == json
-    assert parse_message(json) == message
+def test_the_messages_of_version_1_are_those_it_always_had(message, json):
+    assert parse_message(json, 1) == message
+
+
+@pytest.mark.parametrize("message, json", PAIRS_2)
+def test_version_1_does_not_know_the_messages_of_version_2(message, json):
+    with pytest.raises(ProtocolError, match='no message is known by this "msg"'):
+        parse_message(json, 1)
 
 
 def test_the_word_to_the_proxy_is_written_too():
@@ -28,13 +57,13 @@ def test_the_word_to_the_proxy_is_written_too():
 
 
 def test_no_tests_are_not_all_tests():
-    assert parse_message(b'{"msg":"Run","tests":[],"nonce":"1"}').tests == ()
-    assert parse_message(b'{"msg":"Run","nonce":"1"}').tests is None
+    assert parse_message(b'{"msg":"Run","tests":[],"nonce":"1"}', 1).tests == ()
+    assert parse_message(b'{"msg":"Run","nonce":"1"}', 1).tests is None
 
 
 def test_unknown_fields_are_ignored():
     json = b'{"future": {"a": [1]}, "msg": "Done", "nonce": "1", "tests": 3}'
-    assert parse_message(json) == Done("1")
+    assert parse_message(json, 1) == Done("1")
 
 
 @pytest.mark.parametrize(
@@ -64,11 +93,16 @@ def test_unknown_fields_are_ignored():
         (b'{"msg":"Run","nonce":"1","tests":"a"}', '"tests" of Run is not a list'),
         (b'{"msg":"Run","nonce":"1","tests":["a",1]}', '"tests" of Run is not a list'),
         (b'{"msg":"Done"}', 'Done needs a string "nonce"'),
+        (b'{"msg":"Cancel"}', 'Cancel needs a string "nonce"'),
+        (b'{"msg":"Error"}', 'Error needs a string "text"'),
+        (b'{"msg":"Error","nonce":null,"text":""}', 'Error needs a string "nonce"'),
+        (b'{"msg":"Ping"}', 'Ping needs a string "nonce"'),
+        (b'{"msg":"Pong","nonce":1}', 'Pong needs a string "nonce"'),
     ],
 )
 def test_what_is_no_message_is_an_error_that_shows_it(json, reason):
     with pytest.raises(ProtocolError) as raised:
-        parse_message(json)
+        parse_message(json, 2)
     assert reason in str(raised.value)
     assert str(raised.value).endswith(
         json[:200].decode("utf-8", "backslashreplace") + ("..." if len(json) > 200 else "")
@@ -77,7 +111,7 @@ def test_what_is_no_message_is_an_error_that_shows_it(json, reason):
 
 def test_the_shown_message_is_one_printable_line_cut_at_200_bytes():
     with pytest.raises(ProtocolError) as raised:
-        parse_message(b'{"msg":"\n\x1b\xc3' + b"x" * 300)
+        parse_message(b'{"msg":"\n\x1b\xc3' + b"x" * 300, 2)
     shown = str(raised.value).partition('{"msg"')[2]
     assert shown == ':"\\n\\x1b\\xc3' + "x" * 189 + "..."
 
@@ -88,15 +122,15 @@ def test_nesting_is_bounded(opening, closing):
         inner = opening * depth + b"1" + closing * depth
         return b'{"future":' + inner + b',"msg":"Goodbye"}'
 
-    assert parse_message(message(MAX_JSON_DEPTH - 1)) == Goodbye()
+    assert parse_message(message(MAX_JSON_DEPTH - 1), 2) == Goodbye()
     for depth in (MAX_JSON_DEPTH, 1_000_000):
         with pytest.raises(ProtocolError, match="nested deeper"):
-            parse_message(message(depth))
+            parse_message(message(depth), 2)
 
 
 def test_brackets_in_test_ids_are_no_nesting():
     odd = ('[[{{"' * 20, "[" * 50 + "\\", '\\"[', "[{" * 40)
-    assert parse_message(to_json(Run(odd, "1"))).tests == odd
+    assert parse_message(to_json(Run(odd, "1")), 2).tests == odd
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_clients_wait_for_their_turn(server):
         second.send()
         assert first.run(["basic.Basic.test_pass"]).statuses
         first.goodbye()
-        assert second.next_event().version == 1
+        assert second.next_event().version == 2
         assert second.list(list(FIXTURES)) == list(FIXTURES)
         second.goodbye()
 

@@ -4,8 +4,10 @@ import random
 
 import pytest
 
+from session_pair import events, opened
 from subunit_rpc import (
     Agreed,
+    Cancel,
     ClientSession,
     Done,
     Ended,
@@ -14,6 +16,8 @@ from subunit_rpc import (
     List,
     MisuseError,
     Packet,
+    Ping,
+    Pong,
     ProtocolError,
     Run,
     ServerSession,
@@ -26,28 +30,13 @@ from subunit_rpc.message import Attach
 from subunit_rpc.packet import encode_packet
 
 
-def events(session):
-    return list(iter(session.next_event, None))
-
-
-def opened():
-    """A client and a server that have said Hello."""
-    client, server = ClientSession(), ServerSession()
-    client.hello()
-    server.receive(client.take_output())
-    events(server)
-    client.receive(server.take_output())
-    events(client)
-    return client, server
-
-
 def test_a_conversation_from_hello_to_goodbye():
     client, server = ClientSession(), ServerSession()
     client.hello()
     server.receive(client.take_output())
-    assert events(server) == [Agreed(1, Hello(1, 1))]
+    assert events(server) == [Agreed(2, Hello(2, 1))]
     client.receive(server.take_output())
-    assert events(client) == [Agreed(1, Hello(1, 1))]
+    assert events(client) == [Agreed(2, Hello(2, 1))]
 
     listing, running = client.list(), client.run(["b", "a"])
     server.receive(client.take_output())
@@ -81,10 +70,12 @@ OTHERS = [
 def conversation():
     """All that a client says in a session with every message, and other packets between."""
     client, server = opened()
-    said = encode_message(Hello(1, 1))
+    said = encode_message(Hello(2, 1))
     client.list(["a"] * 1000, nonce="")
     client.run([f"test_{k}[{'x' * 100}]" for k in range(2000)], nonce="\ud800 ü")
     client.run([])
+    client.ping()
+    client.cancel("3")
     client.goodbye()
     return said + OTHERS[0] + OTHERS[1] + client.take_output() + OTHERS[2] + OTHERS[3]
 
@@ -103,11 +94,12 @@ def heard(pieces):
 def test_what_was_said_is_understood_whole_byte_by_byte_and_at_any_cut():
     data = conversation()
     seen, output = heard([data])
-    kinds = [Agreed, Packet, Packet, List, Run, Run, Goodbye, Packet, Packet, Ended]
+    kinds = [Agreed, Packet, Packet, List, Run, Run]
+    kinds += [Ping, Cancel, Goodbye, Packet, Packet, Ended]
     assert [type(event) for event in seen] == kinds
     assert [event.raw for event in seen if isinstance(event, Packet)] == OTHERS
     assert seen[-1] == Ended(goodbye=True, outstanding=("", "3", "\ud800 ü"))
-    assert output == encode_message(Hello(1, 1))
+    assert output == encode_message(Hello(2, 1)) + encode_message(Pong("1"))
     assert heard(data[at : at + 1] for at in range(len(data))) == (seen, output)
     rng = random.Random(3)
     for _ in range(20):
@@ -161,9 +153,9 @@ def test_a_server_may_promise_that_output_is_settled():
     client, server = ClientSession(), ServerSession(output="settled")
     client.hello()
     server.receive(client.take_output())
-    assert server.next_event() == Agreed(1, Hello(1, 1))
+    assert server.next_event() == Agreed(2, Hello(2, 1))
     client.receive(server.take_output())
-    assert client.next_event() == Agreed(1, Hello(1, 1, "settled"))
+    assert client.next_event() == Agreed(2, Hello(2, 1, "settled"))
 
 
 def test_a_server_wants_hello_first():

@@ -4,37 +4,12 @@ import array
 import fcntl
 import os
 import select
-import socket
 import termios
 
 import pytest
 
 from rpc_client import TIMEOUT, Client
-from subunit_rpc import Agreed, Hello, Packet
-
-
-@pytest.fixture
-def proxied(start):
-    """Starts a server as the proxy does, and gives it and a Client that was told so."""
-    clients = []
-
-    def proxy(*arguments, **popen):
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            sock.settimeout(TIMEOUT)
-            address = "127.0.0.1:%d" % sock.getsockname()[1]
-            env = {"SUBUNIT_RPC_ADDRESS": address, "SUBUNIT_RPC_TOKEN": "token"}
-            process = start(*arguments, env=env, **popen)
-            client = Client(sock.accept()[0])
-        clients.append(client)
-        assert isinstance(client.next_event(), Packet)  # the token
-        client.session.hello()
-        client.send()
-        assert client.next_event() == Agreed(1, Hello(1, 1, "settled"))
-        return process, client
-
-    yield proxy
-    for client in clients:
-        client.sock.close()
+from subunit_rpc import Agreed, Hello
 
 
 def unread(pipe):
@@ -53,13 +28,14 @@ def test_who_was_not_started_by_a_proxy_promises_nothing(server):
     with Client(server.address()) as client:
         client.session.hello()
         client.send()
-        assert client.next_event() == Agreed(1, Hello(1, 1))
+        assert client.next_event() == Agreed(2, Hello(2, 1))
         client.session.goodbye()
         client.send()
 
 
-def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied):
-    process, client = proxied("output")
+@pytest.mark.parametrize("mode", [[], ["--fork"]])
+def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied, mode):
+    process, client = proxied(*mode, "output")
     pipe = process.process.stdout
     nonce = client.session.run(["output.Output.test_1"])
     client.send()
@@ -79,6 +55,40 @@ def test_no_status_is_sent_before_the_output_ahead_of_it_was_read(proxied):
     ]
     client.goodbye()
     assert process.exit_status() == 0
+
+
+def test_nothing_is_printed_before_the_start_of_the_test_is_sent(proxied):
+    process, client = proxied("--fork", "output")
+    for _ in range(20):
+        nonce = client.session.run(["output.Output.test_3"])
+        client.send()
+        for text in ("before the class, C before the class", "os.write", "after the class"):
+            seen = read_now(process, process.process.stdout)
+            if text == "os.write":
+                client.sock.settimeout(0)
+                assert client.next_event().test_status == "inprogress"
+                client.sock.settimeout(TIMEOUT)
+            while seen != text:
+                seen += read_now(process, process.process.stdout)
+        assert [packet.test_status for packet in client.until_done(nonce)] == ["success"]
+    client.goodbye()
+
+
+def test_the_failure_of_a_test_that_crashed_waits_for_its_last_words_to_be_read(proxied):
+    process, client = proxied("--fork", "crashing")
+    nonce = client.session.run(["crashing.Crashing.test_5_leaves"])
+    client.send()
+    assert client.next_event().test_status == "inprogress"
+    for pipe, text in (
+        (process.process.stdout, "last words"),
+        (process.process.stderr, "and on stderr"),
+    ):
+        seen = ""
+        while seen != text:
+            assert not select.select([client.sock], [], [], 0.1)[0], "sent too early"
+            seen += read_now(process, pipe)
+    assert [packet.test_status for packet in client.until_done(nonce)] == ["fail"]
+    client.goodbye()
 
 
 def test_a_quiet_test_waits_for_nobody(proxied):

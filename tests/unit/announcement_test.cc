@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
+#include "common/rpc/peek.h"
+
 using namespace subunit;
 using namespace std::chrono_literals;
 
@@ -12,6 +16,11 @@ void check_json(const Announcement& announcement, std::string_view json) {
   const auto read = parse_announcement(json);
   REQUIRE_MESSAGE(read, read.error().text);
   CHECK(*read == announcement);
+}
+
+/// What is said of a server with `test` in progress.
+std::string alive_with(std::string test) {
+  return to_json(Alive{{{.route = std::nullopt, .test = std::move(test), .cpu = std::nullopt}}});
 }
 
 }  // namespace
@@ -44,6 +53,106 @@ TEST_CASE("every announcement is written as the protocol has it, and read back")
 TEST_CASE("times may be written as integers") {
   CHECK(parse_announcement(R"({"msg":"Watch","interval":1,"lease":20})") ==
         Announcement(Watch{1s, 20s}));
+}
+
+TEST_CASE("a time is above zero and at most 1e7 seconds") {
+  const auto interval = [](std::string_view number) -> std::optional<Time> {
+    const auto watch =
+        parse_announcement(fmt::format(R"({{"msg":"Watch","interval":{},"lease":1}})", number));
+    if (!watch) return std::nullopt;
+    return std::get<Watch>(*watch).interval;
+  };
+  CHECK(interval("1e-9") == 1ns);
+  CHECK(interval("0.25") == 250ms);
+  CHECK(interval("1E1") == 10s);
+  CHECK(interval("10000000") == 10'000'000s);
+  CHECK(interval("10000000.0") == 10'000'000s);
+  for (const std::string_view number : {"0",
+                                        "0.0",
+                                        "-0",
+                                        "-0.0",
+                                        "1e-10",
+                                        "-1",
+                                        "10000000.1",
+                                        "10000001",
+                                        "1e308",
+                                        "1e309",
+                                        "9223372036854775807",
+                                        "18446744073709551615",
+                                        "99999999999999999999",
+                                        "true",
+                                        "null",
+                                        "\"1\"",
+                                        "[1]",
+                                        "{}",
+                                        "NaN",
+                                        ""}) {
+    CAPTURE(number);
+    CHECK_FALSE(interval(number));
+  }
+}
+
+TEST_CASE("times are read as they were written, to the nanosecond") {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 100'000; ++i) {
+    const Watch watch{Time(1 + random() % 1'000'000'000'000), Time(1 + random() % 86'400) * 1'000};
+    REQUIRE(parse_announcement(to_json(watch)) == Announcement(watch));
+  }
+}
+
+TEST_CASE("test ids with any bytes in them go into an Alive message") {
+  const auto written = [](std::string test) {
+    const auto read = parse_announcement(alive_with(std::move(test)));
+    REQUIRE_MESSAGE(read, read.error().text);
+    return std::get<Alive>(*read).servers.at(0).test.value();
+  };
+  CHECK(written(std::string("a\0b", 3)) == std::string("a\0b", 3));
+  CHECK(written("a\xFF\xC3") == "a\xEF\xBF\xBD\xEF\xBF\xBD");
+  CHECK(written("\xED\xA0\x80.\xF4\x90\x80\x80").find('.') != std::string::npos);
+  CHECK(written("\"\\\n\x7F\x1B") == "\"\\\n\x7F\x1B");
+  CHECK(written("") == "");
+}
+
+TEST_CASE("an Alive message stays below its bound, whatever the tests are called") {
+  CHECK(alive_with(std::string(kMaxAliveTest, 'x')).find("…") == std::string::npos);
+  CHECK(alive_with(std::string(kMaxAliveTest + 1, 'x')).find("x…") != std::string::npos);
+  for (const std::size_t count : {1, 64, 1000}) {
+    const Alive::Server server{"63/63", std::string(4 << 20, '\x01'), 12345678901ns, 12345678901ns};
+    const std::string json = to_json(Alive{std::vector<Alive::Server>(count, server)});
+    CHECK(json.size() <= kMaxAliveSize);
+    const auto read = parse_announcement(json);
+    REQUIRE(read);
+    CHECK(std::get<Alive>(*read).servers.size() == count);
+  }
+}
+
+TEST_CASE("an Alive message that is too large, too deep or odd is an error or understood") {
+  const auto with = [](std::string_view servers) {
+    return parse_announcement(fmt::format(R"({{"msg":"Alive","servers":{}}})", servers));
+  };
+  CHECK(with("[]") == Announcement(Alive{}));
+  CHECK(with("[{},{}]") == Announcement(Alive{{{}, {}}}));
+  CHECK(with(R"([],"servers":[{}])") == Announcement(Alive{{{}}}));
+  CHECK(with(R"([{"for":1e300,"cpu":1e-300,"test":"t","test":"u"}])") ==
+        Announcement(Alive{{{std::nullopt, "u", Time(0), Time(0)}}}));
+  for (const std::string_view servers :
+       {"{}", "null", "\"\"", "[[]]", "[{},[]]", "[{},1]", "[{}", "[{\"for\":1e999}]"}) {
+    CAPTURE(servers);
+    CHECK_FALSE(with(servers));
+  }
+  const std::string deep(1 << 18, '[');
+  CHECK(with("[{\"x\":" + deep).error().text.ends_with("it is nested deeper than 32"));
+  CHECK(with("[{\"x\":\"" + std::string(kMaxAliveSize, 'x') + "\"}]")
+            .error()
+            .text.starts_with("an Alive message has "));
+}
+
+TEST_CASE("the reason of a Respawn is cut, for a proxy to see it in passing") {
+  const std::string json = to_json(Respawn{"0/1", std::string(10'000, '\x01')});
+  CHECK(json.size() <= kMaxAnnouncementPeek);
+  const auto read = parse_announcement(json);
+  REQUIRE(read);
+  CHECK(std::get<Respawn>(*read).reason == std::string(kMaxRespawnReason, '\x01') + "…");
 }
 
 TEST_CASE("what an Alive message says of a server is left out where it makes no sense") {

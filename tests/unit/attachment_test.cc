@@ -157,3 +157,13 @@ TEST_CASE("a message that no reader would accept is not sent") {
   CHECK_FALSE(encode_attachment(kRpcTestId, "{}", "\xFF", out));
   CHECK(out.empty());
 }
+
+TEST_CASE("a message that spans packets is refused under names that would fill the memory") {
+  AttachmentAssembler assembler;
+  const std::string name(AttachmentAssembler::kMaxKeySize, 'r');
+  CHECK(message(assembler, {"{}", true, name}) == "{}");
+  CHECK_FALSE(add(assembler, {"{", false, name}));
+  const std::string shorter = name.substr(100);
+  CHECK_FALSE(message(assembler, {"{", false, shorter}));
+  CHECK(message(assembler, {"}", true, shorter}) == "{}");
+}

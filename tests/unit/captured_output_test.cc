@@ -126,3 +126,18 @@ TEST_CASE("whatever is written, in whatever pieces, every byte comes out in orde
             files.content.at("-/stdout").size());
   }
 }
+
+TEST_CASE("output of one of several servers carries its route code in every packet") {
+  CapturedOutput output("stdout", "3");
+  Buffer packets;
+  output.add(as_bytes("caf\xc3"), packets);
+  output.attribute("a.test", packets);
+  output.add(as_bytes("\xe9\n"), packets);
+  output.flush(packets);
+  Decoder decoder;
+  decoder.receive(packets, Time(0));
+  int count = 0;
+  for (; const auto event = decoder.next_event(); ++count)
+    CHECK(std::get<Packet>(*event).route_code == "3");
+  CHECK(count == 3);
+}

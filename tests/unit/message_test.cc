@@ -113,8 +113,13 @@ TEST_CASE("a mistyped field is an error that says what was seen and what is expe
         "\"tests\" is null, expected a list of strings");
   CHECK(fault_of(R"({"msg":"Run","nonce":"1","tests":"a"})") ==
         "\"tests\" is a string, expected a list of strings");
-  CHECK(fault_of(R"({"msg":"Run","nonce":"1","tests":{"a":"b"}})") ==
-        "\"tests\" is an object, expected a list of strings");
+  for (const std::string_view value : {R"("b")", "1", "[]", "{}"}) {
+    CHECK(fault_of(fmt::format(R"({{"msg":"Run","nonce":"1","tests":{{"a":{}}}}})", value)) ==
+          "\"tests\" is an object, expected a list of strings");
+  }
+  CHECK(fault_of(R"({"msg":"Error","nonce":7,"text":"t"})") ==
+        "\"nonce\" is a number, expected a string");
+  CHECK(fault_of(R"({"msg":"Error","nonce":"7"})") == "\"text\" is missing, expected a string");
 }
 
 TEST_CASE("a list of tests holds strings only") {
@@ -202,4 +207,27 @@ TEST_CASE("a string that is not UTF-8 cannot be sent") {
   CHECK_FALSE(to_json(List{{{"\xC3"}}, "1"}));
   CHECK(to_json(Done{"\xED\xA0\x80"}).error().text ==
         "cannot send a nonce that is not UTF-8: \"\\xed\\xa0\\x80\"");
+}
+
+TEST_CASE("the text of an Error is sent whatever is in it, and cut where it is too long") {
+  CHECK(to_json(ErrorMessage{std::nullopt, std::string("a\0b\xFF", 4)}) ==
+        "{\"msg\":\"Error\",\"text\":\"a\\u0000b\xEF\xBF\xBD\"}");
+  const std::string euros = repeated("€", kMaxErrorText / 3 + 1);
+  const auto json = to_json(ErrorMessage{std::nullopt, euros});
+  REQUIRE(json);
+  CHECK(parsed<ErrorMessage>(*json).text == repeated("€", kMaxErrorText / 3) + "…");
+}
+
+TEST_CASE("a nonce is at most kMaxNonceSize bytes long, whoever writes it") {
+  const std::string longest(kMaxNonceSize, 'x');
+  CHECK(parsed<Pong>(to_json(Pong{longest}).value()) == Pong{longest});
+  CHECK(to_json(Pong{longest + "x"})
+            .error()
+            .text.starts_with("cannot send a nonce of 1048577 bytes, at most 1048576 are allowed"));
+  for (const std::string_view msg : {"List", "Run", "Done", "Cancel", "Error", "Ping", "Pong"}) {
+    const auto message =
+        parse_message(fmt::format(R"({{"msg":"{}","text":"t","nonce":"{}x"}})", msg, longest));
+    REQUIRE_FALSE(message);
+    CHECK(message.error().text.ends_with("\"nonce\" is longer than 1048576 bytes"));
+  }
 }

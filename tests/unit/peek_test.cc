@@ -28,6 +28,10 @@ TEST_CASE("a message that stands whole in one packet can be seen in passing") {
   const auto announcement = peek_announcement(parse_packet(as_bytes(attach)).value());
   REQUIRE(announcement);
   CHECK(*announcement == Announcement(Attach{"t"}));
+
+  const Announcement respawn = Respawn{"0/1", std::string(kMaxRespawnReason, '\x01')};
+  const std::string longest = attachment(kProxyTestId, to_json(respawn));
+  CHECK(peek_announcement(parse_packet(as_bytes(longest)).value()) == respawn);
 }
 
 TEST_CASE("what is no message, malformed, or large is passed by") {

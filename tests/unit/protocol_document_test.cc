@@ -1,4 +1,4 @@
-// The wire examples of common/rpc/PROTOCOL.md say what they show. PROTOCOL_DOCUMENT is its path.
+// The examples of common/rpc/WIRE.md say what they show. WIRE_DOCUMENT is its path.
 
 #include <doctest/doctest.h>
 
@@ -48,7 +48,7 @@ std::string bytes_of(std::string_view hex_line) {
 }
 
 std::vector<Block> blocks() {
-  std::ifstream document(PROTOCOL_DOCUMENT);
+  std::ifstream document(WIRE_DOCUMENT);
   REQUIRE(document);
   std::vector<Block> found;
   bool inside = false;
@@ -121,6 +121,7 @@ constexpr std::pair<std::string_view, std::string_view> kSenders[] = {
     {"server", kRpcTestId},
     {"proxy", kProxyTestId},
     {"server to proxy", kProxyTestId},
+    {"client to proxy", kProxyTestId},
 };
 
 /// The part of a message that `example` shows, and whether it ends there.
@@ -144,8 +145,10 @@ std::optional<MessagePart> message_part(const Example& example) {
 std::string encoded(const Example& example) {
   if (const auto noise = example["noise"]) return unescaped(*noise);
   if (const auto part = message_part(example)) {
-    CHECK(example.says.size() == 1);
+    const auto route = example["route code"];
+    CHECK(example.says.size() == (route ? 2 : 1));
     return packet({.test_id = part->test_id,
+                   .route_code = route,
                    .mime_type = "application/json",
                    .file = File{"message", as_bytes(part->json)},
                    .eof = part->ends});
@@ -234,7 +237,8 @@ TEST_CASE("the wire examples in the protocol's document contain every message, a
   }
   CHECK(spanning == 1);
   CHECK(seen == std::set<std::string>{"Hello", "List", "Run", "Done", "Goodbye", "Ready",
-                                      "Attached", "Detached", "Refused", "Attach"});
+                                      "Attached", "Detached", "Refused", "Attach", "Cancel",
+                                      "Error", "Ping", "Pong", "Watch", "Alive", "Respawn"});
 }
 
 TEST_CASE("Ready stands in the protocol's document with the LF before it") {

@@ -217,3 +217,13 @@ TEST_CASE("random mixtures of characters and damage are judged as by the referen
     check_agrees(bytes);
   }
 }
+
+TEST_CASE("text is shortened between two characters, and says so") {
+  CHECK(shortened("", 0) == "");
+  CHECK(shortened("abc", 3) == "abc");
+  CHECK(shortened("abcd", 3) == "abc…");
+  CHECK(shortened("a\u20AC\u20AC", 6) == "a\u20AC…");
+  CHECK(shortened("a\u20AC\u20AC", 4) == "a\u20AC…");
+  CHECK(shortened("a\u20AC\u20AC", 2) == "a…");
+  CHECK(shortened("\xFF\xFF\xFF", 2) == "\xFF\xFF…");
+}

@@ -377,6 +377,15 @@ class Hang(Server):
                 signal.pause()
 
 
+class Burn(Server):
+    """Turns in circles in the third test."""
+
+    def test(self, test_id):
+        super().test(test_id)
+        while self.is_third(test_id):
+            pass
+
+
 class HangIgnoringTerm(Hang):
     def serve(self):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -574,6 +583,7 @@ MODES = {
     "unfinished": Unfinished,
     "hang": Hang,
     "hang-ignoring-term": HangIgnoringTerm,
+    "burn": Burn,
     "gate": Gate,
     "ignore-term": IgnoreTerm,
     "ignore-goodbye": IgnoreGoodbye,

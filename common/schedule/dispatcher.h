@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "common/base/time.h"
+
+namespace subunit {
+
+/// Decides which server gets which tests, and when: a Scheduler, or a Replay of what one decided
+/// before.
+///
+/// Tests are numbers, indexes into a list of the caller's. The caller says what happens, and asks:
+/// the worker that an event was about after started() and finished(), all of them after add() and
+/// remove() and at next_deadline(). What next() returns has to be sent, in one message, behind what
+/// was sent to that worker before: it counts as sent, and cannot be taken back.
+///
+///     const auto worker = dispatcher.add(slot, now);
+///     send(worker, dispatcher.next(worker, now));
+///     …
+///     dispatcher.finished(worker, test, now);
+///     send(worker, dispatcher.next(worker, now));
+class Dispatcher {
+ public:
+  using Worker = std::size_t;              ///< one life of a server: never used again
+  using Batch = std::vector<std::size_t>;  ///< tests, in the order in which to run them
+
+  Dispatcher() = default;
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+  virtual ~Dispatcher() = default;
+
+  /// A server is there and idle. `slot` is the caller's number for its place: a server that comes
+  /// in place of another one has the same slot, and what was learnt about the place holds for it.
+  virtual Worker add(std::size_t slot, Time now) = 0;
+
+  /// It left. What it had and has not finished waits again. Report the test that killed it as
+  /// finished before.
+  virtual void remove(Worker worker, Time now) = 0;
+
+  /// A report on a test that this worker does not have changes nothing.
+  virtual void started(Worker worker, std::size_t test, Time now) = 0;
+  /// It has a final status, or was given up.
+  virtual void finished(Worker worker, std::size_t test, Time now) = 0;
+
+  /// From sending something to the worker until its answer came, whenever that is known.
+  virtual void measured_round_trip(Worker worker, Time round_trip) = 0;
+
+  /// What to send to it now; nothing if nothing yet.
+  virtual Batch next(Worker worker, Time now) = 0;
+
+  /// When next() may answer differently though nothing happened. Once all workers were asked, this
+  /// lies ahead.
+  [[nodiscard]] virtual std::optional<Time> next_deadline() const = 0;
+
+  /// Every test is finished.
+  [[nodiscard]] virtual bool done() const = 0;
+  /// Tests that no worker has.
+  [[nodiscard]] virtual std::size_t waiting() const = 0;
+  /// Until all are done, if that can be estimated.
+  [[nodiscard]] virtual std::optional<Time> time_left(Time now) const = 0;
+};
+
+}  // namespace subunit

@@ -1,0 +1,79 @@
+#include "common/schedule/durations.h"
+
+#include "common/subunit/encoder.h"
+
+namespace subunit {
+namespace {
+
+constexpr std::uint32_t kNanosecondsPerSecond = 1'000'000'000;
+
+Time since_1970(Timestamp timestamp) {
+  return std::chrono::seconds(timestamp.seconds) + Time(timestamp.nanoseconds);
+}
+
+Timestamp timestamp(Time since_1970) {
+  return {static_cast<std::uint32_t>(since_1970.count() / kNanosecondsPerSecond),
+          static_cast<std::uint32_t>(since_1970.count() % kNanosecondsPerSecond)};
+}
+
+/// Nothing for a test id that no packet can carry.
+void write_status(std::string_view test_id, Status status, Time at, Buffer& out) {
+  [[maybe_unused]] const auto encoded =
+      encode({.test_id = test_id, .timestamp = timestamp(at), .status = status}, out);
+}
+
+}  // namespace
+
+void Durations::read(Decoder& decoder) {
+  while (const auto event = decoder.next_event()) {
+    if (const auto* packet = std::get_if<Packet>(&*event)) record(*packet);
+  }
+}
+
+void Durations::record(const Packet& packet) {
+  const bool starts = packet.status == Status::kInProgress;
+  if (!packet.test_id || (!starts && !is_final(packet.status))) return;
+  Start key(packet.route_code.value_or(""), *packet.test_id);
+  if (starts) {
+    if (!packet.timestamp) {
+      open_.erase(key);
+    } else if (open_.size() < kMaxOpen || open_.contains(key)) {
+      open_.insert_or_assign(std::move(key), since_1970(*packet.timestamp));
+    }
+    return;
+  }
+  const auto start = open_.find(key);
+  if (start == open_.end()) return;
+  if (packet.timestamp) set(*packet.test_id, since_1970(*packet.timestamp) - start->second);
+  open_.erase(start);
+}
+
+void Durations::set(std::string_view test_id, Time duration) {
+  if (duration < Time(0) || duration > kLongest) return;
+  const auto known = known_.find(test_id);
+  if (known != known_.end()) {
+    known->second = duration;
+  } else if (known_.size() < kMaxTests) {
+    known_.emplace(test_id, duration);
+  }
+}
+
+std::optional<Time> Durations::of(std::string_view test_id) const {
+  const auto known = known_.find(test_id);
+  if (known == known_.end()) return std::nullopt;
+  return known->second;
+}
+
+bool DurationsWriter::write(Buffer& out) {
+  const std::size_t enough = out.size() + kPieceSize;
+  const bool more = at_ != end_;
+  for (; at_ != end_ && out.size() < enough; ++at_) {
+    const auto& [test_id, duration] = *at_;
+    const Time start = since_1970(start_);
+    write_status(test_id, Status::kInProgress, start, out);
+    write_status(test_id, Status::kSuccess, start + duration, out);
+  }
+  return more;
+}
+
+}  // namespace subunit

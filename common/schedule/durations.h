@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/bytes.h"
+#include "common/base/time.h"
+#include "common/subunit/decoder.h"
+#include "common/subunit/packet.h"
+
+namespace subunit {
+
+/// How long tests take, from the timestamps of earlier runs.
+///
+/// A duration is the time from a test's inprogress packet to its final status on the same route
+/// code. Of several runs, of one after the other in a stream or of one test on several routes, the
+/// one that ended last in the stream counts. What has no timestamp, ends before it starts, or takes
+/// longer than kLongest, tells nothing and changes nothing.
+class Durations {
+ public:
+  static constexpr Time kLongest = std::chrono::hours(24 * 7);
+  /// More tests are not kept: more than the largest suites have.
+  static constexpr std::size_t kMaxTests = 1 << 21;
+  /// Tests that run at the same time; a start beyond that is not kept.
+  static constexpr std::size_t kMaxOpen = 100'000;
+
+  /// Takes all events that the decoder has; noise is skipped.
+  void read(Decoder& decoder);
+  void record(const Packet& packet);
+  /// What was measured in another way.
+  void set(std::string_view test_id, Time duration);
+
+  [[nodiscard]] std::optional<Time> of(std::string_view test_id) const;
+  [[nodiscard]] std::size_t size() const { return known_.size(); }
+
+ private:
+  friend class DurationsWriter;
+  using Known = std::map<std::string, Time, std::less<>>;
+  using Start = std::pair<std::string, std::string>;  // route code, test id
+
+  Known known_;
+  std::map<Start, Time> open_;  // since 1970
+};
+
+/// All that `durations` knows as a subunit stream, in pieces: an inprogress and a success packet
+/// for each test, as far apart as it takes. The same durations give the same bytes.
+///
+///     DurationsWriter writer(durations, start);
+///     for (Buffer piece; writer.write(piece); piece.clear()) …
+class DurationsWriter {
+ public:
+  /// A piece has at least this size, but for the last, and not much more.
+  static constexpr std::size_t kPieceSize = 65536;
+
+  /// Every test starts at `start`. `durations` stays as it is until the last piece was written.
+  DurationsWriter(const Durations& durations, Timestamp start)
+      : start_(start), at_(durations.known_.begin()), end_(durations.known_.end()) {}
+
+  /// Appends the next piece to `out`; false, and nothing appended, after the last one.
+  [[nodiscard]] bool write(Buffer& out);
+
+ private:
+  Timestamp start_;
+  Durations::Known::const_iterator at_;
+  Durations::Known::const_iterator end_;
+};
+
+}  // namespace subunit

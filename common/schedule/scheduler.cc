@@ -1,0 +1,331 @@
+#include "common/schedule/scheduler.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace subunit {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Without any history a test counts as this long until the first has ended.
+constexpr Seconds kUnknownTest = 1s;
+// A test that was never seen counts as the mean of the others, but may take this many times that,
+// and one that does must not be among the last.
+constexpr double kMayTake = 4;
+
+// To arrive before a worker is idle, a message leaves a round trip before, and a little more: a
+// part of the round trip for what varies in it, and what it takes to wake processes up.
+constexpr double kSlack = 1.25;
+constexpr Seconds kWakeUp = 1ms;
+// Work in one message, if tests are short: writing and reading it costs a hundredth of that.
+constexpr Seconds kWorthAMessage = 10ms;
+// After a test this many times as long as the round trip, idleness for one is not worth a guess.
+constexpr double kNegligible = 100;
+// Units that wait, for each worker, above which there is enough for all: a wrong guess is harmless.
+constexpr std::size_t kPlenty = 4;
+
+// The part of the time left that a new worker spends on short tests, to show its speed.
+constexpr double kProbing = 0.005;
+// How many times that is still better than not to know it.
+constexpr double kDearProbing = 8;
+// Units looked at, for each worker, to find one that a slow worker should run.
+constexpr std::size_t kMaxLook = 16;
+// A worker that got nothing asks again after this fraction of the time it has waited.
+constexpr int kPatience = 8;
+constexpr Time kLeastPatience = 1ms;
+
+Time to_time(Seconds seconds) {
+  return std::chrono::duration_cast<Time>(std::clamp<Seconds>(seconds, 0s, 24h * 365));
+}
+
+/// A worker that has less than this needs more now.
+Seconds horizon_of(const Fleet::Server& server) {
+  const auto round_trip = server.slot->round_trip.value();
+  return round_trip ? *round_trip * kSlack + kWakeUp : Seconds(0);
+}
+
+/// Of the tests that are known; nothing if none is.
+std::optional<Seconds> mean_of(const std::vector<Scheduler::Test>& tests) {
+  Seconds sum(0);
+  std::size_t known = 0;
+  for (const Scheduler::Test& test : tests) {
+    if (!test.expected) continue;
+    sum += *test.expected;
+    ++known;
+  }
+  if (known == 0) return std::nullopt;
+  return sum / static_cast<double>(known);
+}
+
+std::size_t count_units(const std::vector<Scheduler::Test>& tests) {
+  std::vector<std::size_t> units;
+  units.reserve(tests.size());
+  for (const Scheduler::Test& test : tests) units.push_back(test.unit);
+  std::sort(units.begin(), units.end());
+  return static_cast<std::size_t>(std::unique(units.begin(), units.end()) - units.begin());
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const std::vector<Test>& tests, Options options)
+    : options_(options),
+      waiting_(count_units(tests)),
+      waiting_tests_(tests.size()),
+      informed_(mean_of(tests).has_value()),
+      fleet_(informed_) {
+  form_units(tests);
+}
+
+void Scheduler::form_units(const std::vector<Test>& tests) {
+  const Seconds mean = mean_of(tests).value_or(kUnknownTest);
+  std::unordered_map<std::size_t, Unit> numbers;
+  units_.resize(waiting_.size());
+  tests_.reserve(tests.size());
+  for (const Test& test : tests) {
+    const auto number = static_cast<Unit>(numbers.size());
+    const Unit unit = numbers.try_emplace(test.unit, number).first->second;
+    const Seconds work = test.expected ? Seconds(*test.expected) : mean;
+    tests_.push_back({.work = work, .unit = unit});
+    units_[unit].work += work;
+    units_[unit].weight += test.expected ? work : work * kMayTake;
+    waiting_work_ += work;
+    ++units_[unit].end;  // how many, so far
+  }
+  std::size_t begin = 0;
+  for (UnitEntry& unit : units_) {
+    unit.begin = std::exchange(begin, begin + unit.end);
+    unit.end = unit.begin;
+  }
+  members_.resize(tests.size());
+  for (std::size_t i = 0; i < tests.size(); ++i)
+    members_[units_[tests_[i].unit].end++] = static_cast<std::uint32_t>(i);
+}
+
+// What happens.
+
+Scheduler::Worker Scheduler::add(std::size_t slot, Time) {
+  const bool one_before = in_given_order();
+  const Worker worker = fleet_.add(slot);
+  if (one_before && !in_given_order()) {
+    std::vector<double> weights;
+    weights.reserve(units_.size());
+    for (const UnitEntry& unit : units_) weights.push_back(unit.weight.count());
+    waiting_.sort(std::move(weights));
+  }
+  return worker;
+}
+
+void Scheduler::remove(Worker worker, Time) {
+  for (const auto& [ticket, held] : fleet_.at(worker).load.held()) put_back(held.test);
+  fleet_.remove(worker);
+}
+
+void Scheduler::put_back(std::size_t test) {
+  TestEntry& entry = tests_[test];
+  entry.state = State::kWaiting;
+  units_[entry.unit].work += entry.work;
+  waiting_work_ += entry.work;
+  ++waiting_tests_;
+  waiting_.put_back(entry.unit);
+}
+
+bool Scheduler::has(Worker worker, std::size_t test) const {
+  return tests_[test].state == State::kSent && tests_[test].worker == worker;
+}
+
+void Scheduler::started(Worker worker, std::size_t test, Time now) {
+  if (has(worker, test)) fleet_.started(fleet_.at(worker), tests_[test].ticket, now);
+}
+
+void Scheduler::finished(Worker worker, std::size_t test, Time now) {
+  if (!has(worker, test)) return;
+  fleet_.finished(fleet_.at(worker), tests_[test].ticket, now);
+  tests_[test].state = State::kFinished;
+  ++finished_;
+  UnitEntry& unit = units_[tests_[test].unit];
+  while (unit.begin < unit.end && tests_[members_[unit.begin]].state == State::kFinished)
+    ++unit.begin;
+  if (options_.one_at_a_time && unit.begin < unit.end) waiting_.put_back(tests_[test].unit);
+}
+
+void Scheduler::measured_round_trip(Worker worker, Time round_trip) {
+  fleet_.at(worker).slot->round_trip.learn(round_trip);
+}
+
+// What to do.
+
+bool Scheduler::in_given_order() const {
+  return options_.keep_order || !informed_ || fleet_.slots() < 2;
+}
+
+bool Scheduler::probing(const Server& server) const {
+  return !in_given_order() && fleet_.speed_unknown(server);
+}
+
+Scheduler::Batch Scheduler::next(Worker worker, Time now) {
+  Server& server = fleet_.at(worker);
+  const Seconds horizon = horizon_of(server);
+  Batch batch;
+  if (options_.one_at_a_time) {
+    if (wants_more(server, Seconds(0), now)) send_first_test(worker, server, now, batch);
+    server.ask_again = when_to_ask(server, Seconds(0), now);
+  } else if (!wants_more(server, horizon, now)) {
+    server.ask_again = when_to_ask(server, horizon, now);
+  } else {
+    const Portion portion = this->portion(server, now);
+    fill(worker, server, portion, now, batch);
+    server.ask_again = when_to_ask(server, portion.hungry_below, now);
+  }
+  return batch;
+}
+
+void Scheduler::fill(Worker worker, Server& server, const Portion& portion, Time now,
+                     Batch& batch) {
+  Seconds enough = portion.hungry_below;
+  while (batch.size() < kMaxBatch && wants_more(server, enough, now)) {
+    enough = portion.fill_to;
+    const auto unit = choose(server, enough, now);
+    if (!unit) return;
+    send(worker, server, *unit, now, batch);
+  }
+}
+
+Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
+  const Seconds horizon = horizon_of(server);
+  const Seconds level = fleet_.level(waiting_work_, now);
+  // Half of an even share leaves the rest to whoever is done first. What is less than two round
+  // trips is not worth another message.
+  const Seconds share = std::max(level / 2, std::min(level, horizon * 2));
+  Seconds full = horizon + std::max(horizon / 2, kWorthAMessage);
+  if (probing(server)) full = std::max(full, probing_time(now));
+  return {.hungry_below = std::min(horizon, level), .fill_to = std::min(full, share)};
+}
+
+bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const {
+  if (waiting_.empty()) return false;
+  if (server.load.idle()) return true;
+  if (options_.one_at_a_time) return false;
+  return fleet_.least_rest(server, now) < enough && ahead_pays(server, now);
+}
+
+bool Scheduler::ahead_pays(const Server& server, Time now) const {
+  const Seconds horizon = horizon_of(server);
+  if (fleet_.servers().size() == 1 || probing(server)) return true;
+  if (fleet_.doubt(server, now) <= horizon) return true;
+  return fleet_.current(server, now) <= horizon * kNegligible &&
+         waiting_.size() > kPlenty * fleet_.servers().size();
+}
+
+Seconds Scheduler::probing_time(Time now) const {
+  const Seconds longest = units_[waiting_.first()].work;
+  return std::max(fleet_.level(waiting_work_, now), longest) * kProbing;
+}
+
+std::optional<Scheduler::Unit> Scheduler::choose(const Server& server, Seconds enough,
+                                                 Time now) const {
+  if (in_given_order()) return waiting_.first();
+  if (probing(server)) {
+    if (const auto unit = short_one(server, now)) return unit;
+  }
+  const Unit longest = waiting_.first();
+  const Seconds rest = fleet_.rest(server, now);
+  if (rest + units_[longest].work * fleet_.slowness(server, now) <= enough) return longest;
+  return ends_first_here(server, now);
+}
+
+std::optional<Scheduler::Unit> Scheduler::short_one(const Server& server, Time now) const {
+  const Seconds budget = probing_time(now);
+  const Seconds left = std::max(budget - fleet_.rest(server, now), budget / 4);
+  if (const auto unit = waiting_.first_at_most((left / 2).count())) return unit;
+  const Unit shortest = waiting_.last();
+  if (units_[shortest].work <= budget * kDearProbing) return shortest;
+  return std::nullopt;
+}
+
+std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, Time now) const {
+  struct Other {
+    Seconds rest;
+    double slowness;
+  };
+  std::vector<Other> others;
+  others.reserve(fleet_.servers().size());
+  for (const auto& [worker, other] : fleet_.servers()) {
+    if (&other != &server) others.push_back({fleet_.rest(other, now), fleet_.slowness(other, now)});
+  }
+  const Seconds rest = fleet_.rest(server, now);
+  const double slowness = fleet_.slowness(server, now);
+  std::optional<Unit> found;
+  std::size_t looks = 0;
+  waiting_.find([&](Unit unit) {
+    const Seconds work = units_[unit].work;
+    Other* first = nullptr;
+    Seconds end = rest + work * slowness;
+    for (Other& other : others) {
+      const Seconds there = other.rest + work * other.slowness;
+      if (there >= end) continue;
+      end = there;
+      first = &other;
+    }
+    if (first) first->rest = end;
+    if (!first) found = unit;
+    return !first || ++looks == kMaxLook * (others.size() + 1);
+  });
+  return found;
+}
+
+void Scheduler::send(Worker worker, Server& server, Unit unit, Time now, Batch& batch) {
+  waiting_.take(unit);
+  for (std::size_t i = units_[unit].begin; i < units_[unit].end; ++i)
+    send_test(worker, server, members_[i], now, batch);
+}
+
+void Scheduler::send_first_test(Worker worker, Server& server, Time now, Batch& batch) {
+  const auto unit = choose(server, Seconds(0), now);
+  if (!unit) return;
+  waiting_.take(*unit);
+  send_test(worker, server, members_[units_[*unit].begin], now, batch);
+}
+
+void Scheduler::send_test(Worker worker, Server& server, std::size_t test, Time now, Batch& batch) {
+  TestEntry& entry = tests_[test];
+  if (entry.state != State::kWaiting) return;
+  entry.state = State::kSent;
+  entry.worker = worker;
+  entry.ticket = next_ticket_++;
+  units_[entry.unit].work -= entry.work;
+  waiting_work_ -= entry.work;
+  --waiting_tests_;
+  server.load.sent(entry.ticket, {test, entry.work}, now);
+  batch.push_back(test);
+}
+
+std::optional<Time> Scheduler::when_to_ask(const Server& server, Seconds hungry_below,
+                                           Time now) const {
+  if (wants_more(server, hungry_below, now))  // it got nothing, or little: others will be faster
+    return now + std::max((now - server.load.last_event()) / kPatience, kLeastPatience);
+  // Before anything runs, and with too much behind what runs, time alone changes nothing.
+  if (waiting_.empty() || options_.one_at_a_time || !server.load.running()) return std::nullopt;
+  if (!ahead_pays(server, now) || fleet_.behind(server, now) >= hungry_below) return std::nullopt;
+  return now + to_time(fleet_.least_rest(server, now) - hungry_below) + Time(1);
+}
+
+std::optional<Time> Scheduler::next_deadline() const {
+  std::optional<Time> deadline;
+  for (const auto& [worker, server] : fleet_.servers()) {
+    if (server.ask_again && (!deadline || *server.ask_again < *deadline))
+      deadline = server.ask_again;
+  }
+  return waiting_.empty() ? std::nullopt : deadline;
+}
+
+std::optional<Time> Scheduler::time_left(Time now) const {
+  if ((!informed_ && !fleet_.experienced()) || fleet_.servers().empty()) return std::nullopt;
+  Seconds left = fleet_.level(waiting_work_, now);
+  for (const auto& [worker, server] : fleet_.servers())
+    left = std::max(left, fleet_.rest(server, now));
+  return to_time(left);
+}
+
+}  // namespace subunit

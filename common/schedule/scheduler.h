@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "common/schedule/dispatcher.h"
+#include "common/schedule/fleet.h"
+#include "common/schedule/waiting_units.h"
+
+namespace subunit {
+
+/// Gives tests to servers while they run.
+///
+/// With durations known from an earlier run: the longest first, each to whoever will have finished
+/// it first. How fast a slot is shows in a few short tests before it gets a long one. Without
+/// durations, with keep_order, and as long as there was only one slot: in the order given.
+///
+/// A worker gets more when what it has will end within about a round trip of the channel, as far as
+/// durations, and the errors of earlier predictions, tell. Not later, so that it never waits for
+/// the channel; not earlier, so that nothing waits behind a long test while another worker is idle.
+/// Where tests are much longer than the round trip, nothing is sent ahead on a guess. Short tests
+/// go many in a message, towards the end no more than an even share of what is left.
+///
+/// A test that changes hands costs O(log n), and each call O(workers).
+class Scheduler : public Dispatcher {
+ public:
+  struct Test {
+    std::optional<Time> expected;  ///< on a usual server, from an earlier run
+    /// Tests with the same number are one unit: sent together, in order, to one worker.
+    std::size_t unit;
+  };
+  struct Options {
+    bool keep_order = false;
+    /// A worker has at most one test. The rest of its unit waits meanwhile.
+    bool one_at_a_time = false;
+  };
+
+  /// Tests in one message, unless a unit is larger.
+  static constexpr std::size_t kMaxBatch = 4096;
+
+  Scheduler(const std::vector<Test>& tests, Options options);
+
+  Worker add(std::size_t slot, Time now) override;
+  void remove(Worker worker, Time now) override;
+  void started(Worker worker, std::size_t test, Time now) override;
+  void finished(Worker worker, std::size_t test, Time now) override;
+  void measured_round_trip(Worker worker, Time round_trip) override;
+  Batch next(Worker worker, Time now) override;
+  [[nodiscard]] std::optional<Time> next_deadline() const override;
+  [[nodiscard]] bool done() const override { return finished_ == tests_.size(); }
+  [[nodiscard]] std::size_t waiting() const override { return waiting_tests_; }
+  [[nodiscard]] std::optional<Time> time_left(Time now) const override;
+
+ private:
+  using Unit = WaitingUnits::Unit;
+  using Server = Fleet::Server;
+  enum class State : std::uint8_t { kWaiting, kSent, kFinished };
+
+  struct TestEntry {
+    Seconds work;
+    Unit unit;
+    State state = State::kWaiting;
+    Worker worker = 0;  // if sent
+    WorkerLoad::Ticket ticket = 0;
+  };
+  struct UnitEntry {
+    std::size_t begin = 0;  // in members_; those before are finished
+    std::size_t end = 0;
+    Seconds work{0};    // of the tests that wait
+    Seconds weight{0};  // what it may well take
+  };
+  /// When a server should get more, and how much it should have then.
+  struct Portion {
+    Seconds hungry_below;
+    Seconds fill_to;
+  };
+
+  void form_units(const std::vector<Test>& tests);
+  void put_back(std::size_t test);
+  [[nodiscard]] bool has(Worker worker, std::size_t test) const;
+  [[nodiscard]] bool in_given_order() const;
+
+  [[nodiscard]] bool probing(const Server& server) const;
+  [[nodiscard]] Seconds probing_time(Time now) const;
+  [[nodiscard]] Portion portion(const Server& server, Time now) const;
+  [[nodiscard]] bool wants_more(const Server& server, Seconds enough, Time now) const;
+  [[nodiscard]] bool ahead_pays(const Server& server, Time now) const;
+  [[nodiscard]] std::optional<Time> when_to_ask(const Server& server, Seconds hungry_below,
+                                                Time now) const;
+
+  [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now) const;
+  [[nodiscard]] std::optional<Unit> short_one(const Server& server, Time now) const;
+  [[nodiscard]] std::optional<Unit> ends_first_here(const Server& server, Time now) const;
+
+  void fill(Worker worker, Server& server, const Portion& portion, Time now, Batch& batch);
+  void send(Worker worker, Server& server, Unit unit, Time now, Batch& batch);
+  void send_first_test(Worker worker, Server& server, Time now, Batch& batch);
+  void send_test(Worker worker, Server& server, std::size_t test, Time now, Batch& batch);
+
+  Options options_;
+  std::vector<TestEntry> tests_;
+  std::vector<UnitEntry> units_;
+  std::vector<std::uint32_t> members_;  // tests, unit by unit
+  WaitingUnits waiting_;
+  std::size_t waiting_tests_;
+  Seconds waiting_work_{0};
+  std::size_t finished_ = 0;
+  WorkerLoad::Ticket next_ticket_ = 0;
+  bool informed_;  // the duration of a test is known
+  Fleet fleet_;
+};
+
+}  // namespace subunit

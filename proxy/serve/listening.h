@@ -1,0 +1,97 @@
+#pragma once
+
+#include <functional>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/io/endpoint.h"
+#include "proxy/io/log.h"
+#include "proxy/io/watch.h"
+#include "proxy/serve/connection.h"
+#include "proxy/serve/options.h"
+
+namespace proxy {
+
+/// Where test servers dial in.
+///
+/// Who dials in proves itself, and says which server it is, with the token that only that server's
+/// environment carries, in an Attach message as the first packet. On a unix socket its user is
+/// proof enough, where only one server is expected. If there is no command that a token could be
+/// given to, the user counts on TCP too, unless this process's own environment names a token.
+/// Anybody else is closed, and counted.
+class Listening {
+ public:
+  using Attached = std::function<void(ServerConnection)>;
+
+  Listening(uv_loop_t& loop, const ServeOptions& options, const Log& log);
+  ~Listening();
+
+  /// Binds the address. The system lets callers queue from now on.
+  [[nodiscard]] subunit::Result<> open(const Endpoint& endpoint);
+
+  /// For the environment of test servers; empty before open().
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+  /// Starts to accept.
+  void start();
+
+  /// Calls back once, for the server that has this token, unless forget() comes first.
+  void expect(std::string token, Attached attached);
+  void forget(const std::string& token);
+
+  /// Calls back for each server that somebody else has started, while `has_room`.
+  void welcome(std::function<bool()> has_room, Attached attached);
+
+  /// Connections that were closed because they did not prove to be a test server.
+  [[nodiscard]] int rejected() const { return rejected_; }
+
+  /// No more callers.
+  void close();
+
+ private:
+  /// A connection whose right to be here is not known yet.
+  struct Caller {
+    explicit Caller(Fd fd) : out(std::move(fd)) {}
+
+    Fd out;  // none: it was closed, or has become a test server
+    std::unique_ptr<PacketReader> reader;
+    std::optional<Timer> patience;
+    std::optional<std::string> token;  // that it has shown; none for one that is welcome anyway
+    bool admitted = false;
+  };
+  struct Expected {
+    std::string token;
+    Attached attached;
+  };
+
+  void accept();
+  [[nodiscard]] bool trusted_by_user(int fd) const;
+  void examine(Caller& caller, const subunit::Packet& packet);
+  void admit(Caller& caller, std::optional<std::string> token);
+  void reject(Caller& caller, std::string_view why);
+  void hand_over();
+  void hand_over(Caller& caller);
+  void remove_closed();
+  [[nodiscard]] std::vector<Expected>::iterator find(std::string_view token);
+
+  uv_loop_t& loop_;
+  const ServeOptions& options_;
+  const Log& log_;
+  std::optional<Endpoint> endpoint_;
+  std::string address_;
+  Fd listener_;
+  std::optional<ino_t> socket_file_;  // that listening has made
+  std::optional<ReadinessWatch> accept_watch_;
+
+  std::vector<Expected> expected_;
+  std::function<bool()> has_room_;
+  Attached welcomed_;
+  std::optional<std::string> known_token_;  // from our environment: whoever is welcome shows it
+  std::list<Caller> callers_;
+  Timer hand_over_timer_;
+  int rejected_ = 0;
+};
+
+}  // namespace proxy

@@ -1,0 +1,174 @@
+"""A server's session on its connection: requests come out one at a time, and whoever answers
+one can look up from it for what the client says meanwhile."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections import deque
+from typing import Deque, List as ListOf, Optional, Protocol, Sequence, Union
+
+from .connection import Connection
+from .errors import ProtocolError, SessionError
+from .message import Cancel, Goodbye, List, Run
+from .protocol import Ended, Event, ServerSession
+
+# Of requests that wait for their turn. What is beyond stays in the socket, and behind it a
+# Ping or Cancel: as much as the largest message there can be.
+READ_AHEAD_BYTES = 64 << 20
+
+
+class HasDescriptor(Protocol):
+    def fileno(self) -> int: ...
+
+
+class Conversation:
+    """`cancelled`: the client has taken back the request that is being answered."""
+
+    def __init__(
+        self, connection: Connection, session: ServerSession, hello_timeout: float
+    ) -> None:
+        """`hello_timeout` is in seconds."""
+        self.connection = connection
+        self.cancelled = False
+        self._session = session
+        self._hello_timeout = hello_timeout
+        self._hello_deadline = time.monotonic() + hello_timeout
+        self._waiting: Deque[Union[List, Run, Goodbye, Ended]] = deque()
+        self._ahead = 0  # bytes read since nothing was waiting
+        self._current: Optional[str] = None  # nonce of the request that is being answered
+        self._closed = False  # the client says no more, or nothing that can be understood
+        self._failure: Optional[SessionError] = None
+        self._lock = threading.Lock()
+
+    @property
+    def version(self) -> Optional[int]:
+        return self._session.version
+
+    def next_request(self) -> Union[List, Run, None]:
+        """Waits for the next one, to be answered and ended by done() or error(); None after
+        Goodbye. Raises SessionError if the session ends in any other way."""
+        while not self._waiting and self._failure is None:
+            self._ahead = 0
+            self._read(self._hello_deadline if self.version is None else None)
+        if self.connection.lost is not None:
+            raise SessionError(f"the connection to the client broke: {self.connection.lost}")
+        if not self._waiting:
+            assert self._failure is not None
+            raise self._failure
+        request = self._waiting.popleft()
+        if isinstance(request, Goodbye):
+            return None
+        if isinstance(request, Ended):
+            raise SessionError("the client went away without Goodbye")
+        self._current, self.cancelled = request.nonce, False
+        return request
+
+    def done(self) -> None:
+        """The request has been answered in full."""
+        assert self._current is not None
+        self._session.done(self._current)
+        self._end()
+
+    def error(self, text: str) -> None:
+        """The request could not be carried out. Not in version 1."""
+        self._session.error(self._current, text)
+        self._end()
+
+    def stopped(self) -> bool:
+        """Whether there is no use in going on with the request. Cheap, to be asked between
+        tests, by any thread."""
+        self.look()
+        return self.cancelled or self.connection.lost is not None
+
+    def attend(
+        self, others: Sequence[HasDescriptor], timeout: Optional[float] = None
+    ) -> ListOf[int]:
+        """Waits, up to `timeout` seconds, until some of the others are readable, and returns
+        their descriptors; or none, after the client has said something, which is taken in as
+        by look()."""
+        poll = select.poll()
+        if self._listens():
+            poll.register(self.connection, select.POLLIN)
+        for other in others:
+            poll.register(other, select.POLLIN)
+        ready = poll.poll(None if timeout is None else max(timeout, 0) * 1000)
+        descriptors = [descriptor for descriptor, _ in ready]
+        if self.connection.fileno() in descriptors:
+            descriptors.remove(self.connection.fileno())
+            self.look()
+        return descriptors
+
+    def look(self) -> None:
+        """Takes in what the client has said meanwhile, without waiting and without raising:
+        answers Ping, heeds Cancel, and keeps the rest, errors included, for their turn."""
+        if not self._lock.acquire(blocking=False):
+            return  # another thread looks
+        try:
+            while self._listens() and self.connection.readable():
+                self._read(None)
+        finally:
+            self._lock.release()
+
+    def _listens(self) -> bool:
+        return not self._closed and self._ahead < READ_AHEAD_BYTES
+
+    def _end(self) -> None:
+        self._current = None
+        self._deliver()
+
+    def _deliver(self) -> None:
+        output = self._session.take_output()
+        if output:
+            self.connection.send(output)
+            self.connection.flush()
+
+    def _read(self, deadline: Optional[float]) -> None:
+        try:
+            data = self.connection.receive(deadline)
+        except socket.timeout:
+            self._fail(f"the client said no Hello within {self._hello_timeout:g} s")
+            return
+        except OSError as error:
+            self._fail(f"the connection to the client broke: {error}")
+            return
+        self._ahead += len(data)
+        if data:
+            self._session.receive(data)
+        else:
+            self._session.receive_eof()
+        try:
+            while not self._closed:
+                event = self._session.next_event()
+                if event is None:
+                    break
+                self._sort(event)
+        except ProtocolError as error:
+            self._fail(str(error))
+        self._deliver()
+
+    def _sort(self, event: Event) -> None:
+        if isinstance(event, Cancel):
+            self._cancel(event.nonce)
+        elif isinstance(event, (List, Run)):
+            self._waiting.append(event)
+        elif isinstance(event, (Goodbye, Ended)):
+            self._waiting.append(event)
+            self._closed = True
+        # The session has answered Hello and Ping. Packets that are no messages may pass by,
+        # and say nothing to a test server.
+
+    def _cancel(self, nonce: str) -> None:
+        if nonce == self._current:
+            self.cancelled = True
+            return
+        for request in self._waiting:
+            if isinstance(request, (List, Run)) and request.nonce == nonce:
+                self._waiting.remove(request)
+                self._session.done(nonce)
+                return
+
+    def _fail(self, reason: str) -> None:
+        self._failure, self._closed = SessionError(reason), True
