@@ -159,6 +159,21 @@ def test_a_test_runs_as_often_as_it_is_asked_for(serve):
     assert started.goodbye() == 0
 
 
+def test_several_workers_run_commands_at_the_same_time_and_a_respawn_ends_one(serve):
+    started = serve("--workers", "2", "--test-command", BY_FILE)
+    for route in ("0", "1"):
+        started.attached_at(route)
+    started.hello("0", "1")
+    started.run(to="0", tests=["demo.hang"])
+    started.wait_status("demo.hang", "inprogress")
+    started.run_at("1", tests=["demo.a"])
+    started.respawn("0")
+    started.attached_at("0", times=2)
+    assert started.stream.statuses == {"demo.hang": "fail", "demo.a": "success"}
+    assert support.running(NO_SERVER) == []
+    assert started.goodbye() == 0
+
+
 # What goes wrong
 
 
@@ -359,7 +374,7 @@ def test_what_a_command_leaves_behind_is_ended_before_the_next_one(serve):
     assert started.goodbye() == 0
 
 
-def test_a_run_that_is_cancelled_ends_at_once_and_its_tests_that_have_not_started_do_not_fail(serve):
+def test_a_cancelled_run_ends_at_once_and_its_tests_that_have_not_started_do_not_fail(serve):
     started = running("demo.hang", serve, version=2)
     started.run("next", tests=["demo.a"])
     started.run("never", tests=["demo.b"])
