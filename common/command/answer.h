@@ -23,7 +23,7 @@ enum class Fate {
 struct CommandEnd {
   bool clean = true;                          ///< by exiting with status 0
   std::string text = "exited with status 0";  ///< goes on where "the command" begins
-  std::string last_output = "";               ///< for a person: empty, or paragraphs
+  std::string last_output = {};               ///< for a person: empty, or paragraphs
 };
 
 /// The answer to a List, made of what a command that lists its tests has written.

@@ -14,10 +14,10 @@ constexpr std::string_view kIdList = "$IDLIST";
 
 /// What stands for each of the words.
 struct Words {
-  std::string_view list_option = "";
-  std::string_view id_option = "";
-  std::string_view id_file = "";
-  std::string_view id_list = "";
+  std::string_view list_option = {};
+  std::string_view id_option = {};
+  std::string_view id_file = {};
+  std::string_view id_list = {};
 };
 
 /// What comes in is not looked at again: an id may contain one of the words.

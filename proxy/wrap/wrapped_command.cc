@@ -74,7 +74,8 @@ Result<> WrappedCommand::start(Command& command, Pipe out) {
                           [this] {
                             if (errors_) errors_->mark();
                           },
-                  });
+                  },
+                  errors_ ? PacketReader::kSmallCapacity : PacketReader::kCapacity);
   reader_->resume();
   return {};
 }
