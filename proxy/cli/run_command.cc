@@ -51,6 +51,8 @@ class RunCommand : public Subcommand {
     app_.add_option("--channels-from", channel_list_, "read such commands from FILE, one a line")
         ->option_text("FILE");
     add_channel_options(app_, options_);
+    add_scheduling_options();
+    add_limits();
   }
 
   Action action(std::vector<std::string> command) override {
@@ -58,12 +60,44 @@ class RunCommand : public Subcommand {
       throw CLI::ValidationError("--format ids goes with --list");
     if (options_.trace && options_.list)
       throw CLI::ValidationError("--trace is of a run: it does not go with --list");
+    options_.keep_order = order_ == Order::kGiven;
     options_.channels = channels(std::move(command));
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
     return options_;
   }
 
  private:
+  enum class Order { kAuto, kGiven };
+
+  void add_scheduling_options() {
+    app_.add_option("--order", order_,
+                    "auto: the longest first, where durations are known; given (auto)")
+        ->option_text("ORDER")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, Order>{{"auto", Order::kAuto}, {"given", Order::kGiven}}));
+    app_.add_option("--group", options_.group,
+                    "tests whose ids have the same match of REGEX stay together, in order")
+        ->option_text("REGEX");
+    app_.add_option("--history", options_.history,
+                    "a subunit stream with durations: read before, and replaced after the run")
+        ->option_text("FILE");
+    app_.add_flag("--isolated", options_.isolated, "each test in a server of its own");
+    app_.add_option("--schedule-log", options_.schedule_log,
+                    "write what was sent to which server, and when")
+        ->option_text("FILE");
+    CLI::Option* replay =
+        app_.add_option("--replay", options_.replay, "send again what such a file says")
+            ->option_text("FILE");
+    for (const char* other : {"--list", "--load-list", "--match", "--order", "--group", "tests"})
+      replay->excludes(other);
+  }
+
+  void add_limits() {
+    add_seconds(app_, "--test-timeout", options_.test_timeout,
+                "a test that takes longer has failed, and its server is replaced");
+    add_seconds(app_, "--slow", options_.slow, "name a test that takes longer, while it runs");
+  }
+
   std::vector<subunit::Words> channels(subunit::Words command) const {
     std::vector<subunit::Words> all;
     const auto add = [&all](const subunit::Result<std::vector<subunit::Words>>& commands) {
@@ -82,6 +116,7 @@ class RunCommand : public Subcommand {
   }
 
   RunOptions options_;
+  Order order_ = Order::kAuto;
   std::vector<std::string> channels_;
   std::optional<std::string> channel_list_;
   std::optional<Format> format_;

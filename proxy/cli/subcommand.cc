@@ -10,15 +10,29 @@ Subcommand::Subcommand(CLI::App& parent, const Text& text)
   app_.footer(text.footer);
 }
 
-void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
-                 const std::string& help) {
-  const double preset = std::chrono::duration<double>(value).count();
+namespace {
+
+template <typename T>
+void add_time(CLI::App& app, const std::string& name, T& value, const std::string& help) {
   const auto store = [&value](double given) {
     value = std::chrono::duration_cast<subunit::Time>(std::chrono::duration<double>(given));
   };
-  app.add_option_function<double>(name, store, fmt::format("{} ({:g})", help, preset))
+  app.add_option_function<double>(name, store, help)
       ->option_text("SECONDS")
-      ->check(CLI::Range(0.001, 1e7));
+      ->check(CLI::Range(0.001, subunit::kMaxSeconds));
+}
+
+}  // namespace
+
+void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
+                 const std::string& help) {
+  const double preset = std::chrono::duration<double>(value).count();
+  add_time(app, name, value, fmt::format("{} ({:g})", help, preset));
+}
+
+void add_seconds(CLI::App& app, const std::string& name, std::optional<subunit::Time>& value,
+                 const std::string& help) {
+  add_time(app, name, value, help);
 }
 
 Endpoint endpoint_of(const std::string& text) {

@@ -64,6 +64,9 @@ class Subcommand {
 /// An option for a time in seconds, with the default that `value` has.
 void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
                  const std::string& help);
+/// One without a default.
+void add_seconds(CLI::App& app, const std::string& name, std::optional<subunit::Time>& value,
+                 const std::string& help);
 
 /// The value of an option for an address. Throws CLI::ValidationError.
 [[nodiscard]] Endpoint endpoint_of(const std::string& text);
