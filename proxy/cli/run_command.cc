@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "proxy/cli/run_options.h"
@@ -60,6 +61,14 @@ class RunCommand : public Subcommand {
       throw CLI::ValidationError("--format ids goes with --list");
     if (options_.trace && options_.list)
       throw CLI::ValidationError("--trace is of a run: it does not go with --list");
+    if (options_.replay) {
+      for (const char* other :
+           {"--list", "--load-list", "--match", "--order", "--group", "tests"}) {
+        if (!app_.get_option(other)->empty())
+          throw CLI::ValidationError(fmt::format(
+              "--replay says which tests run, and where: it does not go with {}", other));
+      }
+    }
     options_.keep_order = order_ == Order::kGiven;
     options_.channels = channels(std::move(command));
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
@@ -85,11 +94,8 @@ class RunCommand : public Subcommand {
     app_.add_option("--schedule-log", options_.schedule_log,
                     "write what was sent to which server, and when")
         ->option_text("FILE");
-    CLI::Option* replay =
-        app_.add_option("--replay", options_.replay, "send again what such a file says")
-            ->option_text("FILE");
-    for (const char* other : {"--list", "--load-list", "--match", "--order", "--group", "tests"})
-      replay->excludes(other);
+    app_.add_option("--replay", options_.replay, "send again what such a file says")
+        ->option_text("FILE");
   }
 
   void add_limits() {
