@@ -77,8 +77,8 @@ class Loading:
     stdio: Stdio
 
     def load(self, sources: Optional[Sources] = None) -> LocalTests:
-        """Loads the tests, and tells `sources` where they were looked for. Raises RequestError if
-        they cannot be looked for at all, and SystemExit for bad usage."""
+        """Loads the tests, and tells `sources` where they were looked for. Raises
+        RequestError if they cannot be looked for at all, and SystemExit for bad usage."""
         loader = Loader(None if sources is None else sources.note_directory)
         try:
             program = LoadedProgram(self.arguments, self.usage, loader)

@@ -134,11 +134,14 @@ def _listing(directory: str) -> FrozenSet[str]:
             return frozenset(
                 entry.name
                 for entry in entries
-                if entry.name.endswith(".py")
-                or (entry.name.isidentifier() and entry.name != "__pycache__" and entry.is_dir())
+                if entry.name.endswith(".py") or _may_be_package(entry)
             )
     except OSError:
         return frozenset()
+
+
+def _may_be_package(entry: "os.DirEntry[str]") -> bool:
+    return entry.name.isidentifier() and entry.name != "__pycache__" and entry.is_dir()
 
 
 def _installed() -> Tuple[str, ...]:

@@ -157,7 +157,8 @@ def _passing_on(conversation: Conversation) -> Callable[[Packet], None]:
 def _report_cancelled(delegation: Delegation, conversation: Conversation) -> None:
     reason = "This test was cancelled."
     if delegation.killed:
-        reason += f" It had not ended {CANCEL_SECONDS:g} s after that, so its process was killed."
+        seconds = f"{CANCEL_SECONDS:g} s"
+        reason += f" It had not ended {seconds} after that, so its process was killed."
     for test_id in delegation.in_progress:
         report_failure(conversation.connection, test_id, reason, started=True)
 
