@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
   const proxy::CommandLine line = proxy::parse_command_line(argc, argv);
-  const proxy::Log log(line.log_level);
+  proxy::Screen screen(STDERR_FILENO);
+  const proxy::Log log(line.log_level, screen);
   return std::visit(Act{log}, line.action);
 }

@@ -1,5 +1,7 @@
 #include "proxy/cli/command_line.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace proxy {
@@ -90,7 +92,8 @@ CommandLine parse_command_line(int argc, char** argv) {
     return {.action = 0};
   } catch (const CLI::ParseError& error) {
     const Subcommand* used = parser.used();
-    Log(LogLevel::kError)
+    Screen screen(STDERR_FILENO);
+    Log(LogLevel::kError, screen)
         .error("{}\nTry: subunit-proxy {}--help", error.what(),
                used ? used->app().get_name() + " " : "");
     return {.action = 2};

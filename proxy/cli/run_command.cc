@@ -42,12 +42,22 @@ class RunCommand : public Subcommand {
         ->allow_extra_args(false);
     app_.add_option("--channels-from", channel_list_, "read such commands from FILE, one a line")
         ->option_text("FILE");
+    app_.add_option("--color", options_.color,
+                    "color of what people read: auto, always, never (auto)")
+        ->option_text("WHEN")
+        ->transform(CLI::CheckedTransformer(std::map<std::string, Color>{
+            {"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}}));
+    app_.add_option("--trace", options_.trace,
+                    "write the run to FILE as a Chrome trace, for Perfetto")
+        ->option_text("FILE");
     add_channel_options(app_, options_);
   }
 
   Action action(std::vector<std::string> command) override {
     if (format_ == Format::kIds && !options_.list)
       throw CLI::ValidationError("--format ids goes with --list");
+    if (options_.trace && options_.list)
+      throw CLI::ValidationError("--trace is of a run: it does not go with --list");
     options_.channels = channels(std::move(command));
     options_.format = format_.value_or(::isatty(1) ? Format::kHuman : Format::kSubunit);
     return options_;

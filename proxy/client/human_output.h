@@ -1,25 +1,29 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 
-#include "common/verdict/ledger.h"
 #include "proxy/client/attachments.h"
 #include "proxy/client/output.h"
+#include "proxy/client/paint.h"
+#include "proxy/client/running_tests.h"
+#include "proxy/client/text_cells.h"
 #include "proxy/io/handle.h"
 
 namespace proxy {
 
-/// For a person: one line of progress on stderr while the run lasts, where that is a terminal; at
-/// the end, on stdout, each failure with its attachments, and a summary.
+/// For a person. On stderr while the run lasts: how far it is, as a status line where that is a
+/// terminal and as a line every now and then where it is none, and incidents as they come. On
+/// stdout at the end: each failure with its attachments, and a summary.
 class HumanOutput : public Output {
  public:
-  HumanOutput(Writer& out, const RunView& view, uv_loop_t& loop);
+  HumanOutput(Color color, Writer& out, const RunView& view, uv_loop_t& loop, const Log& log);
 
   void expect(std::size_t tests) override;
   void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) override;
   void happened(const Incident& incident) override;
-  void flush() override;
+  void flush() override {}
   void finish(bool completed) override;
 
  private:
@@ -27,23 +31,36 @@ class HumanOutput : public Output {
   static constexpr std::size_t kMaxKept = 16 << 20;
 
   void end_test(const subunit::Packet& packet);
-  void draw_progress();
-  void erase_progress();
+  void show_slow(const Incident& incident);
   void print_failures();
   [[nodiscard]] std::string summary(bool completed) const;
-  [[nodiscard]] double elapsed() const;
+
+  void progressed();
+  void show_progress();
+  [[nodiscard]] std::string progress(std::size_t columns) const;
+  [[nodiscard]] subunit::Time elapsed() const { return now(loop_) - started_; }
 
   Writer& out_;
-  const subunit::Ledger& ledger_;
+  const RunView view_;
   uv_loop_t& loop_;
-  subunit::Time started_;
+  const Log& log_;
+  Screen& screen_;
+  const bool has_status_line_;
+  const Paint paint_out_;
+  const Paint paint_err_;
+  const TextCells cells_;
+  const subunit::Time started_;
+
   std::size_t expected_ = 0;
+  std::size_t servers_lost_ = 0;
+  RunningTests running_;
   std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
   std::string failures_;
 
-  bool progress_wanted_;
-  bool progress_drawn_ = false;
+  bool progressed_ = false;  // since it was shown
+  subunit::Time shown_at_;
   Timer progress_timer_;
+  std::optional<SignalWatch> resized_;
 };
 
 }  // namespace proxy

@@ -4,6 +4,7 @@
 
 #include "common/base/escape.h"
 #include "proxy/client/human_output.h"
+#include "proxy/client/incident_log.h"
 #include "proxy/io/packet_reader.h"
 
 namespace proxy {
@@ -11,22 +12,23 @@ namespace {
 
 class SubunitOutput : public Output {
  public:
-  explicit SubunitOutput(Writer& out) : run_(out) {}
+  SubunitOutput(Writer& out, const Log& log) : run_(out), log_(log) {}
   void expect(std::size_t) override {}
   void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
     run_.add(packet.raw);
   }
-  void happened(const Incident&) override {}
+  void happened(const Incident& incident) override { log_incident(incident, log_); }
   void flush() override { run_.flush(); }
   void finish(bool) override { flush(); }
 
  private:
   PacketRun run_;
+  const Log& log_;
 };
 
 class IdsOutput : public Output {
  public:
-  explicit IdsOutput(Writer& out) : out_(out) {}
+  IdsOutput(Writer& out, const Log& log) : out_(out), log_(log) {}
   void expect(std::size_t) override {}
   void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
     if (packet.status != subunit::Status::kExists || !packet.test_id) return;
@@ -36,7 +38,7 @@ class IdsOutput : public Output {
                   : subunit::escaped(*packet.test_id, SIZE_MAX);
     lines_ += '\n';
   }
-  void happened(const Incident&) override {}
+  void happened(const Incident& incident) override { log_incident(incident, log_); }
   void flush() override {
     out_.send(subunit::as_bytes(lines_));
     lines_.clear();
@@ -45,16 +47,17 @@ class IdsOutput : public Output {
 
  private:
   Writer& out_;
+  const Log& log_;
   std::string lines_;
 };
 
 }  // namespace
 
 std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, const RunView& view,
-                                    uv_loop_t& loop) {
-  if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
-  if (options.list) return std::make_unique<IdsOutput>(out);
-  return std::make_unique<HumanOutput>(out, view, loop);
+                                    uv_loop_t& loop, const Log& log) {
+  if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out, log);
+  if (options.list) return std::make_unique<IdsOutput>(out, log);
+  return std::make_unique<HumanOutput>(options.color, out, view, loop, log);
 }
 
 }  // namespace proxy

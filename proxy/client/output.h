@@ -9,27 +9,12 @@
 #include "common/base/time.h"
 #include "common/subunit/packet.h"
 #include "common/verdict/ledger.h"
+#include "proxy/client/incident.h"
 #include "proxy/client/options.h"
+#include "proxy/io/log.h"
 #include "proxy/io/stream.h"
 
 namespace proxy {
-
-/// The number of a test server within a run: K of the tag worker-K.
-using WorkerNumber = std::size_t;
-
-/// Something that happened in a run and is no packet.
-struct Incident {
-  enum class Kind {
-    kAttached,  ///< a server is there and answers
-    kGone,      ///< a server has ended or was ended; `text` says why
-    kSlow,      ///< the test has taken longer than --slow
-    kTrouble,   ///< something to warn of: a channel lost, a server that hangs
-  };
-  Kind kind;
-  std::optional<WorkerNumber> worker = std::nullopt;
-  std::string_view test_id = {};  ///< "": of no test in particular
-  std::string_view text = {};     ///< for a person
-};
 
 /// What comes out of a run, in one of the formats.
 class Output {
@@ -41,7 +26,8 @@ class Output {
 
   /// A result, an attachment, a listed test: anything but the protocol's own messages. The ledger
   /// has it already. Its bytes stay valid until flush(). `worker`: the server it comes from;
-  /// nothing for what comes from none, such as the noise of a channel.
+  /// nothing for what comes from none, such as the noise of a channel, or the failure of a test
+  /// that never began.
   virtual void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) = 0;
 
   virtual void happened(const Incident& incident) = 0;
@@ -61,8 +47,10 @@ struct RunView {
   std::function<std::optional<subunit::Time>()> time_left;
 };
 
-/// The output on stdout. `out` is the caller's, and lives longer.
+/// The output on stdout. `out` and `log` are the caller's, and live longer. Whatever the format,
+/// incidents to warn of go to the log: the caller need not say them again.
 [[nodiscard]] std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out,
-                                                  const RunView& view, uv_loop_t& loop);
+                                                  const RunView& view, uv_loop_t& loop,
+                                                  const Log& log);
 
 }  // namespace proxy

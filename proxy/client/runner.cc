@@ -62,10 +62,15 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
   const RunView view{results_.ledger(), [this]() -> std::optional<subunit::Time> {
                        return dispatch_ ? dispatch_->time_left(precise_now()) : std::nullopt;
                      }};
-  results_.add_output(make_output(options, out_, view, loop));
+  results_.add_output(make_output(options, out_, view, loop, log));
 }
 
 Result<> Runner::start() {
+  if (options_.trace) {
+    auto trace = make_trace_output(*options_.trace, loop_, log_);
+    if (!trace) return tl::unexpected(trace.error());
+    results_.add_output(std::move(*trace));
+  }
   if (selection_.named() && !options_.list) results_.expect(*selection_.named());
   Result<> failure;
   for (const auto& command : options_.channels) {
@@ -195,11 +200,7 @@ void Runner::gone(Worker& worker, const std::string& why) {
   // Starting again what has never worked is no use.
   if (!worker.has_opened) worker.state = Worker::State::kLost;
   results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why});
-  if (hopeful()) {
-    warn(&worker, why);
-  } else if (problem_.empty()) {
-    problem_ = why;
-  }
+  if (!hopeful() && problem_.empty()) problem_ = why;
 }
 
 /// Those that the proxy has not failed: because there is none, or the link to it is lost.
@@ -213,10 +214,9 @@ void Runner::blame_running(Worker& worker, const std::string& why) {
 
 void Runner::lost(Remote& remote) {
   if (phase_ >= Phase::kLeaving) return;
-  results_.happened({.kind = Incident::Kind::kTrouble, .text = remote.problem()});
   if (hopeful()) {
-    log_.warning("the channel \"{}\" is lost, the run goes on without it: {}", remote.name(),
-                 remote.problem());
+    warn(nullptr, fmt::format("the channel \"{}\" is lost, the run goes on without it: {}",
+                              remote.name(), remote.problem()));
   } else if (problem_.empty() || options_.channels.size() == 1) {
     problem_ = remote.problem();
   }
@@ -498,8 +498,9 @@ void Runner::regulate() {
 }
 
 void Runner::warn(const Worker* worker, const std::string& text) {
-  const bool several = worker && (worker->remote.routed() || options_.channels.size() > 1);
-  several ? log_.warning("worker-{}: {}", worker->number, text) : log_.warning("{}", text);
+  results_.happened({.kind = Incident::Kind::kTrouble,
+                     .worker = worker ? std::optional(worker->number) : std::nullopt,
+                     .text = text});
 }
 
 void Runner::output_failed(std::string_view why) {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/io/screen.h"
+
 namespace proxy {
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };
@@ -12,7 +14,10 @@ enum class LogLevel { kError, kWarning, kInfo, kDebug };
 /// Messages for a person, on stderr: one line and one write() each.
 class Log {
  public:
-  explicit Log(LogLevel level) : level_(level) {}
+  Log(LogLevel level, Screen& screen) : level_(level), screen_(screen) {}
+
+  /// What the messages are written to, for whoever else writes there.
+  [[nodiscard]] Screen& screen() const { return screen_; }
 
   template <typename... Args>
   void error(fmt::format_string<Args...> format, Args&&... args) const {
@@ -39,6 +44,7 @@ class Log {
   void write(LogLevel level, std::string_view text) const;
 
   LogLevel level_;
+  Screen& screen_;
 };
 
 }  // namespace proxy

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "proxy/io/screen.h"
+
 namespace proxy {
 namespace {
 
@@ -127,6 +129,10 @@ Writer::Writer(uv_loop_t& loop, Fd fd, Events events) : events_(std::move(events
   uv_pipe_init(&loop, stream_.get(), 0);
   stream_.get()->data = this;
   uv_pipe_open(stream_.get(), fd.release());
+}
+
+bool Writer::to_capable_terminal() const {
+  return is_capable_terminal(fd_);
 }
 
 void Writer::send(subunit::Bytes bytes) {

@@ -83,6 +83,8 @@ class Writer {
   /// Drops what is queued. No more events. May be called from within one.
   void close();
 
+  /// Whether it goes to a terminal that understands escape sequences.
+  [[nodiscard]] bool to_capable_terminal() const;
   [[nodiscard]] bool congested() const { return congested_; }
   [[nodiscard]] std::size_t queued() const { return in_flight_ + queue_.size(); }
   /// True once nothing more will be written: failed, closed, or finished and all of it written.

@@ -1,0 +1,159 @@
+// output_driver [--color WHEN] [--trace FILE] [--format FORMAT]: gives the outputs of a run what a
+// runner would, so that a test decides what happens and when. Each line on stdin is a JSON object:
+//
+//     {"expect": 5}
+//     {"left": 12.5}                           how long the rest takes, in seconds
+//     {"id": "a.test"?, "status": 2?, "worker": 0?, "time": 1.5?, "tags": ["t"]?,
+//      "file": "stdout"?, "text": "..."?}      a packet
+//     {"incident": "slow", "worker": 0?, "id": "a.test"?, "text": "..."?}
+//     {"log": "words"}                         a warning by somebody else
+//     {"finish": true}                         whether the run is complete; the end
+
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/subunit/encoder.h"
+#include "proxy/client/output.h"
+#include "proxy/client/trace_output.h"
+#include "proxy/io/loop.h"
+
+namespace {
+
+using nlohmann::json;
+using proxy::Incident;
+
+class Driver {
+ public:
+  Driver(uv_loop_t& loop, const proxy::RunOptions& options)
+      : out_(loop, proxy::Fd(::dup(1)),
+             {.progress = [] {}, .failed = [](const subunit::Error&) {}}),
+        in_(loop, proxy::Fd(::dup(0)),
+            {.room = [this] { return std::span<std::uint8_t>(room_); },
+             .received = [this](std::size_t size) { received(size); },
+             .ended = [](const subunit::Result<>&) { std::exit(3); }}) {
+    outputs_.push_back(make_output(options, out_, {ledger_, [this] { return left_; }}, loop, log_));
+    if (options.trace) {
+      auto trace = proxy::make_trace_output(*options.trace, loop, log_);
+      if (!trace) {
+        log_.error("{}", trace.error().text);
+        std::exit(3);
+      }
+      outputs_.push_back(std::move(*trace));
+    }
+    in_.resume();
+  }
+
+  [[nodiscard]] bool over() const { return out_.over(); }
+
+ private:
+  void received(std::size_t size) {
+    lines_.append(reinterpret_cast<const char*>(room_.data()), size);
+    for (std::size_t end = 0; (end = lines_.find('\n')) != std::string::npos;) {
+      obey(json::parse(lines_.substr(0, end)));
+      lines_.erase(0, end + 1);
+    }
+    for (const auto& output : outputs_) output->flush();
+  }
+
+  void obey(const json& order) {
+    if (order.contains("expect")) {
+      for (const auto& output : outputs_) output->expect(order["expect"]);
+    } else if (order.contains("left")) {
+      left_ = nanoseconds(order["left"]);
+    } else if (order.contains("log")) {
+      log_.warning("{}", order["log"].get<std::string>());
+    } else if (order.contains("incident")) {
+      happened(order);
+    } else if (order.contains("finish")) {
+      for (const auto& output : outputs_) output->finish(order["finish"]);
+      out_.finish();
+      in_.close();
+    } else {
+      packet(order);
+    }
+  }
+
+  static std::chrono::nanoseconds nanoseconds(double seconds) {
+    return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+  }
+
+  static std::optional<proxy::WorkerNumber> worker_of(const json& order) {
+    if (!order.contains("worker")) return std::nullopt;
+    return order["worker"].get<proxy::WorkerNumber>();
+  }
+
+  void happened(const json& order) {
+    const std::map<std::string, Incident::Kind> kinds{{"attached", Incident::Kind::kAttached},
+                                                      {"gone", Incident::Kind::kGone},
+                                                      {"slow", Incident::Kind::kSlow},
+                                                      {"trouble", Incident::Kind::kTrouble}};
+    const std::string id = order.value("id", "");
+    const std::string text = order.value("text", "");
+    const Incident incident{.kind = kinds.at(order["incident"]),
+                            .worker = worker_of(order),
+                            .test_id = id,
+                            .text = text};
+    for (const auto& output : outputs_) output->happened(incident);
+  }
+
+  void packet(const json& order) {
+    const std::string id = order.value("id", "");
+    const std::string file = order.value("file", "");
+    const std::string text = order.value("text", "");
+    const auto names = order.value("tags", std::vector<std::string>());
+    const std::vector<std::string_view> tags(names.begin(), names.end());
+    subunit::Fields fields{.status = static_cast<subunit::Status>(order.value("status", 0))};
+    if (!id.empty()) fields.test_id = id;
+    if (!file.empty()) {
+      fields.file = subunit::File{file, subunit::as_bytes(text)};
+      fields.mime_type = "text/plain;charset=utf8";
+    }
+    if (order.contains("time")) {
+      const auto time = nanoseconds(order["time"]).count();
+      fields.timestamp = subunit::Timestamp{static_cast<std::uint32_t>(time / 1'000'000'000),
+                                            static_cast<std::uint32_t>(time % 1'000'000'000)};
+    }
+    subunit::Buffer raw;
+    if (const auto encoded = encode(fields, tags, raw); !encoded) {
+      log_.error("{}", encoded.error().text);
+      std::exit(3);
+    }
+    const subunit::Packet packet = *subunit::parse_packet(raw);
+    ledger_.record(packet);
+    for (const auto& output : outputs_) output->packet(packet, worker_of(order));
+    for (const auto& output : outputs_) output->flush();
+  }
+
+  proxy::Screen screen_{STDERR_FILENO};
+  proxy::Log log_{proxy::LogLevel::kWarning, screen_};
+  subunit::Ledger ledger_;
+  std::optional<subunit::Time> left_;
+  proxy::Writer out_;
+  std::vector<std::unique_ptr<proxy::Output>> outputs_;
+  std::array<std::uint8_t, 65536> room_{};
+  std::string lines_;
+  proxy::Reader in_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  proxy::RunOptions options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    const std::string value = argv[i + 1];
+    if (name == "--trace") options.trace = value;
+    if (name == "--format" && value == "subunit") options.format = proxy::Format::kSubunit;
+    if (name == "--color")
+      options.color = value == "always" ? proxy::Color::kAlways : proxy::Color::kNever;
+  }
+  proxy::Loop loop;
+  Driver driver(loop.get(), options);
+  loop.run_until([&driver] { return driver.over(); });
+}

@@ -1,0 +1,310 @@
+"""What a person sees of a run: the status line, incidents, failures and the summary."""
+
+import re
+import signal
+import time
+
+import pytest
+
+from support import says
+import support
+from terminal import Driver, Terminal
+
+# Wide, combining, right to left, and nothing that a terminal should ever see.
+ODD_IDS = [
+    "suite.試験.test_日本語の名前が長いテスト",
+    "suite.test_" + "e\u0301" * 40,
+    "suite.test_\u202eabc\u200d\x1b[2J\r\n\t" + "x" * 30,
+    "suite.test_❤\ufe0f👩\u200d🚀" * 5,
+    "suite." + "a_long_name." * 400 + "test",
+]
+
+
+@pytest.fixture
+def shown(processes):
+    """Starts the outputs of a run on a terminal."""
+
+    def start(*arguments, **options):
+        driver = Driver(*arguments, **options)
+        processes.append(driver.process)
+        return driver
+
+    return start
+
+
+# The status line
+
+
+def test_the_status_line_tells_how_far_the_run_is(shown):
+    run = shown(columns=100)
+    run.wait(lambda screen: screen.lines == ["waiting, 0:00"], "before anything is known")
+    run.tell(expect=3)
+    run.tell(left=95)
+    run.begin("demo.test_0")
+    line = r"0/3, 0 failed, 0:0\d, 1:35 left  demo.test_0"
+    run.wait(lambda screen: re.fullmatch(line, screen.lines[0]), line)
+    run.end("demo.test_0", status=6)
+    run.begin("demo.test_1", worker=1)
+    line = r"1/3, 1 failed, 0:\d\d, 1:35 left  #1 demo.test_1"
+    run.wait(lambda screen: re.fullmatch(line, screen.lines[0]), line)
+    run.begin("demo.test_2", worker=0)
+    line += r"$|1/3, 1 failed, 0:\d\d, 1:35 left  #0 demo.test_2  #1 demo.test_1"
+    run.wait(lambda screen: "#0" in screen.lines[0], "both workers")
+    assert re.fullmatch(line, run.screen.lines[0])
+    run.finish()
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+@pytest.mark.parametrize("columns", [200, 80, 40, 10])
+def test_the_status_line_never_wraps_and_leaves_nothing(shown, columns, locale):
+    run = shown(columns=columns, LC_ALL=locale)
+    run.tell(expect=25)
+    for left in (1, 100, 10_000):
+        run.tell(left=left)
+        for workers in range(1, len(ODD_IDS) + 1):
+            for worker in range(workers):
+                run.begin(ODD_IDS[worker], worker)
+            drawn = run.redraws
+            run.wait(lambda _: run.redraws > drawn, "a status line with these tests")
+            assert len(run.screen.lines) == 1
+            for worker in range(workers):
+                run.end(ODD_IDS[worker], worker)
+    ended = run.finish()
+    assert run.screen.wrapped == 0
+    assert run.screen.widest < columns  # the last column stays free
+    assert run.screen.lines == []
+    assert ended.text.startswith("45 tests: 45 passed")
+    if locale == "C":
+        assert run.shown.isascii()
+    elif columns >= 80:
+        assert "テスト" in run.shown and "e\u0301" in run.shown
+
+
+def test_the_status_line_fits_a_terminal_that_is_resized(shown):
+    run = shown(columns=120)
+    run.tell(expect=4)
+    for worker in range(4):
+        run.begin(f"some.module.test_{worker}", worker)
+    run.wait(lambda screen: "#3" in "".join(screen.lines), "four tests")
+    took = []
+    for columns in (60, 30, 12, 110):
+        started = time.monotonic()
+        run.resize(columns, run.process)
+        widest = run.screen.widest = 0
+        run.wait(lambda screen: screen.widest > widest, f"a line of {columns} columns")
+        assert len(run.screen.lines) == 1, run.screen.lines
+        assert run.screen.widest < columns
+        took.append(time.monotonic() - started)
+    assert min(took[1:]) < 0.5  # the next second would come a second after the one before
+    assert "#3" in run.screen.lines[0]
+    run.finish()
+    assert run.screen.lines == []
+    assert run.screen.wrapped == 0
+
+
+def test_the_status_line_is_redrawn_at_most_ten_times_a_second_and_in_one_piece(shown):
+    run = shown()
+    started = time.monotonic()
+    run.tell(expect=50_000)
+    for number in range(50_000):
+        run.begin(f"test_{number}")
+        run.end(f"test_{number}")
+        if number % 1000 == 0:
+            run.read()
+    run.wait(lambda screen: screen.lines[0].startswith("50000/"), "all of them")
+    assert run.redraws <= (time.monotonic() - started) * 10 + 1
+    # Each is written over the one before, and only then erased behind: nothing flickers.
+    assert re.fullmatch(r"(\r[^\r\n\x1b]+\x1b\[J\r)+", run.shown)
+    run.finish()
+
+
+def test_nothing_is_drawn_while_nothing_changes_but_the_time(shown):
+    run = shown()
+    run.tell(expect=1)
+    run.begin("a.test")
+    run.wait(lambda screen: "a.test" in screen.lines[0], "the test")
+    before, line = run.redraws, run.screen.lines[0]
+    run.wait(lambda screen: "0:03" in screen.lines[0], "three seconds")
+    first = int(re.search(r"0:0(\d)", line).group(1))
+    assert run.redraws - before == 3 - first
+    run.finish()
+
+
+def test_a_message_stands_above_the_status_line(shown):
+    run = shown()
+    run.tell(expect=1)
+    run.begin("a.test_with_a_name")
+    run.wait(lambda screen: "a.test_with_a_name" in screen.lines[0], "the test")
+    run.tell(log="words")
+    run.wait(lambda screen: "words" in screen.lines[0], "the message")
+    assert run.screen.lines[0] == "subunit-proxy: warning: words"
+    assert len(run.screen.lines) == 2 and run.screen.lines[1].endswith("a.test_with_a_name")
+    run.finish()
+    assert run.screen.lines == ["subunit-proxy: warning: words"]
+
+
+def test_what_another_program_writes_replaces_the_status_line(shown):
+    """As ssh does, that has the same stderr."""
+    run = shown()
+    run.tell(expect=1)
+    run.wait(lambda screen: screen.lines[0].startswith("0/1"), "the status line")
+    run.screen.feed("Warning: a host key is new in this program's stderr\r\n")
+    run.begin("a.test")
+    run.wait(lambda screen: screen.lines[-1].endswith("a.test"), "the next status line")
+    run.finish()
+    assert run.screen.lines == ["Warning: a host key is new in this program's stderr"]
+
+
+def test_failures_and_summary_on_the_same_terminal_stand_alone(shown):
+    run = shown(on_terminal=("stdout", "stderr"))
+    run.tell(expect=2)
+    run.begin("a.test")
+    run.tell(id="a.test", file="traceback", text="what is wrong\n")
+    run.wait(lambda screen: "a.test" in screen.lines[0], "the test")
+    run.end("a.test", status=6)
+    run.end("b.test")
+    run.finish()
+    lines = run.screen.lines
+    assert lines[1:5] == ["FAIL: a.test", "-" * 70, "traceback:", "what is wrong"], lines
+    assert re.fullmatch(r"2 tests: 1 passed, 1 failed, 0 skipped in \d+\.\d s", lines[-1])
+    assert len(lines) == 6
+
+
+# Incidents
+
+
+def test_a_slow_test_is_named_with_its_worker(shown):
+    run = shown()
+    run.begin("a.test", worker=2)
+    run.wait(lambda screen: "a.test" in screen.lines[0], "the test")
+    run.tell(incident="slow", id="a.test", worker=2)
+    run.wait(lambda screen: screen.lines[0].startswith("slow"), "the line")
+    assert re.fullmatch(
+        r"slow: a\.test has been running for \d+ s on worker-2", run.screen.lines[0]
+    )
+    run.finish()
+
+
+@pytest.mark.parametrize("form", ["human", "subunit"])
+def test_a_lost_server_is_a_warning_that_names_it_in_every_format(shown, form):
+    run = shown("--format", form, on_terminal=())
+    run.begin("a.test", worker=2)
+    run.tell(incident="gone", worker=2, text="killed by SIGSEGV (11)")
+    run.tell(incident="trouble", text="the channel \"ssh\" is lost")
+    run.end("a.test", worker=2, status=6)
+    ended = run.finish(completed=False)
+    assert ended.stderr == (
+        "subunit-proxy: warning: worker-2: killed by SIGSEGV (11)\n"
+        "subunit-proxy: warning: the channel \"ssh\" is lost\n"
+    )
+    if form == "human":
+        says(ended.text.splitlines()[-1], "1 server was lost", "not completed")
+
+
+def test_a_lost_server_runs_nothing_any_more(shown):
+    run = shown()
+    run.begin("a.test", worker=0)
+    run.begin("b.test", worker=1)
+    run.wait(lambda screen: "#0 a.test" in screen.lines[0], "both")
+    run.tell(incident="gone", worker=0, text="killed")
+    run.wait(lambda screen: "killed" in screen.lines[0] and len(screen.lines) == 2, "the end")
+    run.wait(lambda screen: "a.test" not in screen.lines[1], "the status line without it")
+    assert "#1 b.test" in run.screen.lines[1]
+    run.finish()
+
+
+# Where there is no terminal
+
+
+@pytest.mark.parametrize("environment", [{}, {"TERM": "dumb"}], ids=["pipe", "dumb"])
+def test_without_a_capable_terminal_there_are_no_control_characters(shown, environment):
+    run = shown(on_terminal=("stderr",) if environment else (), **environment)
+    run.tell(expect=1)
+    for test_id in ODD_IDS:
+        run.begin(test_id)
+        run.tell(incident="slow", id=test_id, worker=0)
+        run.end(test_id, status=6)
+    ended = run.finish()
+    text = ended.text + ended.stderr + run.shown.replace("\r\n", "\n")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert len((ended.stderr + run.shown).splitlines()) == len(ODD_IDS)
+
+
+@pytest.mark.long
+def test_without_a_terminal_a_line_comes_every_ten_seconds(shown):
+    run = shown(on_terminal=())
+    run.tell(expect=2)
+    run.begin("a.test")
+    line = support.wait_until(run.process.stderr.readline, "a line")
+    assert re.fullmatch(rb"0/2, 0 failed, 0:1\d  a\.test 1\d s\n", line)
+    assert run.finish().stderr == ""
+
+
+# Color
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, colored",
+    [
+        ((), {}, True),
+        ((), {"NO_COLOR": ""}, True),
+        ((), {"NO_COLOR": "1"}, False),
+        ((), {"TERM": "dumb"}, False),
+        (("--color", "never"), {}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+    ],
+)
+def test_color_on_a_terminal(shown, arguments, environment, colored):
+    run = shown(*arguments, on_terminal=("stdout", "stderr"), **environment)
+    run.tell(expect=2)
+    run.end("a.test", status=6)
+    if environment.get("TERM") != "dumb":
+        run.wait(lambda screen: "1 failed" in "".join(screen.lines), "the failure")
+        assert bool(run.screen.colors) == colored
+    run.finish()
+    assert ("1;31" in run.screen.colors) == colored
+    assert (run.screen.colors != set()) == colored
+
+
+@pytest.mark.parametrize("arguments, colored", [((), False), (("--color", "always"), True)])
+def test_color_in_a_file(shown, arguments, colored):
+    run = shown(*arguments, on_terminal=())
+    run.end("a.test", status=6)
+    run.tell(incident="slow", id="a.test")
+    ended = run.finish()
+    assert ("\x1b[1;31mFAIL\x1b[0m" in ended.text) == colored
+    assert ("\x1b" in ended.text) == ("\x1b" in ended.stderr) == colored
+
+
+@pytest.mark.parametrize("form", ["red", "", "auto,never"])
+def test_a_wrong_color_is_bad_usage(form):
+    ended = support.proxy("run", "--color", form, "--", "true")
+    assert ended.status == 2
+    says(ended.stderr, "color")
+
+
+def test_run_takes_color():
+    ended = support.client(
+        "--format", "human", "--color", "always", channel=support.serving(*support.server("good"))
+    )
+    assert ended.status == 0
+    assert re.fullmatch(
+        "\x1b\\[32m5 tests: 5 passed, 0 failed, 0 skipped in .* s\x1b\\[0m\n", ended.text
+    )
+
+
+# The end
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_status_line(processes, number):
+    terminal = Terminal(columns=200)
+    channel = support.serving(*support.server("hang"))
+    process = terminal.start([support.BINARY, "run", "--format", "human", "--", *channel])
+    processes.append(process)
+    terminal.wait(lambda screen: "demo.test_2" in screen.lines[-1], "the test that hangs")
+    process.send_signal(number)
+    terminal.read_all()
+    assert support.finish(process).status == 3
+    assert terminal.screen.lines[-1] == "subunit-proxy: error: interrupted"
+    assert all(line.startswith("subunit-proxy: ") for line in terminal.screen.lines)
