@@ -8,7 +8,7 @@ namespace proxy {
 namespace {
 
 constexpr Subcommand::Text kText{
-    "python", "what stestr takes for Python: run tests on the servers that .stestr.conf names",
+    "python", "what stestr takes for Python: run tests where .stestr.conf says",
     R"(Usage: PYTHON="subunit-proxy python [OPTIONS]" stestr run
 )",
     R"(stestr starts tests with $PYTHON -m stestr.subunit_runner.run discover -t TOP PATH --list, or with
@@ -20,7 +20,7 @@ servers that the .stestr.conf in the current directory names:
   server_command=ssh board subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
 
 server_command is split into words as a shell does it, and is the channel. More of them, each on an
-indented line, are more channels. What TOP and PATH say is left to the server, which knows its tests.
+indented line, are more channels. TOP and PATH are left to the server, which knows its tests.
 
 Exit status: 0 the stream on stdout is complete, whatever the verdicts in it, 2 bad usage, 3 it is
 not complete.

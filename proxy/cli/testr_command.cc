@@ -5,7 +5,7 @@ namespace proxy {
 namespace {
 
 constexpr Subcommand::Text kText{
-    "testr", "what testr starts: run tests on the servers that .testr.conf names",
+    "testr", "what testr starts: run tests where .testr.conf says",
     "Usage: subunit-proxy testr [OPTIONS] [TEST...]\n",
     R"(A .testr.conf in the current directory has what testr starts, and where the test servers are:
 

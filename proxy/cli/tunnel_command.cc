@@ -17,7 +17,7 @@ address is shown on stderr.
 Exit status: 0 the channel's command ended with 0, 2 bad usage, 3 anything else.
 
 Example:
-  subunit-proxy tunnel --listen 9999 -- ssh board subunit-proxy serve -- python3 -m subunit_rpc mytests
+  subunit-proxy tunnel --listen 9999 -- ssh board subunit-proxy serve -- python3 -m subunit_rpc
 )"};
 
 class TunnelCommand : public Subcommand {

@@ -377,11 +377,14 @@ def test_bad_usage_of_the_program_is_exit_status_2(arguments):
     assert ended.stdout == b"" and ended.stderr.strip()
 
 
-@pytest.mark.parametrize("command", [(), ("serve",), ("wrap",), ("run",)])
+SUBCOMMANDS = ["serve", "wrap", "run", "testr", "python", "tunnel"]
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in SUBCOMMANDS)])
 def test_help_is_on_stdout_with_status_0(command):
     ended = proxy(*command, "--help")
     assert ended.status == 0 and ended.stderr == ""
-    says(ended.text, "usage", *(["serve", "wrap", "run"] if not command else command))
+    says(ended.text, "usage", *(SUBCOMMANDS if not command else command))
     assert all(len(line) <= 100 for line in ended.text.splitlines())
 
 

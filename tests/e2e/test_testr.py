@@ -154,16 +154,25 @@ def test_a_name_that_the_suite_does_not_have_is_a_failed_test(project):
     assert ended.status == 0
 
 
-@pytest.mark.parametrize("mode", ["kill-in-test", "drop-one", "close-before-done"])
-def test_a_stream_that_is_not_complete_is_status_3(project, mode):
+@pytest.mark.parametrize("mode", ["kill-in-test", "drop-one"])
+def test_a_test_that_its_server_did_not_end_has_failed_and_the_stream_is_complete(project, mode):
     configure(project, f"server_command={project.channel(*server(mode))}")
     ended = testr(project)
-    if mode == "drop-one":  # the server has said Done, and the test that it left out has failed
-        assert ended.stream.failed() == ["demo.test_2"]
-        return
+    assert ended.status == 0
+    assert set(ended.stream.statuses) == set(DEMO)
+    assert ended.stream.failed() == ["demo.test_2"]
+
+
+def test_a_stream_that_is_not_complete_is_status_3(project):
+    """The channel is cut in the middle of the run."""
+    cut = "sh -c '\"$@\" | dd bs=1 count=800 status=none' sh"
+    configure(project, f"server_command={cut} {project.channel(*server('good'))}")
+    ended = testr(project, *DEMO)
     assert ended.status == 3
-    assert ended.stderr
+    says(ended.stderr, "channel")
     ended.stream.assert_clean()
+    assert set(ended.stream.statuses) == set(DEMO)
+    assert DEMO[4] in ended.stream.failed()
 
 
 def test_a_channel_that_fails_is_status_3_and_a_failure_in_testr(project):
