@@ -88,7 +88,7 @@ class RunCommand : public Subcommand {
                     "tests whose ids have the same match of REGEX stay together, in order")
         ->option_text("REGEX");
     app_.add_option("--history", options_.history,
-                    "a subunit stream with durations: read before, and replaced after the run")
+                    "a subunit stream with durations: read before, replaced after the run")
         ->option_text("FILE");
     app_.add_flag("--isolated", options_.isolated, "each test in a server of its own");
     app_.add_option("--schedule-log", options_.schedule_log,

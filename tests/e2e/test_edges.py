@@ -90,7 +90,7 @@ def test_a_connection_that_nobody_owns_any_more_is_not_taken_for_root(serve):
         user=65534, group=65534, extra_groups=[], cwd="/", timeout=30,
     )
     assert stranger.returncode == 0
-    support.wait_until(lambda: "did not prove" in channel.stderr, "a connection is turned away")
+    support.wait_until(lambda: "no test server of ours" in channel.stderr, "a connection is turned away")
     time.sleep(0.2)  # an attached server would be announced by now
     assert not channel.messages(PROXY, "Attached")
 
