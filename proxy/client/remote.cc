@@ -22,24 +22,14 @@ namespace {
 constexpr auto kHangUpGrace = seconds(6);
 constexpr std::size_t kMaxShown = 1000;  // of what the other side says
 constexpr std::size_t kMaxReason = 200;  // of why a server is to be replaced: a line
-constexpr std::size_t kMaxEarlyNoise =
-    1 << 20;  // a banner is a page; a wrong command may print for ever
-constexpr std::size_t kMaxShownNoise = 4096;
 constexpr std::size_t kMaxName = 60;
 
-// A proxy says Alive this often: enough to see within seconds what a server does.
-constexpr auto kAliveInterval = seconds(1);
-// It ends itself when it has heard nothing from us for this long. A laptop that sleeps over lunch
-// costs the run; a build machine that swaps does not.
-constexpr auto kLease = seconds(120);
-constexpr auto kKeepalive = seconds(20);
-// A link over which not even Alive comes is dead. As long as ssh takes with ServerAliveInterval 15.
-constexpr auto kLinkPatience = seconds(45);
-constexpr auto kLinkDoubt = seconds(10);  // then somebody who watches is told
-
-std::string join(std::string_view from, std::string_view route) {
-  if (from.empty()) return std::string(route);
-  return route.empty() ? std::string(from) : fmt::format("{}/{}", from, route);
+std::string results_before_hello(const Packet& packet) {
+  return fmt::format(
+      "test results came before any answer to Hello (first: \"{}\"): the command seems to know "
+      "nothing of this protocol and simply runs its tests; `subunit-proxy wrap` is for such a "
+      "suite",
+      subunit::escaped(*packet.test_id));
 }
 
 std::string name_of(const std::vector<std::string>& command) {
@@ -89,7 +79,7 @@ void Remote::deadline_passed() {
   switch (phase_) {
     case Phase::kReady:
       return give_up(fmt::format("waited {} (--ready-timeout) for the proxy to say Ready; {}",
-                                 in_seconds(options_.ready_timeout), describe_early_noise()));
+                                 in_seconds(options_.ready_timeout), early_noise_.text()));
     case Phase::kAttach:
       return give_up(fmt::format(
           "{} is ready, but no test server has connected to it within {} (--attach-timeout): does "
@@ -173,17 +163,13 @@ bool Remote::hopeful() const {
 // What comes over the channel.
 
 void Remote::receive(const Packet& packet) {
-  last_heard_ = now(loop_);
+  link_.heard(now(loop_));
   if (leaving() && !problem_.empty()) return;
   if (subunit::carries_message(packet, subunit::kProxyTestId)) return receive_announcement(packet);
   const Origin origin = origin_of(packet);
   if (origin.worker) return receive_from(*origin.worker, packet, origin.route);
   if (packet.test_id && packet.status != Status::kNone && phase_ < Phase::kUp) {
-    return give_up(fmt::format(
-        "test results came before any answer to Hello (first: \"{}\"): the command seems to know "
-        "nothing of this protocol and simply runs its tests; `subunit-proxy wrap` is for such a "
-        "suite",
-        subunit::escaped(*packet.test_id)));
+    return give_up(results_before_hello(packet));
   }
   owner_.result(nullptr, packet, routed_ ? std::nullopt : origin.route);
 }
@@ -194,11 +180,7 @@ void Remote::receive_from(Worker& worker, const Packet& packet,
   if (worker.state == Worker::State::kLost) return;
   if (worker.state == Worker::State::kGreeting && packet.test_id &&
       packet.status != Status::kNone) {
-    return give_up(fmt::format(
-        "test results came before any answer to Hello (first: \"{}\"): the command seems to know "
-        "nothing of this protocol and simply runs its tests; `subunit-proxy wrap` is for such a "
-        "suite",
-        subunit::escaped(*packet.test_id)));
+    return give_up(results_before_hello(packet));
   }
   const auto event = worker.session.receive(packet);
   if (!event) return give_up(event.error().text);
@@ -237,139 +219,12 @@ Remote::Origin Remote::origin_of(const Packet& packet) {
   }
 }
 
-void Remote::receive_announcement(const Packet& packet) {
-  if (options_.direct) return;
-  const auto json = announcements_.add(packet);
-  if (!json) return give_up(json.error().text);
-  if (!*json) return;
-  const std::string from(packet.route_code.value_or(""));
-  const auto said = subunit::parse_announcement(**json);
-  if (!said) {
-    // A newer proxy may have more to say.
-    log_.info("left out a message of the proxy: {}", said.error().text);
-  } else if (const auto* ready = std::get_if<subunit::Ready>(&*said)) {
-    this->ready(*ready, from);
-  } else if (phase_ == Phase::kReady) {
-    log_.info("left out a message of the proxy before its Ready: {}", subunit::escaped(**json));
-  } else if (const auto* attached = std::get_if<subunit::Attached>(&*said)) {
-    this->attached(*attached, from);
-  } else if (const auto* detached = std::get_if<subunit::Detached>(&*said)) {
-    this->detached(*detached, from);
-  } else if (const auto* refused = std::get_if<subunit::Refused>(&*said)) {
-    this->refused(*refused);
-  } else if (const auto* alive = std::get_if<subunit::Alive>(&*said)) {
-    this->alive(*alive, from);
-  }
-}
-
-void Remote::ready(const subunit::Ready& ready, const std::string& from) {
-  const bool knows_watch = ready.versions.max >= 2;
-  if (!from.empty()) {
-    // What we took for a test server is a proxy, which has passed our Hello on to all of its own.
-    greeted_proxies_.insert(from);
-    std::erase_if(workers_, [&from](const Worker& worker) { return worker.route == from; });
-    last_ = nullptr;
-  } else if (phase_ != Phase::kReady) {
-    return log_.warning("the proxy said Ready twice");
-  } else {
-    proxy_ = subunit::escaped(ready.proxy);
-    watches_ = knows_watch;
-    pass_on_early_noise();
-    channel_.expect_packets();
-    enter(Phase::kAttach, options_.attach_timeout);
-  }
-  if (knows_watch) announce(from, subunit::Watch{kAliveInterval, kLease});
-}
-
-void Remote::attached(const subunit::Attached& attached, const std::string& from) {
-  if (leaving()) return;
-  const std::string route = join(from, attached.route.value_or(""));
-  if (phase_ == Phase::kAttach) {
-    routed_ = !route.empty();
-    enter(Phase::kUp);
-  }
-  Worker* worker = find(route);
-  if (worker && worker->state == Worker::State::kOpen)
-    return log_.warning("a second test server has connected to the proxy as \"{}\"", route);
-  if (!worker) worker = &workers_.emplace_back(*this, route, owner_.next_number());
-  std::erase(respawns_, worker);
-  worker->address = subunit::escaped(attached.address);
-  greet(*worker);
-}
-
-void Remote::detached(const subunit::Detached& detached, const std::string& from) {
-  const std::string route = join(from, detached.route.value_or(""));
-  const std::string reason = subunit::escaped(detached.reason, kMaxShown);
-  if (leaving() && detached.reason != subunit::kGoodbyeReason && problem_.empty())
-    problem_ = reason;
-  const auto behind = [&route](const Worker& worker) {
-    return worker.route == route || worker.route.starts_with(route + "/");
-  };
-  bool found = false;
-  for (Worker& worker : workers_) {
-    if (!behind(worker)) continue;
-    found = true;
-    end(worker, reason + until_when(worker));
-  }
-  if (found || leaving()) return;
-  // One that never connected. It may be the first we hear of this place.
-  if (phase_ == Phase::kAttach) {
-    routed_ = !route.empty();
-    enter(Phase::kUp);
-  }
-  end(workers_.emplace_back(*this, route, owner_.next_number()), reason);
-}
-
-void Remote::refused(const subunit::Refused& refused) {
-  const std::string text = subunit::escaped(refused.text, kMaxShown);
-  if (respawns_.empty()) {
-    // A message that crossed the end of its server: Detached tells the rest.
-    return log_.info("the proxy refused what was sent: {}", text);
-  }
-  Worker& worker = *respawns_.front();
-  respawns_.pop_front();
-  cannot_respawn_.insert(&worker);
-  end(worker, fmt::format("the test server cannot be started again: {}", text));
-}
-
-void Remote::alive(const subunit::Alive& alive, const std::string& from) {
-  for (const auto& told : alive.servers) {
-    Worker* worker = find(join(from, told.route.value_or("")));
-    if (!worker || !told.cpu) continue;
-    Worker::Load load{now(loop_), *told.cpu};
-    if (worker->load && load.at > worker->load->at && load.cpu >= worker->load->cpu) {
-      load.share = std::chrono::duration<double>(load.cpu - worker->load->cpu) /
-                   std::chrono::duration<double>(load.at - worker->load->at);
-    }
-    worker->load = load;
-  }
-}
-
 void Remote::receive_noise(Bytes bytes) {
-  last_heard_ = now(loop_);
-  if (phase_ == Phase::kReady) {
-    early_noise_size_ += bytes.size();
-    subunit::append(early_noise_,
-                    bytes.first(std::min(bytes.size(), kMaxEarlyNoise - early_noise_.size())));
-    return;
-  }
+  link_.heard(now(loop_));
+  if (phase_ == Phase::kReady) return early_noise_.add(bytes);
   subunit::Buffer packets;
   noise_.add(bytes, packets);
   owner_.own_packets(packets);
-}
-
-/// Once the proxy is there, what came before it is noise like any other.
-void Remote::pass_on_early_noise() {
-  if (early_noise_size_ > early_noise_.size()) {
-    log_.warning("the channel printed {} bytes before the proxy said Ready; the first {} are kept",
-                 early_noise_size_, early_noise_.size());
-  } else if (!early_noise_.empty() && early_noise_.back() == '\n') {
-    early_noise_.pop_back();  // Ready begins with it
-  }
-  subunit::Buffer packets;
-  noise_.add(early_noise_, packets);
-  owner_.own_packets(packets);
-  early_noise_ = {};
 }
 
 // What we say.
@@ -390,7 +245,7 @@ bool Remote::gets_hello_from_proxy(const Worker& worker) {
 }
 
 void Remote::send_routed(std::string_view route, Bytes packets) {
-  last_said_ = now(loop_);
+  link_.said(now(loop_));
   if (route.empty() || packets.empty()) return channel_.send(packets);
   subunit::Buffer routed;
   subunit::Decoder decoder(packets.size());
@@ -410,9 +265,12 @@ void Remote::announce(const std::string& to, const subunit::Announcement& announ
   send_routed(to, packet);
 }
 
+void Remote::watch(const std::string& proxy) {
+  announce(proxy, subunit::Watch{LinkWatch::kAliveInterval, LinkWatch::kLease});
+}
+
 void Remote::set_flow(bool on) {
-  if (on && !flow_) last_heard_ = now(loop_);  // silence was ours
-  flow_ = on;
+  link_.set_flow(on, now(loop_));
   channel_.set_flow(on);
   // The end cannot come while we do not read.
   if (!on && phase_ == Phase::kLeaving && deadline_.running()) deadline_.start(kHangUpGrace);
@@ -420,22 +278,18 @@ void Remote::set_flow(bool on) {
 
 void Remote::pulse() {
   if (!watches_ || leaving()) return;
-  const auto silence = now(loop_) - last_heard_;
-  if (now(loop_) - last_said_ >= kKeepalive) announce("", subunit::Watch{kAliveInterval, kLease});
-  if (!flow_ || silence < kLinkDoubt) {
-    link_told_ = false;
-    return;
-  }
-  if (silence >= kLinkPatience) {
-    return give_up(fmt::format(
-        "the link is lost: nothing has come from the proxy for {}, though it should say each "
-        "second that it is alive",
-        in_seconds(kLinkPatience)));
-  }
-  if (!link_told_) {
-    link_told_ = true;
-    log_.warning("nothing has come over the channel \"{}\" for {}: the link may be lost", name_,
-                 in_seconds(kLinkDoubt));
+  if (link_.keepalive_due(now(loop_))) watch("");
+  switch (link_.look(now(loop_))) {
+    case LinkWatch::State::kFine:
+      return;
+    case LinkWatch::State::kDoubtful:
+      return log_.warning("nothing has come over the channel \"{}\" for {}: the link may be lost",
+                          name_, in_seconds(LinkWatch::kDoubt));
+    case LinkWatch::State::kLost:
+      return give_up(fmt::format(
+          "the link is lost: nothing has come from the proxy for {}, though it should say each "
+          "second that it is alive",
+          in_seconds(LinkWatch::kPatience)));
   }
 }
 
@@ -478,7 +332,7 @@ void Remote::channel_ended() {
     const std::string end = channel_.ending()->text();
     if (phase_ == Phase::kReady) {
       problem_ = fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
-                             subunit::escaped(command_[0]), end, describe_early_noise());
+                             subunit::escaped(command_[0]), end, early_noise_.text());
     } else {
       for (Worker& worker : workers_) {
         const auto ended = worker.session.receive_eof();
@@ -504,12 +358,6 @@ void Remote::channel_ended() {
 std::string Remote::until_when(const Worker& worker) const {
   if (worker.state == Worker::State::kGreeting) return " before it answered Hello";
   return worker.state == Worker::State::kOpen && worker.asked() ? " before Done" : "";
-}
-
-std::string Remote::describe_early_noise() const {
-  if (early_noise_.empty())
-    return "the channel printed nothing (what it wrote to stderr stands above)";
-  return fmt::format("the channel printed: \"{}\"", subunit::escaped(early_noise_, kMaxShownNoise));
 }
 
 }  // namespace proxy

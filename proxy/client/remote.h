@@ -11,6 +11,8 @@
 #include "common/rpc/announcement.h"
 #include "common/subunit/captured_output.h"
 #include "proxy/client/channel.h"
+#include "proxy/client/early_noise.h"
+#include "proxy/client/link_watch.h"
 #include "proxy/client/options.h"
 #include "proxy/client/worker.h"
 #include "proxy/io/log.h"
@@ -103,7 +105,6 @@ class Remote {
   void receive_noise(subunit::Bytes bytes);
   void receive_from(Worker& worker, const subunit::Packet& packet,
                     std::optional<std::string_view> route);
-  void pass_on_early_noise();
   void channel_ended();
 
   void ready(const subunit::Ready& ready, const std::string& from);
@@ -122,9 +123,9 @@ class Remote {
   void end(Worker& worker, const std::string& why);
   [[nodiscard]] bool gets_hello_from_proxy(const Worker& worker);
   void send_routed(std::string_view route, subunit::Bytes packets);
+  void watch(const std::string& proxy);
   void announce(const std::string& to, const subunit::Announcement& announcement);
   [[nodiscard]] std::string until_when(const Worker& worker) const;
-  [[nodiscard]] std::string describe_early_noise() const;
 
   uv_loop_t& loop_;
   const RunOptions& options_;
@@ -148,13 +149,8 @@ class Remote {
   std::set<const Worker*> cannot_respawn_;
   subunit::AttachmentAssembler announcements_;
 
-  subunit::Time last_heard_{};
-  subunit::Time last_said_{};
-  bool flow_ = true;
-  bool link_told_ = false;
-
-  subunit::Buffer early_noise_;       // the beginning of what came before Ready
-  std::size_t early_noise_size_ = 0;  // all of it
+  LinkWatch link_;
+  EarlyNoise early_noise_;
   subunit::CapturedOutput noise_{"channel"};
 };
 

@@ -70,6 +70,7 @@ class Runner : private Remote::Owner {
   void recycle(Worker& worker);
   void revive();
   void look();
+  void look_for_starvation();
   void replace(Worker& worker, const Vigil::Sentence& sentence);
   void abandon(Worker& worker, const std::string& why);
   void blame_running(Worker& worker, const std::string& why);
@@ -87,7 +88,10 @@ class Runner : private Remote::Owner {
 
   [[nodiscard]] bool hopeful() const;
   template <typename Function>
-  void each_worker(const Function& function);
+  void each_worker(const Function& function) {
+    for (Remote& remote : remotes_)
+      for (Worker& worker : remote.workers()) function(worker);
+  }
 
   uv_loop_t& loop_;
   const RunOptions& options_;
@@ -114,7 +118,8 @@ class Runner : private Remote::Owner {
   bool completed_ = false;  // everything was answered
   bool nothing_matched_ = false;
   bool output_lost_ = false;
-  std::optional<subunit::Time> paused_at_;  // when the outputs became full
+  std::optional<subunit::Time> starving_since_;  // tests wait, and no server takes them
+  std::optional<subunit::Time> paused_at_;       // when the outputs became full
 
   std::vector<std::string> listed_;  // that were selected, as often as they were listed
   std::size_t listed_in_all_ = 0;

@@ -1,0 +1,161 @@
+// What the servers of a run say, and what becomes of that.
+
+#include <algorithm>
+
+#include "common/base/escape.h"
+#include "proxy/client/runner.h"
+
+namespace proxy {
+
+using subunit::Packet;
+using subunit::Status;
+
+namespace {
+
+/// The proxy's own verdict on a test whose server has ended.
+bool is_verdict_of_proxy(const Packet& packet) {
+  return packet.status == Status::kFail && packet.file && packet.file->name == "subunit-proxy";
+}
+
+}  // namespace
+
+void Runner::opened(Worker& worker) {
+  const subunit::Time round_trip = precise_now() - worker.since;
+  worker.has_opened = true;
+  worker.condemned.reset();
+  worker.running.clear();
+  worker.since = precise_now();
+  if (worker.remote.routed() || options_.channels.size() > 1) results_.set_tagged(true);
+  results_.happened(
+      {.kind = Incident::Kind::kAttached, .worker = worker.number, .text = worker.address});
+  worker.round_trip = round_trip;
+  if (dispatch_) dispatch_->add(worker, precise_now());
+}
+
+void Runner::result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) {
+  if (phase_ == Phase::kListing && packet.status == Status::kExists && packet.test_id) {
+    list_entry(packet);
+    if (!options_.list || !selection_.matches(*packet.test_id)) return;  // not what was asked for
+  }
+  plan_.record(packet);
+  if (worker && packet.test_id && packet.status > Status::kExists && !record(*worker, packet))
+    return;
+  results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, route);
+}
+
+void Runner::list_entry(const Packet& packet) {
+  ++listed_in_all_;
+  if (selection_.matches(*packet.test_id)) listed_.emplace_back(*packet.test_id);
+}
+
+/// Takes note of what a server is doing. False: the packet is not for the outputs.
+bool Runner::record(Worker& worker, const Packet& packet) {
+  const std::string_view id = *packet.test_id;
+  worker.since = precise_now();
+  worker.ping = Worker::Ping::kNone;
+  worker.stuck_told = false;
+  if (packet.status == Status::kInProgress) {
+    record_start(worker, id);
+    return true;
+  }
+  const bool was_running = worker.forget_running(id);
+  if (is_verdict_of_proxy(packet)) {
+    // Ours was faster; or it was only near when its server was replaced, and runs again.
+    if (!was_running || (worker.condemned && *worker.condemned != id)) return false;
+    if (dispatch_) dispatch_->ended(worker, id, precise_now());
+    return true;
+  }
+  if (dispatch_ && dispatch_->ended(worker, id, precise_now())) worker.deaths = 0;
+  return true;
+}
+
+void Runner::record_start(Worker& worker, std::string_view test_id) {
+  const auto known = std::ranges::find(worker.running, test_id, &Worker::Running::test_id);
+  if (known == worker.running.end() && worker.running.size() < Worker::kMaxRunning)
+    worker.running.push_back({std::string(test_id), precise_now()});
+  if (dispatch_) dispatch_->started(worker, test_id, precise_now());
+}
+
+void Runner::answered(Worker& worker, const std::string& nonce) {
+  worker.since = precise_now();
+  if (phase_ >= Phase::kLeaving) return;  // what was asked before an interrupt is still answered
+  if (worker.listing == nonce) {
+    worker.listing.reset();
+    return start_run();
+  }
+  if (!dispatch_) return;
+  for (const std::string& id : dispatch_->settle(worker, nonce, precise_now())) {
+    const bool was_running = worker.forget_running(id);
+    results_.fail(id,
+                  was_running ? "no result before Done: this test is still in progress\n"
+                              : "no result before Done: the test server was asked to run this test "
+                                "and has not said how it ended\n",
+                  worker.number);
+  }
+  if (options_.isolated && worker.batches.empty()) recycle(worker);
+}
+
+void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
+                    const std::string& text) {
+  if (!nonce) return warn(&worker, fmt::format("the test server says: {}", text));
+  if (phase_ >= Phase::kLeaving) return;
+  if (worker.listing == *nonce) {
+    worker.listing.reset();
+    return leave_incomplete(fmt::format("the test server cannot list its tests: {}", text));
+  }
+  if (!dispatch_) return;
+  for (const std::string& id : dispatch_->settle(worker, *nonce, precise_now()))
+    results_.fail(id, fmt::format("the test server could not run this test: {}\n", text),
+                  worker.number);
+}
+
+void Runner::gone(Worker& worker, const std::string& why) {
+  const bool asked_for = worker.state == Worker::State::kStarting && !worker.condemned;
+  if (!asked_for) {
+    blame_running(worker, why);
+    ++worker.deaths;
+  }
+  const bool before_done = !worker.batches.empty();
+  worker.running.clear();
+  worker.listing.reset();
+  if (dispatch_) dispatch_->remove(worker, precise_now());
+  if (phase_ >= Phase::kLeaving || asked_for) return;
+  // No failed test, and no other run of one, will tell of it.
+  if (before_done && dispatch_->done() && problem_.empty()) problem_ = why;
+  // Starting again what has never worked is no use.
+  if (!worker.has_opened) worker.state = Worker::State::kLost;
+  results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why});
+  if (!hopeful() && problem_.empty()) problem_ = why;
+}
+
+/// Those that the proxy has not failed: because there is none, or the link to it is lost.
+void Runner::blame_running(Worker& worker, const std::string& why) {
+  for (const Worker::Running& test : worker.running) {
+    if (worker.condemned && *worker.condemned != test.test_id) continue;
+    results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
+    if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now());
+  }
+}
+
+void Runner::lost(Remote& remote) {
+  if (phase_ >= Phase::kLeaving) return;
+  if (hopeful()) {
+    warn(nullptr, fmt::format("the channel \"{}\" is lost, the run goes on without it: {}",
+                              remote.name(), remote.problem()));
+  } else if (problem_.empty() || options_.channels.size() == 1) {
+    problem_ = remote.problem();
+  }
+}
+
+void Runner::over(Remote& remote) {
+  if (problem_.empty() && phase_ == Phase::kLeaving && completed_) problem_ = remote.problem();
+  proceed();
+}
+
+void Runner::batch() {
+  results_.flush();
+  proceed();
+  regulate();
+}
+
+}  // namespace proxy
