@@ -321,6 +321,11 @@ void Remote::give_up(std::string problem) {
   enter(Phase::kLeaving);
   channel_.hang_up(kHangUpGrace);
   if (!news) return;
+  lose();
+}
+
+void Remote::lose() {
+  lost_ = true;
   for (Worker& worker : workers_) end(worker, problem_);
   owner_.lost(*this);
 }
@@ -347,10 +352,7 @@ void Remote::channel_ended() {
   subunit::Buffer packets;
   noise_.flush(packets);
   owner_.own_packets(packets);
-  if (early) {
-    for (Worker& worker : workers_) end(worker, problem_);
-    owner_.lost(*this);
-  }
+  if (early) lose();
   owner_.over(*this);
 }
 

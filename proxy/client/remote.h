@@ -82,6 +82,8 @@ class Remote {
   [[nodiscard]] bool hopeful() const;
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
   [[nodiscard]] bool leaving() const { return phase_ >= Phase::kLeaving; }
+  /// Its end came before its time, and the owner was told so by lost().
+  [[nodiscard]] bool was_lost() const { return lost_; }
   [[nodiscard]] bool routed() const { return routed_; }
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -106,6 +108,7 @@ class Remote {
   void receive_from(Worker& worker, const subunit::Packet& packet,
                     std::optional<std::string_view> route);
   void channel_ended();
+  void lose();
 
   void ready(const subunit::Ready& ready, const std::string& from);
   void attached(const subunit::Attached& attached, const std::string& from);
@@ -142,6 +145,7 @@ class Remote {
   std::string proxy_;     // as its Ready names it
   bool watches_ = false;  // the proxy knows Watch and Respawn
   bool routed_ = false;
+  bool lost_ = false;
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
   std::list<Worker> workers_;
   Worker* last_ = nullptr;        // the one that the packet before came from

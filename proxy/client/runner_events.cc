@@ -148,7 +148,8 @@ void Runner::lost(Remote& remote) {
 }
 
 void Runner::over(Remote& remote) {
-  if (problem_.empty() && phase_ == Phase::kLeaving && completed_) problem_ = remote.problem();
+  const bool news = phase_ == Phase::kLeaving && completed_ && !remote.was_lost();
+  if (problem_.empty() && news) problem_ = remote.problem();
   proceed();
 }
 
