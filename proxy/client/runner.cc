@@ -98,6 +98,7 @@ void Runner::each_worker(const Function& function) {
 void Runner::opened(Worker& worker) {
   const subunit::Time round_trip = precise_now() - worker.since;
   worker.has_opened = true;
+  worker.used = false;
   worker.condemned.reset();
   worker.running.clear();
   worker.since = precise_now();
@@ -168,7 +169,6 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
                                 "and has not said how it ended\n",
                   worker.number);
   }
-  if (options_.isolated && worker.batches.empty()) recycle(worker);
 }
 
 void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
@@ -329,17 +329,19 @@ void Runner::run() {
 
 void Runner::feed(Worker& worker) {
   if (worker.state != Worker::State::kOpen || worker.condemned || !worker.dispatched) return;
+  if (options_.isolated && worker.used) return recycle(worker);
   for (;;) {
     const auto fed = dispatch_->feed(worker, precise_now());
     if (!fed) return leave_incomplete(fed.error().text);
     if (!*fed) break;
+    worker.used = true;
   }
   worker.remote.send_pending(worker);
 }
 
 /// After each test, if each is to have a server of its own.
 void Runner::recycle(Worker& worker) {
-  if (dispatch_->waiting() == 0) return;
+  if (!worker.batches.empty() || dispatch_->waiting() == 0) return;
   if (!worker.remote.can_respawn(worker)) {
     return leave_incomplete(
         "--isolated needs a proxy that starts the test server, and can start it again");

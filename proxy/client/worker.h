@@ -81,6 +81,7 @@ struct Worker {
   Ping ping = Ping::kNone;  ///< since then
 
   bool has_opened = false;
+  bool used = false;  ///< the server that is there now was given tests
   int deaths = 0;  ///< in a row, without having finished a test
   /// It is being replaced because of this test, or "" if because of none: until when that may take.
   std::optional<std::string> condemned;
