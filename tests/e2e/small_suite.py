@@ -25,7 +25,7 @@ class SmallSuite:
         text = HEAD
         for number, body in enumerate(bodies):
             text += f"    def test_{number:02}(self):\n"
-            text += textwrap.indent(textwrap.dedent(body).strip("\n"), 8 * " ") + "\n"
+            text += textwrap.indent((textwrap.dedent(body).strip("\n") or "pass"), 8 * " ") + "\n"
         (self._directory / f"{self._name}.py").write_text(text)
         return self
 

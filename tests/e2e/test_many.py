@@ -111,9 +111,12 @@ def test_servers_that_are_killed_cost_the_tests_in_progress_and_no_more(sshd, wa
     wanted = suites.directly(SUITE)
     killed = failed = 0
     for seed in range(RUNS):
+        process = start(way(sshd))
+        data = support.read_until(process, b"testtools.tests")
         with Killer(seed, times=6) as killer:
-            ended = support.finish(start(way(sshd)), limit=5 * support.LIMIT)
-        changed = assert_only_what_was_in_progress_has_failed(ended.stream, wanted)
+            ended = support.finish(process, limit=5 * support.LIMIT)
+        stream = support.Stream(data + ended.stdout)
+        changed = assert_only_what_was_in_progress_has_failed(stream, wanted)
         assert len(changed) <= killer.killed
         assert ended.status == (1 if changed else 0), ended.stderr
         killed += killer.killed
