@@ -386,7 +386,25 @@ void Runner::look() {
     });
   }
   results_.flush();
+  if (phase_ == Phase::kRunning) look_for_idleness();
   proceed();
+}
+
+/// Tests may wait for a server that never comes: a schedule can name more than there are.
+void Runner::look_for_idleness() {
+  bool busy = false;
+  each_worker([&busy](const Worker& worker) {
+    busy |= worker.asked() || worker.state == Worker::State::kGreeting ||
+            worker.state == Worker::State::kStarting;
+  });
+  if (busy) return idle_since_.reset();
+  if (!idle_since_) idle_since_ = precise_now();
+  if (precise_now() - *idle_since_ < options_.attach_timeout) return;
+  leave_incomplete(
+      fmt::format("{} tests wait for a test server that is not there, and has not come within {} "
+                  "(--attach-timeout){}",
+                  dispatch_->waiting(), in_seconds(options_.attach_timeout),
+                  options_.replay ? ": --replay needs as many servers as the schedule names" : ""));
 }
 
 void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {
