@@ -481,6 +481,9 @@ void Remote::channel_ended() {
                              subunit::escaped(command_[0]), end, describe_early_noise());
     } else {
       for (Worker& worker : workers_) {
+        // The end of one that was gone before is no news; it may never have been there.
+        if (worker.state != Worker::State::kGreeting && worker.state != Worker::State::kOpen)
+          continue;
         const auto ended = worker.session.receive_eof();
         if (!ended && problem_.empty())
           problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);
