@@ -139,8 +139,13 @@ void Remote::greeting_overdue() {
 /// It is gone, whatever it was doing.
 void Remote::end(Worker& worker, const std::string& why) {
   if (worker.state == Worker::State::kLost) return;
-  const bool asked_for = std::ranges::find(respawns_, &worker) != respawns_.end();
-  worker.state = asked_for             ? Worker::State::kStarting
+  const auto respawn = respawns_.find(&worker);
+  const bool was_awaited = respawn != respawns_.end() && !respawn->second;
+  if (was_awaited)
+    respawn->second = true;
+  else
+    respawns_.erase(&worker);
+  worker.state = was_awaited           ? Worker::State::kStarting
                  : can_respawn(worker) ? Worker::State::kGone
                                        : Worker::State::kLost;
   owner_.gone(worker, why);
@@ -151,9 +156,9 @@ bool Remote::can_respawn(const Worker& worker) const {
 }
 
 void Remote::respawn(Worker& worker, const std::string& reason) {
-  if (worker.state == Worker::State::kGone) worker.state = Worker::State::kStarting;
-  if (std::ranges::find(respawns_, &worker) != respawns_.end()) return;
-  respawns_.push_back(&worker);
+  const bool is_gone = worker.state == Worker::State::kGone;
+  if (is_gone) worker.state = Worker::State::kStarting;
+  if (!respawns_.emplace(&worker, is_gone).second) return;
   const std::size_t slash = worker.route.rfind('/');
   const bool nested = slash != std::string::npos;
   const std::string to = nested ? worker.route.substr(0, slash) : "";
@@ -164,7 +169,7 @@ void Remote::respawn(Worker& worker, const std::string& reason) {
 
 bool Remote::hopeful() const {
   if (leaving()) return false;
-  if (phase_ == Phase::kReady || phase_ == Phase::kAttach) return true;
+  if (phase_ == Phase::kReady || phase_ == Phase::kAttach || to_come_ > 0) return true;
   return std::ranges::any_of(workers_, [this](const Worker& worker) {
     return worker.is_there() || (worker.state == Worker::State::kGone && can_respawn(worker));
   });
@@ -256,7 +261,7 @@ void Remote::receive_announcement(const Packet& packet) {
   } else if (const auto* detached = std::get_if<subunit::Detached>(&*said)) {
     this->detached(*detached, from);
   } else if (const auto* refused = std::get_if<subunit::Refused>(&*said)) {
-    this->refused(*refused);
+    this->refused(*refused, from);
   } else if (const auto* alive = std::get_if<subunit::Alive>(&*said)) {
     this->alive(*alive, from);
   }
@@ -274,6 +279,7 @@ void Remote::ready(const subunit::Ready& ready, const std::string& from) {
   } else {
     proxy_ = subunit::escaped(ready.proxy);
     watches_ = knows_watch;
+    to_come_ = ready.expected.value_or(0);
     pass_on_early_noise();
     channel_.expect_packets();
     enter(Phase::kAttach, options_.attach_timeout);
@@ -291,8 +297,11 @@ void Remote::attached(const subunit::Attached& attached, const std::string& from
   Worker* worker = find(route);
   if (worker && worker->state == Worker::State::kOpen)
     return log_.warning("a second test server has connected to the proxy as \"{}\"", route);
-  if (!worker) worker = &workers_.emplace_back(*this, route, owner_.next_number());
-  std::erase(respawns_, worker);
+  if (!worker) {
+    worker = &workers_.emplace_back(*this, route, owner_.next_number());
+    if (from.empty()) --to_come_;
+  }
+  respawns_.erase(worker);
   worker->address = subunit::escaped(attached.address);
   greet(*worker);
 }
@@ -309,6 +318,11 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
   for (Worker& worker : workers_) {
     if (!behind(worker)) continue;
     found = true;
+    if (worker.route != route) {
+      // The proxy that could start it again is gone.
+      cannot_respawn_.insert(&worker);
+      respawns_.erase(&worker);
+    }
     end(worker, reason + until_when(worker));
   }
   if (found || leaving()) return;
@@ -317,19 +331,19 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
     routed_ = !route.empty();
     enter(Phase::kUp);
   }
+  if (from.empty()) --to_come_;
   end(workers_.emplace_back(*this, route, owner_.next_number()), reason);
 }
 
-void Remote::refused(const subunit::Refused& refused) {
+void Remote::refused(const subunit::Refused& refused, const std::string& from) {
   const std::string text = subunit::escaped(refused.text, kMaxShown);
-  if (respawns_.empty()) {
+  Worker* const worker = refused.respawn ? find(join(from, *refused.respawn)) : nullptr;
+  if (!worker || respawns_.erase(worker) == 0) {
     // A message that crossed the end of its server: Detached tells the rest.
     return log_.info("the proxy refused what was sent: {}", text);
   }
-  Worker& worker = *respawns_.front();
-  respawns_.pop_front();
-  cannot_respawn_.insert(&worker);
-  end(worker, fmt::format("the test server cannot be started again: {}", text));
+  cannot_respawn_.insert(worker);
+  end(*worker, fmt::format("the test server cannot be started again: {}", text));
 }
 
 void Remote::alive(const subunit::Alive& alive, const std::string& from) {
