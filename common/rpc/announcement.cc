@@ -12,9 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kNames[] = {"msg",     "proxy", "max",    "min",      "listening",
-                                       "route",   "pid",   "reason", "exit",     "signal",
-                                       "address", "text",  "token",  "interval", "lease"};
+constexpr std::string_view kNames[] = {
+    "msg",    "proxy", "max",    "min",     "listening", "expected", "respawn",  "route", "pid",
+    "reason", "exit",  "signal", "address", "text",      "token",    "interval", "lease"};
 
 double seconds(Time time) {
   return std::chrono::duration<double>(time).count();
@@ -32,6 +32,7 @@ struct Writer {
               {"max", ready.versions.max},
               {"min", ready.versions.min}};
     add(json, "listening", ready.listening);
+    add(json, "expected", ready.expected);
     return json;
   }
 
@@ -53,7 +54,9 @@ struct Writer {
   }
 
   Json operator()(const Refused& refused) const {
-    return {{"msg", "Refused"}, {"text", refused.text}};
+    Json json{{"msg", "Refused"}, {"text", refused.text}};
+    add(json, "respawn", refused.respawn);
+    return json;
   }
 
   Json operator()(const Attach& attach) const {
@@ -133,8 +136,9 @@ Result<Announcement> parse_announcement(std::string_view json) {
   JsonFields fields(json, kNames);
   const std::string msg = fields.text("msg");
   if (msg == "Ready")
-    return fields.result<Announcement>(
-        Ready{fields.text("proxy"), fields.versions(), fields.optional_text("listening")});
+    return fields.result<Announcement>(Ready{fields.text("proxy"), fields.versions(),
+                                             fields.optional_text("listening"),
+                                             fields.optional_integer("expected")});
   if (msg == "Attached")
     return fields.result<Announcement>(Attached{
         fields.optional_text("route"), fields.text("address"), fields.optional_integer("pid")});
@@ -142,7 +146,9 @@ Result<Announcement> parse_announcement(std::string_view json) {
     return fields.result<Announcement>(
         Detached{fields.optional_text("route"), fields.text("reason"),
                  fields.optional_integer("exit"), fields.optional_integer("signal")});
-  if (msg == "Refused") return fields.result<Announcement>(Refused{fields.text("text")});
+  if (msg == "Refused")
+    return fields.result<Announcement>(
+        Refused{fields.text("text"), fields.optional_text("respawn")});
   if (msg == "Attach") return fields.result<Announcement>(Attach{fields.text("token")});
   if (msg == "Watch")
     return fields.result<Announcement>(Watch{fields.time("interval"), fields.time("lease")});

@@ -17,6 +17,7 @@ struct Ready {
   std::string proxy;  ///< "subunit-proxy/X.Y.Z"
   VersionRange versions;
   std::optional<std::string> listening;
+  std::optional<int> expected = std::nullopt;  ///< how many servers it starts or connects to
   bool operator==(const Ready&) const = default;
 };
 
@@ -43,6 +44,7 @@ struct Detached {
 /// serve: a packet from the client could not be carried out or delivered, and why.
 struct Refused {
   std::string text;
+  std::optional<std::string> respawn = std::nullopt;  ///< of a Respawn: its route, or ""
   bool operator==(const Refused&) const = default;
 };
 

@@ -61,6 +61,10 @@ class RunCommand : public Subcommand {
       throw CLI::ValidationError("--format ids goes with --list");
     if (options_.trace && options_.list)
       throw CLI::ValidationError("--trace is of a run: it does not go with --list");
+    if (options_.isolated && options_.direct)
+      throw CLI::ValidationError(
+          "--isolated needs a proxy that starts the test server again: it does not go with "
+          "--direct");
     if (options_.replay) {
       for (const char* other :
            {"--list", "--load-list", "--match", "--order", "--group", "tests"}) {

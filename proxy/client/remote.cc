@@ -129,8 +129,13 @@ void Remote::greeting_overdue() {
 /// It is gone, whatever it was doing.
 void Remote::end(Worker& worker, const std::string& why) {
   if (worker.state == Worker::State::kLost) return;
-  const bool asked_for = std::ranges::find(respawns_, &worker) != respawns_.end();
-  worker.state = asked_for             ? Worker::State::kStarting
+  const auto respawn = respawns_.find(&worker);
+  const bool was_awaited = respawn != respawns_.end() && !respawn->second;
+  if (was_awaited)
+    respawn->second = true;
+  else
+    respawns_.erase(&worker);
+  worker.state = was_awaited           ? Worker::State::kStarting
                  : can_respawn(worker) ? Worker::State::kGone
                                        : Worker::State::kLost;
   owner_.gone(worker, why);
@@ -141,9 +146,9 @@ bool Remote::can_respawn(const Worker& worker) const {
 }
 
 void Remote::respawn(Worker& worker, const std::string& reason) {
-  if (worker.state == Worker::State::kGone) worker.state = Worker::State::kStarting;
-  if (std::ranges::find(respawns_, &worker) != respawns_.end()) return;
-  respawns_.push_back(&worker);
+  const bool is_gone = worker.state == Worker::State::kGone;
+  if (is_gone) worker.state = Worker::State::kStarting;
+  if (!respawns_.emplace(&worker, is_gone).second) return;
   const std::size_t slash = worker.route.rfind('/');
   const bool nested = slash != std::string::npos;
   const std::string to = nested ? worker.route.substr(0, slash) : "";
@@ -154,7 +159,7 @@ void Remote::respawn(Worker& worker, const std::string& reason) {
 
 bool Remote::hopeful() const {
   if (leaving()) return false;
-  if (phase_ == Phase::kReady || phase_ == Phase::kAttach) return true;
+  if (phase_ == Phase::kReady || phase_ == Phase::kAttach || to_come_ > 0) return true;
   return std::ranges::any_of(workers_, [this](const Worker& worker) {
     return worker.is_there() || (worker.state == Worker::State::kGone && can_respawn(worker));
   });
@@ -340,6 +345,9 @@ void Remote::channel_ended() {
                              subunit::escaped(command_[0]), end, early_noise_.text());
     } else {
       for (Worker& worker : workers_) {
+        // The end of one that was gone before is no news; it may never have been there.
+        if (worker.state != Worker::State::kGreeting && worker.state != Worker::State::kOpen)
+          continue;
         const auto ended = worker.session.receive_eof();
         if (!ended && problem_.empty())
           problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);

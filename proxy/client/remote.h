@@ -1,8 +1,8 @@
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -113,7 +113,7 @@ class Remote {
   void ready(const subunit::Ready& ready, const std::string& from);
   void attached(const subunit::Attached& attached, const std::string& from);
   void detached(const subunit::Detached& detached, const std::string& from);
-  void refused(const subunit::Refused& refused);
+  void refused(const subunit::Refused& refused, const std::string& from);
   void alive(const subunit::Alive& alive, const std::string& from);
 
   struct Origin {
@@ -146,10 +146,13 @@ class Remote {
   bool watches_ = false;  // the proxy knows Watch and Respawn
   bool routed_ = false;
   bool lost_ = false;
+  int to_come_ = 0;  // servers that the proxy will say Attached or Detached of for the first time
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
   std::list<Worker> workers_;
-  Worker* last_ = nullptr;        // the one that the packet before came from
-  std::deque<Worker*> respawns_;  // asked for, and not attached or refused yet
+  Worker* last_ = nullptr;  // the one that the packet before came from
+  // Asked for, and not attached or refused yet. True: the server that was there before has ended,
+  // so that the next end is that of the new one.
+  std::map<Worker*, bool> respawns_;
   std::set<const Worker*> cannot_respawn_;
   subunit::AttachmentAssembler announcements_;
 

@@ -39,7 +39,7 @@ void Remote::receive_announcement(const Packet& packet) {
   } else if (const auto* detached = std::get_if<subunit::Detached>(&*said)) {
     this->detached(*detached, from);
   } else if (const auto* refused = std::get_if<subunit::Refused>(&*said)) {
-    this->refused(*refused);
+    this->refused(*refused, from);
   } else if (const auto* alive = std::get_if<subunit::Alive>(&*said)) {
     this->alive(*alive, from);
   }
@@ -57,6 +57,7 @@ void Remote::ready(const subunit::Ready& ready, const std::string& from) {
   } else {
     proxy_ = subunit::escaped(ready.proxy);
     watches_ = knows_watch;
+    to_come_ = ready.expected.value_or(0);
     // What came before is noise like any other.
     subunit::Buffer packets;
     noise_.add(early_noise_.take(log_), packets);
@@ -77,8 +78,11 @@ void Remote::attached(const subunit::Attached& attached, const std::string& from
   Worker* worker = find(route);
   if (worker && worker->state == Worker::State::kOpen)
     return log_.warning("a second test server has connected to the proxy as \"{}\"", route);
-  if (!worker) worker = &workers_.emplace_back(*this, route, owner_.next_number());
-  std::erase(respawns_, worker);
+  if (!worker) {
+    worker = &workers_.emplace_back(*this, route, owner_.next_number());
+    if (from.empty()) --to_come_;
+  }
+  respawns_.erase(worker);
   worker->address = subunit::escaped(attached.address);
   greet(*worker);
 }
@@ -95,6 +99,11 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
   for (Worker& worker : workers_) {
     if (!behind(worker)) continue;
     found = true;
+    if (worker.route != route) {
+      // The proxy that could start it again is gone.
+      cannot_respawn_.insert(&worker);
+      respawns_.erase(&worker);
+    }
     end(worker, reason + until_when(worker));
   }
   if (found || leaving()) return;
@@ -103,19 +112,19 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
     routed_ = !route.empty();
     enter(Phase::kUp);
   }
+  if (from.empty()) --to_come_;
   end(workers_.emplace_back(*this, route, owner_.next_number()), reason);
 }
 
-void Remote::refused(const subunit::Refused& refused) {
+void Remote::refused(const subunit::Refused& refused, const std::string& from) {
   const std::string text = subunit::escaped(refused.text, kMaxShown);
-  if (respawns_.empty()) {
+  Worker* const worker = refused.respawn ? find(join(from, *refused.respawn)) : nullptr;
+  if (!worker || respawns_.erase(worker) == 0) {
     // A message that crossed the end of its server: Detached tells the rest.
     return log_.info("the proxy refused what was sent: {}", text);
   }
-  Worker& worker = *respawns_.front();
-  respawns_.pop_front();
-  cannot_respawn_.insert(&worker);
-  end(worker, fmt::format("the test server cannot be started again: {}", text));
+  cannot_respawn_.insert(worker);
+  end(*worker, fmt::format("the test server cannot be started again: {}", text));
 }
 
 void Remote::alive(const subunit::Alive& alive, const std::string& from) {

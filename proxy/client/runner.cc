@@ -177,17 +177,19 @@ void Runner::run() {
 
 void Runner::feed(Worker& worker) {
   if (worker.state != Worker::State::kOpen || worker.condemned || !worker.dispatched) return;
+  if (options_.isolated && worker.used) return recycle(worker);
   for (;;) {
     const auto fed = dispatch_->feed(worker, precise_now());
     if (!fed) return leave_incomplete(fed.error().text);
     if (!*fed) break;
+    worker.used = true;
   }
   worker.remote.send_pending(worker);
 }
 
 /// After each test, if each is to have a server of its own.
 void Runner::recycle(Worker& worker) {
-  if (dispatch_->waiting() == 0) return;
+  if (!worker.batches.empty() || dispatch_->waiting() == 0) return;
   if (!worker.remote.can_respawn(worker)) {
     return leave_incomplete(
         "--isolated needs a proxy that starts the test server, and can start it again");
@@ -233,22 +235,24 @@ void Runner::look() {
   }
   results_.flush();
   proceed();
-  if (phase_ == Phase::kRunning) look_for_starvation();
+  if (phase_ == Phase::kRunning) look_for_idleness();
 }
 
-/// Only a schedule that is replayed can leave tests to a server that is not there.
-void Runner::look_for_starvation() {
-  bool busy = dispatch_->waiting() == 0;
+/// Tests may wait for a server that never comes: a schedule can name more than there are.
+void Runner::look_for_idleness() {
+  bool busy = false;
   each_worker([&busy](const Worker& worker) {
-    busy |= worker.asked() || (worker.is_there() && worker.state != Worker::State::kOpen);
+    busy |= worker.asked() || worker.state == Worker::State::kGreeting ||
+            worker.state == Worker::State::kStarting;
   });
-  if (busy) return starving_since_.reset();
-  if (!starving_since_) starving_since_ = precise_now();
-  if (precise_now() - *starving_since_ < options_.attach_timeout) return;
+  if (busy) return idle_since_.reset();
+  if (!idle_since_) idle_since_ = precise_now();
+  if (precise_now() - *idle_since_ < options_.attach_timeout) return;
   leave_incomplete(
-      fmt::format("{} tests wait for a server that has not come within {} (--attach-timeout): the "
-                  "schedule that is replayed was made with more servers",
-                  dispatch_->waiting(), in_seconds(options_.attach_timeout)));
+      fmt::format("{} tests wait for a test server that is not there, and has not come within {} "
+                  "(--attach-timeout){}",
+                  dispatch_->waiting(), in_seconds(options_.attach_timeout),
+                  options_.replay ? ": --replay needs as many servers as the schedule names" : ""));
 }
 
 void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {

@@ -22,6 +22,8 @@ bool is_verdict_of_proxy(const Packet& packet) {
 void Runner::opened(Worker& worker) {
   const subunit::Time round_trip = precise_now() - worker.since;
   worker.has_opened = true;
+  worker.used = false;
+  worker.blamed = false;
   worker.condemned.reset();
   worker.running.clear();
   worker.since = precise_now();
@@ -62,6 +64,7 @@ bool Runner::record(Worker& worker, const Packet& packet) {
   if (is_verdict_of_proxy(packet)) {
     // Ours was faster; or it was only near when its server was replaced, and runs again.
     if (!was_running || (worker.condemned && *worker.condemned != id)) return false;
+    worker.blamed = true;
     if (dispatch_) dispatch_->ended(worker, id, precise_now());
     return true;
   }
@@ -92,7 +95,6 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
                                 "and has not said how it ended\n",
                   worker.number);
   }
-  if (options_.isolated && worker.batches.empty()) recycle(worker);
 }
 
 void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
@@ -121,7 +123,7 @@ void Runner::gone(Worker& worker, const std::string& why) {
   if (dispatch_) dispatch_->remove(worker, precise_now());
   if (phase_ >= Phase::kLeaving || asked_for) return;
   // No failed test, and no other run of one, will tell of it.
-  if (before_done && dispatch_->done() && problem_.empty()) problem_ = why;
+  if (before_done && !worker.blamed && dispatch_->done() && problem_.empty()) problem_ = why;
   // Starting again what has never worked is no use.
   if (!worker.has_opened) worker.state = Worker::State::kLost;
   results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why});
@@ -132,6 +134,7 @@ void Runner::gone(Worker& worker, const std::string& why) {
 void Runner::blame_running(Worker& worker, const std::string& why) {
   for (const Worker::Running& test : worker.running) {
     if (worker.condemned && *worker.condemned != test.test_id) continue;
+    worker.blamed = true;
     results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
     if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now());
   }

@@ -81,7 +81,9 @@ struct Worker {
   Ping ping = Ping::kNone;  ///< since then
 
   bool has_opened = false;
-  int deaths = 0;  ///< in a row, without having finished a test
+  bool blamed = false;  ///< a test has failed because the server that was there has ended
+  bool used = false;    ///< the server that is there now was given tests
+  int deaths = 0;       ///< in a row, without having finished a test
   /// It is being replaced because of this test, or "" if because of none: until when that may take.
   std::optional<std::string> condemned;
   subunit::Time condemned_until{};

@@ -77,7 +77,8 @@ Result<> Daemon::start() {
   to_client_.send(Bytes(&line_feed, 1));
   announce(subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
                           .versions = subunit::kSupportedVersions,
-                          .listening = supervisor_.listening()},
+                          .listening = supervisor_.listening(),
+                          .expected = supervisor_.expected()},
            to_client_);
   if (client_lost_) return {};  // it was gone before we came
   supervisor_.start();
@@ -107,7 +108,8 @@ void Daemon::receive_request(const Packet& packet) {
     if (!request) return refuse(request.error().text);
     if (const auto* asked = std::get_if<subunit::Watch>(&*request)) return watch(*asked);
     if (const auto* asked = std::get_if<subunit::Respawn>(&*request)) {
-      if (const auto done = supervisor_.respawn(*asked); !done) refuse(done.error().text);
+      if (const auto done = supervisor_.respawn(*asked); !done)
+        refuse(done.error().text, asked->route.value_or(""));
       return;
     }
   }
@@ -176,11 +178,12 @@ void Daemon::receive_noise(Bytes bytes) {
                subunit::escaped(bytes, 80));
 }
 
-void Daemon::refuse(std::string text) {
+/// `respawn`: the route of the server that was to be started again, if it was that.
+void Daemon::refuse(std::string text, std::optional<std::string> respawn) {
   // Somebody who sends what is refused, and does not read, must not fill our memory.
   if (to_client_.congested()) return log_.warning("refused a packet, without an answer: {}", text);
   log_.warning("refused a packet from the client: {}", text);
-  announce(subunit::Refused{std::move(text)}, to_client_);
+  announce(subunit::Refused{std::move(text), std::move(respawn)}, to_client_);
 }
 
 void Daemon::channel_ended() {

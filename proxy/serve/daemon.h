@@ -48,7 +48,7 @@ class Daemon {
   void deliver_held();
   void batch_over();
   void receive_noise(subunit::Bytes bytes);
-  void refuse(std::string text);
+  void refuse(std::string text, std::optional<std::string> respawn = std::nullopt);
   void channel_ended();
   void channel_lost(std::string_view why);
 

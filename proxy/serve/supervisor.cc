@@ -107,6 +107,11 @@ void Supervisor::detached(Slot& slot) {
   events_.detached();
 }
 
+std::optional<int> Supervisor::expected() const {
+  if (!options_.expects_several()) return std::nullopt;
+  return std::max(options_.workers, static_cast<int>(options_.connect.size()));
+}
+
 Result<> Supervisor::respawn(const subunit::Respawn& request) {
   Slot* const slot = find_slot(request.route);
   if (!slot && request.route)

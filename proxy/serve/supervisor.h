@@ -32,6 +32,8 @@ class Supervisor {
   /// Where test servers dial in, or are dialled; several stand side by side.
   [[nodiscard]] std::string address() const;
   [[nodiscard]] std::optional<std::string> listening() const;
+  /// How many servers there will be, where it is known to be more than one.
+  [[nodiscard]] std::optional<int> expected() const;
 
   void start();
 

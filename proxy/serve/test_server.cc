@@ -196,6 +196,7 @@ void TestServer::stop(std::string why) {
 }
 
 void TestServer::retire(std::string why) {
+  retired_ = phase_ < Phase::kDraining;
   if (!goodbye_said_) return stop(std::move(why));
   if (attached()) farewell_timer_.start(options_.grace);
 }
@@ -269,8 +270,13 @@ void TestServer::conclude() {
   }
   announce(detached, to_client_);
   const std::string which = place_.route ? fmt::format(" (route code {})", *place_.route) : "";
-  ended_well_ ? log_.info("the test server has ended after Goodbye{}", which)
-              : log_.error("{}{}", why, which);
+  if (ended_well_) {
+    log_.info("the test server has ended after Goodbye{}", which);
+  } else if (retired_) {
+    log_.info("{}{}", why, which);
+  } else {
+    log_.error("{}{}", why, which);
+  }
   command_.terminate(options_.grace);
   events_.detached();
   leave();

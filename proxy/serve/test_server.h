@@ -127,6 +127,7 @@ class TestServer {
   bool dismissed_ = false;        // Goodbye was said before it was attached
   bool client_finished_ = false;  // it sends no more
   bool hung_up_ = false;          // it had to be ended after it had closed its connection
+  bool retired_ = false;          // it was to be replaced: its end is no news
   bool ended_well_ = false;
   std::string stop_reason_;  // why this proxy ended it; empty if it did not
   Timer farewell_timer_;

@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from sshd import Sshd  # noqa: E402
 import support  # noqa: E402
 
 sys.path.insert(0, str(support.EXAMPLES))
@@ -68,3 +69,10 @@ def processes():
             with contextlib.suppress(OSError):
                 if file:
                     file.close()
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory):
+    daemon = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield daemon
+    daemon.close()

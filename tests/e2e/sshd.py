@@ -1,0 +1,104 @@
+"""A real sshd on loopback, whose login shell is noisy, and the channels through it."""
+
+import os
+from pathlib import Path
+import shlex
+import shutil
+import socket
+import subprocess
+
+import support
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+
+IS_INSTALLED = bool(os.access(SSHD, os.X_OK) and shutil.which("ssh"))
+
+# What a login shell sources. It ends with half a character and no newline.
+PROFILE = r"""
+printf 'Welcome to the test machine\r\n'
+printf '\033[1mlast login: never \303'
+echo 'profile: something about the terminal' >&2
+"""
+
+
+class Sshd:
+    """sshd with keys and a configuration of its own, in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        for name in ("host", "user"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], check=True
+            )
+        shutil.copy(directory / "user.pub", directory / "authorized_keys")
+        # Every shell that sshd starts comes by this first, whatever the user's own one is.
+        (directory / "profile").write_text(PROFILE)
+        (directory / "shell").write_text(
+            f'. {directory}/profile\nexec sh -c "$SSH_ORIGINAL_COMMAND"\n'
+        )
+        if os.getuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # where root's sshd separates its privileges
+        self.process, self.port = self._start()
+        (directory / "client").write_text(
+            f"""
+            Host machine
+                HostName 127.0.0.1
+                Port {self.port}
+                IdentityFile {directory}/user
+                IdentitiesOnly yes
+                UserKnownHostsFile {directory}/known_hosts
+                StrictHostKeyChecking accept-new
+                BatchMode yes
+                LogLevel ERROR
+                SendEnv {support.MARK}
+            """
+        )
+
+    def _start(self):
+        log = self.directory / "log"
+        for _ in range(10):  # somebody may take a free port before sshd does
+            port = support.free_port()
+            (self.directory / "config").write_text(
+                f"""
+                ListenAddress 127.0.0.1
+                Port {port}
+                HostKey {self.directory}/host
+                AuthorizedKeysFile {self.directory}/authorized_keys
+                PidFile none
+                StrictModes no
+                UsePAM no
+                PermitRootLogin yes
+                PasswordAuthentication no
+                PrintMotd no
+                AcceptEnv {support.MARK}
+                ForceCommand sh {self.directory}/shell
+                """
+            )
+            process = subprocess.Popen(
+                [SSHD, "-D", "-f", self.directory / "config", "-E", log],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )
+
+            def up():
+                return process.poll() is not None or answers(port)
+
+            support.wait_until(up, "sshd listens")
+            if process.poll() is None:
+                return process, port
+        raise AssertionError(f"sshd does not start: {log.read_text()}")
+
+    def command(self, *remote: str) -> list:
+        words = shlex.join(map(str, remote))
+        return ["ssh", "-F", str(self.directory / "client"), "machine", words]
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def answers(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False

@@ -1,0 +1,228 @@
+"""Servers and channels that die in the middle of a run: what it costs, and what it does not."""
+
+import shlex
+
+import pytest
+
+from small_suite import SmallSuite, read_log
+import support
+from support import says, serving
+
+NAP = "time.sleep(0.02)"
+CRASH = """
+print('about to', end=' ', flush=True)
+os.write(2, b'step on a null pointer\\n')
+import ctypes
+ctypes.string_at(0)
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    return SmallSuite(tmp_path)
+
+
+@pytest.fixture
+def many(processes):
+    """Starts a run over several channels."""
+
+    def start(*channels, options=()):
+        words = [word for each in channels for word in ("--channel", shlex.join(map(str, each)))]
+        processes.append(support.start(["run", "--format", "subunit", *options, *words]))
+        return processes[-1]
+
+    return start
+
+
+def checked(ended, *ids):
+    """Asserts that just these tests have one end each. The stream."""
+    stream = ended.stream
+    stream.assert_clean()
+    assert sorted(stream.statuses) == sorted(ids)
+    return stream
+
+
+# Servers
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_crash_costs_the_test_in_progress(suite, tmp_path, workers):
+    suite.write(*[NAP] * 5, CRASH, *[NAP] * 15)
+    log = tmp_path / "log"
+    ended = suite.run("--schedule-log", log, workers=workers)
+    assert ended.status == 1, ended.stderr
+    stream = checked(ended, *suite.ids(*range(21)))
+    assert stream.failed() == [suite.id(5)]
+    why = stream.files[suite.id(5), "subunit-proxy"].decode()
+    says(why, "killed by SIGSEGV", "while this test was in progress", "null pointer")
+    assert stream.output(suite.id(5), "stdout") == b"about to "
+    says(ended.stderr, "SIGSEGV")
+    # It ran once; what waited behind it was sent again.
+    assert sum(e["test_status"] == "inprogress" for e in stream.events
+               if e["test_id"] == suite.id(5)) == 1
+    asked = [test_id for entry in read_log(log) for test_id in entry["tests"]]
+    assert asked.count(suite.id(5)) == 1
+
+
+@pytest.mark.parametrize("way", [(), ("--isolated",), ("--order", "given")], ids=str)
+def test_every_crash_costs_one_test(suite, way):
+    suite.write(*[NAP, NAP, CRASH] * 4)
+    ended = suite.run(*way, workers=2)
+    assert ended.status == 1, ended.stderr
+    stream = checked(ended, *suite.ids(*range(12)))
+    assert stream.failed() == suite.ids(2, 5, 8, 11)
+
+
+def test_the_rest_of_a_group_with_a_crash_runs_in_order(suite):
+    suite.write(*[NAP] * 3, CRASH, *[NAP] * 6)
+    ended = suite.run("--group", "T", workers=2)
+    stream = checked(ended, *suite.ids(*range(10)))
+    assert stream.failed() == [suite.id(3)]
+    order = [e["test_id"] for e in stream.events if e["test_status"] == "inprogress"]
+    assert order == suite.ids(*range(10))
+
+
+def test_a_server_that_dies_three_times_without_finishing_a_test_is_given_up(suite):
+    in_one = "if os.environ['SUBUNIT_RPC_WORKER'] == '1': os.kill(os.getpid(), 9)\n"
+    suite.write(*[in_one + "time.sleep(0.2)"] * 16)
+    ended = suite.run(workers=2)
+    stream = checked(ended, *suite.ids(*range(16)))
+    assert len(stream.failed()) == 3
+    says(ended.stderr, "died 3 times in a row without finishing a test", "given up")
+    assert ended.status == 1
+
+
+def test_deaths_between_which_tests_end_are_not_in_a_row(suite):
+    suite.write(*[NAP, CRASH] * 6)
+    ended = suite.run()
+    stream = checked(ended, *suite.ids(*range(12)))
+    assert stream.failed() == suite.ids(*range(1, 12, 2))
+    assert "given up" not in ended.stderr
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_when_all_servers_are_given_up_the_run_is_not_complete(suite, workers):
+    suite.write(*["os.kill(os.getpid(), 9)"] * 12)
+    ended = suite.run(workers=workers)
+    assert ended.status == 3
+    says(ended.stderr, "given up")
+    stream = checked(ended, *suite.ids(*range(12)))
+    assert len(stream.failed()) == 12
+    reasons = [stream.files[test_id, "subunit-proxy"].decode() for test_id in stream.ids]
+    assert sum("SIGKILL" in why and "in progress" in why for why in reasons) == 3 * workers
+    assert sum("not run" in why for why in reasons) == 12 - 3 * workers
+
+
+def test_a_server_that_never_starts_costs_the_run_nothing_but_a_warning(suite):
+    suite.write(*[NAP] * 10)
+    never = "[ $SUBUNIT_RPC_WORKER = 1 ] && exit 7; "
+    command = ["sh", "-c", never + "exec " + shlex.join(suite.command)]
+    ended = support.client("--format", "subunit",
+                           channel=serving(*command, options=["--workers", "2"]))
+    assert ended.status == 0, ended.stderr
+    checked(ended, *suite.ids(*range(10)))
+    says(ended.stderr, "status 7", "before it connected")
+
+
+def test_a_server_that_cannot_start_again_is_given_up(suite, tmp_path):
+    suite.write(f"open({str(tmp_path / 'broken')!r}, 'w'); os.kill(os.getpid(), 9)", *[NAP] * 3)
+    once = f"[ -e {tmp_path}/broken ] && exit 7; "
+    command = ["sh", "-c", once + "exec " + shlex.join(suite.command)]
+    ended = support.client("--format", "subunit", channel=serving(*command))
+    assert ended.status == 3
+    says(ended.stderr, "status 7", "died 3 times in a row", "given up")
+    assert len(checked(ended, *suite.ids(*range(4))).failed()) == 4
+
+
+# Channels
+
+
+@pytest.mark.parametrize(
+    "bad, seen",
+    [
+        (["sh", "-c", "echo no such machine; exit 4"], ["no such machine", "status 4", "Ready"]),
+        (["/no/such/program"], ["/no/such/program"]),
+        (["sleep", "600"], ["--ready-timeout"]),
+        (serving("sh", "-c", "exit 5"), ["status 5"]),
+    ],
+    ids=["ends", "missing", "silent", "serverless"],
+)
+def test_a_channel_that_does_not_come_up_costs_a_warning(suite, many, bad, seen):
+    suite.write(*[NAP] * 10, "time.sleep(1.5)")
+    ended = support.finish(many(bad, suite.channel(), options=["--ready-timeout", "1"]))
+    assert ended.status == 0, ended.stderr
+    checked(ended, *suite.ids(*range(11)))
+    says(ended.stderr, "warning", *seen)
+
+
+def test_beside_a_channel_that_does_not_come_up_the_verdicts_count(suite, many):
+    suite.write(NAP, "self.fail('as it should')")
+    ended = support.finish(many(["false"], suite.channel()))
+    assert ended.status == 1, ended.stderr
+    checked(ended, *suite.ids(0, 1))
+
+
+def test_when_no_channel_comes_up_the_run_is_not_complete(many):
+    ended = support.finish(many(["sh", "-c", "exit 4"], ["sh", "-c", "exit 5"]))
+    assert ended.status == 3
+    says(ended.stderr, "status 4", "status 5")
+    assert ended.stream.ended == {}
+
+
+def hold(tmp_path):
+    """The code of a test that goes on until the file `gate` is there."""
+    return f"while not os.path.exists({str(tmp_path / 'gate')!r}): time.sleep(0.01)\n"
+
+
+def proxies():
+    return support.running(support.SERVE_PROCESS)
+
+
+def in_progress(data, count):
+    return len(support.Stream(data).unfinished) >= count
+
+
+def read_to(process, condition):
+    """What it writes to stdout, until `condition` of it is true."""
+    data = b""
+    while not condition(data):
+        piece = process.stdout.read1(65536)
+        assert piece, process.stderr.read()
+        data += piece
+    return data
+
+
+def test_a_channel_that_dies_costs_its_test_in_progress(suite, many, tmp_path):
+    holding = hold(tmp_path)
+    suite.write(holding, holding, *[NAP] * 12)
+    run = many(suite.channel(), suite.channel(), options=["--order", "given"])
+    data = read_to(run, lambda data: in_progress(data, 2))
+    support.stop(proxies()[0])
+    support.wait_until(lambda: len(proxies()) == 1, "the proxy has ended")
+    data += read_to(run, lambda piece: b"subunit-proxy" in piece)  # the verdict
+    (tmp_path / "gate").touch()
+    ended = support.finish(run)
+    ended = ended._replace(stdout=data + ended.stdout)
+    assert ended.status == 1, ended.stderr
+    stream = checked(ended, *suite.ids(*range(14)))
+    (failed,) = stream.failed()
+    says(stream.details(failed), "channel", "in progress")
+    says(ended.stderr, "warning", "channel", "lost", "goes on without it")
+
+
+def test_when_the_last_channel_dies_the_run_is_not_complete(suite, many, tmp_path):
+    holding = hold(tmp_path)
+    suite.write(holding, holding, *[NAP] * 12)
+    run = many(suite.channel(), suite.channel(), options=["--order", "given"])
+    data = read_to(run, lambda data: in_progress(data, 2))
+    started = support.Stream(data).unfinished
+    for pid in proxies():
+        support.stop(pid)
+    ended = support.finish(run)
+    (tmp_path / "gate").touch()
+    ended = ended._replace(stdout=data + ended.stdout)
+    assert ended.status == 3
+    stream = checked(ended, *suite.ids(*range(14)))
+    assert len(stream.failed()) == 14
+    for test_id in suite.ids(*range(14)):
+        says(stream.details(test_id), "in progress" if test_id in started else "not run")

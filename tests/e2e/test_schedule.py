@@ -1,0 +1,213 @@
+"""Which server gets which tests, in which order, and how a run learns from the ones before."""
+
+import os
+import re
+
+import pytest
+
+from small_suite import SmallSuite, by_worker, read_log, sent
+from support import Stream, client, python, says, server, serving
+import suites
+
+NAP = "time.sleep(0.02)"
+SHOW_PROCESS = "print('process', os.getpid(), flush=True)"
+
+
+@pytest.fixture
+def suite(tmp_path):
+    return SmallSuite(tmp_path)
+
+
+def passed(ended, *ids):
+    """Asserts that these tests passed, each once, and nothing else was said. The stream."""
+    assert (ended.status, ended.stderr) == (0, "")
+    ended.stream.assert_clean()
+    assert ended.stream.statuses == dict.fromkeys(ids, "success")
+    return ended.stream
+
+
+# Who runs what
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_servers_share_the_tests_and_say_whose_each_was(suite, workers):
+    suite.write(*[NAP] * 40)
+    stream = passed(suite.run(workers=workers), *suite.ids(*range(40)))
+    # Each is there long before forty naps are over, but for the last ones on a busy machine.
+    assert len(by_worker(stream)) > 1
+    assert set(by_worker(stream)) <= set(range(workers))
+    for event in stream.events:
+        if event["test_status"] == "inprogress":
+            assert len(event["test_tags"]) == 1
+
+
+def test_one_server_needs_no_tag(suite):
+    suite.write(*[NAP] * 3)
+    stream = passed(suite.run(), *suite.ids(0, 1, 2))
+    assert by_worker(stream) == {None: suite.ids(0, 1, 2)}
+
+
+def test_a_server_that_runs_nothing_is_no_tag(suite):
+    suite.write(NAP)
+    stream = passed(suite.run(workers=3), suite.id(0))
+    assert len(by_worker(stream)) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_order_given_is_kept(suite, workers, tmp_path):
+    suite.write(*[NAP] * 30)
+    order = suite.ids(*reversed(range(30)))
+    # Lengths that would turn the order round.
+    history = tmp_path / "history"
+    suite.write(*[NAP] * 29, "time.sleep(0.2)")
+    suite.run("--history", history)
+    log = tmp_path / "log"
+    ended = suite.run("--order", "given", "--history", history, "--schedule-log", log, *order,
+                      workers=workers)
+    assert [test_id for entry in read_log(log) for test_id in entry["tests"]] == order
+    stream = passed(ended, *order)
+    for ids in by_worker(stream).values():
+        assert ids == sorted(ids, key=order.index)
+
+
+def test_one_server_runs_in_the_order_given_whatever_the_history_says(suite, tmp_path):
+    suite.write("", "", "time.sleep(0.1)")
+    for _ in range(2):
+        stream = passed(suite.run("--history", tmp_path / "history"), *suite.ids(0, 1, 2))
+        assert stream.ids == suite.ids(0, 1, 2)
+
+
+def test_a_group_stays_together_and_in_order(suite, tmp_path):
+    suite.write(*[NAP] * 40)
+    ended = suite.run("--group", "[0-9]$", "--schedule-log", tmp_path / "log", workers=3)
+    workers = by_worker(passed(ended, *suite.ids(*range(40))))
+    assert len(workers) > 1
+    for digit in range(10):
+        group = suite.ids(*range(digit, 40, 10))
+        (home,) = [ids for ids in workers.values() if group[0] in ids]
+        start = home.index(group[0])
+        assert home[start : start + 4] == group
+    assert sent(tmp_path / "log") == workers
+
+
+# What is known from earlier runs
+
+
+def test_what_took_longest_the_last_time_starts_first(suite, tmp_path):
+    suite.write(*[NAP] * 15, "time.sleep(0.3)")
+    history, log = tmp_path / "history", tmp_path / "log"
+    everything = suite.ids(*range(16))
+    passed(suite.run("--history", history, "--schedule-log", log, workers=2), *everything)
+    assert read_log(log)[-1]["tests"][-1] == suite.id(15)
+    assert Stream(history.read_bytes()).statuses.keys() == set(everything)
+
+    stream = passed(
+        suite.run("--history", history, "--schedule-log", log, workers=2), *everything
+    )
+    # A few short ones may show first how fast the servers are.
+    started = [e["test_id"] for e in stream.events if e["test_status"] == "inprogress"]
+    assert started.index(suite.id(15)) < 8
+
+
+def test_a_history_has_the_duration_of_each_test_that_ever_ran(suite, tmp_path):
+    suite.write(NAP, NAP, "time.sleep(0.25)")
+    history = tmp_path / "history"
+    suite.run("--history", history, suite.id(2))
+    suite.run("--history", history, suite.id(0))
+    stream = Stream(history.read_bytes())
+    stream.assert_clean()
+    times = {(e["test_id"], e["test_status"]): e["timestamp"] for e in stream.events}
+    assert stream.statuses.keys() == {suite.id(0), suite.id(2)}
+    for number, least, most in [(0, 0.02, 0.2), (2, 0.25, 1)]:
+        test_id = suite.id(number)
+        took = times[test_id, stream.statuses[test_id]] - times[test_id, "inprogress"]
+        assert least <= took.total_seconds() < most
+
+
+def test_a_history_is_replaced_as_a_whole(suite, tmp_path):
+    suite.write(NAP)
+    history = tmp_path / "history"
+    suite.run("--history", history)
+    history.chmod(0o640)
+    before = os.stat(history)
+    with open(history, "rb") as reader:
+        old = history.read_bytes()
+        suite.run("--history", history)
+        assert reader.read() == old
+    after = os.stat(history)
+    assert after.st_ino != before.st_ino
+    assert after.st_mode == before.st_mode
+    assert {path.name for path in tmp_path.glob("history*")} == {"history"}
+
+
+def test_any_stream_of_results_is_a_history(suite, tmp_path):
+    """`testr last --subunit` writes such a one."""
+    suite.write(*[NAP] * 15, "time.sleep(0.3)")
+    history, log = tmp_path / "history", tmp_path / "log"
+    history.write_bytes(suite.run().stdout)
+    assert suite.run("--history", history, "--schedule-log", log, workers=2).status == 0
+    place = [test_id for entry in read_log(log) for test_id in entry["tests"]]
+    assert place.index(suite.id(15)) < 8
+
+
+def test_a_history_of_something_else_is_as_good_as_none(suite, tmp_path):
+    suite.write(NAP, NAP)
+    history = tmp_path / "history"
+    history.write_bytes(bytes(range(256)) * 100)
+    passed(suite.run("--history", history, workers=2), *suite.ids(0, 1))
+    assert Stream(history.read_bytes()).statuses.keys() == set(suite.ids(0, 1))
+
+
+def test_a_history_that_cannot_be_read_is_told_before_anything_runs(suite, tmp_path):
+    suite.write(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    ended = suite.run("--history", tmp_path)
+    assert ended.status in (2, 3)
+    says(ended.stderr, "history", str(tmp_path), "directory")
+    assert not (tmp_path / "ran").exists()
+
+
+# A server for each test
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_isolated_tests_have_a_process_each(suite, workers):
+    suite.write(*[SHOW_PROCESS] * 7)
+    ended = suite.run("--isolated", workers=workers)
+    stream = passed(ended, *suite.ids(*range(7)))
+    printed = [stream.output(test_id, "stdout").decode() for test_id in suite.ids(*range(7))]
+    pids = re.findall(r"process (\d+)", "".join(printed))
+    assert len(pids) == len(set(pids)) == 7
+
+
+def test_isolated_keeps_the_order_on_one_server(suite):
+    suite.write(*[""] * 5)
+    order = suite.ids(3, 1, 4, 0, 2)
+    assert passed(suite.run("--isolated", *order), *order).ids == order
+
+
+def test_nobody_can_isolate_tests_of_a_server_without_a_proxy():
+    ended = client("--format", "subunit", "--isolated", "--direct",
+                   channel=server("--stdio", "good"))
+    assert ended.status in (2, 3)
+    says(ended.stderr, "--isolated", "proxy", ("start", "--direct"))
+    assert "success" not in {status for _, status in ended.stream.ended}
+
+
+# An id twice
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_id_that_is_listed_twice_is_asked_for_once_and_named(workers, tmp_path):
+    suites.require("libpython3.11-testsuite", "test.test_json")
+    suite = ("test.test_json",)
+    wanted = suites.directly(suite)
+    twice = [test_id for (test_id, _), times in wanted.items() if times > 1]
+    assert twice
+    channel = serving(*suites.test_server(suite), options=["--workers", workers])
+    log = tmp_path / "log"
+    ended = client("--format", "subunit", "--schedule-log", log, channel=channel, limit=300)
+    assert ended.status == 0
+    assert ended.stream.ended == wanted
+    says(ended.stderr, "more than once", twice[0])
+    asked = [test_id for entry in read_log(log) for test_id in entry["tests"]]
+    assert len(asked) == len(set(asked)) == len(wanted)
