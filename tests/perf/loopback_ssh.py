@@ -13,6 +13,7 @@ from relay import PATIENCE
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 
+# With that SHLVL, bash does not take itself for a login and reads none of its start-up files.
 SERVER = """\
 ListenAddress 127.0.0.1
 Port {port}
@@ -24,6 +25,7 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 PrintMotd no
+SetEnv SHLVL=1
 """
 
 CLIENT = """\
