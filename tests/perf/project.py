@@ -54,6 +54,7 @@ class Project:
         (self.directory / ".testr.conf").write_text(TESTR)
         (self.directory / ".stestr.conf").write_text(STESTR)
         python_path = f"{self.directory}:{ROOT / 'scripts'}"
+        self.tests = len(durations)
         self._environment = {**os.environ, "PYTHON": PYTHON, "PYTHONPATH": python_path}
 
     def start(self, *command, stdin=subprocess.DEVNULL, **more):
