@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 import subprocess
+import threading
 import time
 
 from relay import PATIENCE
@@ -74,12 +75,16 @@ class Project:
 
     @staticmethod
     def _wait(process):
-        with process:
-            try:
-                output, errors = process.communicate(timeout=PATIENCE)
-            except BaseException:
-                process.kill()
-                raise
+        # Popen's own time-outs look for the end of a process only now and then.
+        patience = threading.Timer(PATIENCE, process.kill)
+        patience.start()
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            patience.cancel()
         if process.returncode != 0:
             says = (errors or b"").decode(errors="replace")
             raise RuntimeError(f"{process.args}: status {process.returncode}\n{says}")
