@@ -91,10 +91,11 @@ std::vector<std::string> Dispatch::settle(Worker& worker, const std::string& non
   std::vector<std::string> unanswered;
   if (batch == worker.batches.end()) return unanswered;
   for (const std::size_t test : batch->tests) {
+    // Also if another server has answered for it.
+    dispatcher_->finished(*worker.dispatched, test, now);
     if (answered_[test] >= list_.times[test]) continue;
     unanswered.push_back(list_.ids[test]);
     answered_[test] = list_.times[test];
-    dispatcher_->finished(*worker.dispatched, test, now);
   }
   worker.batches.erase(batch);
   return unanswered;

@@ -117,13 +117,21 @@ void Remote::greeting_overdue() {
         "(--hello-timeout): it may be stuck, or know nothing of this protocol",
         worker.address.empty() ? "" : " at " + worker.address, in_seconds(options_.hello_timeout));
     if (!routed_) return give_up(why);
-    if (can_respawn(worker)) {
+    // What has never worked, or has failed again and again, is not worth another try.
+    if (can_respawn(worker) && worker.has_opened && ++worker.deaths < Worker::kMostDeaths) {
       respawn(worker, why);
     } else {
       cannot_respawn_.insert(&worker);
       end(worker, why);
     }
   }
+}
+
+/// It has broken the protocol, and nothing more is heard of it. Others may do better.
+void Remote::break_off(Worker& worker, const std::string& why) {
+  if (!routed_) return give_up(why);
+  cannot_respawn_.insert(&worker);
+  end(worker, why);
 }
 
 /// It is gone, whatever it was doing.
@@ -185,10 +193,10 @@ void Remote::receive_from(Worker& worker, const Packet& packet,
   if (worker.state == Worker::State::kLost) return;
   if (worker.state == Worker::State::kGreeting && packet.test_id &&
       packet.status != Status::kNone) {
-    return give_up(results_before_hello(packet));
+    return break_off(worker, results_before_hello(packet));
   }
   const auto event = worker.session.receive(packet);
-  if (!event) return give_up(event.error().text);
+  if (!event) return break_off(worker, event.error().text);
   if (std::holds_alternative<Session::NotMessage>(*event))
     return owner_.result(&worker, packet, route);
   if (std::holds_alternative<Session::Opened>(*event) && !leaving()) {
@@ -250,8 +258,9 @@ bool Remote::gets_hello_from_proxy(const Worker& worker) {
 }
 
 void Remote::send_routed(std::string_view route, Bytes packets) {
+  if (packets.empty()) return;
   link_.said(now(loop_));
-  if (route.empty() || packets.empty()) return channel_.send(packets);
+  if (route.empty()) return channel_.send(packets);
   subunit::Buffer routed;
   subunit::Decoder decoder(packets.size());
   decoder.receive(packets, subunit::Time(0));
@@ -275,6 +284,7 @@ void Remote::watch(const std::string& proxy) {
 }
 
 void Remote::set_flow(bool on) {
+  if (over()) return;
   link_.set_flow(on, now(loop_));
   channel_.set_flow(on);
   // The end cannot come while we do not read.
@@ -302,6 +312,13 @@ void Remote::pulse() {
 
 void Remote::leave(subunit::Time patience) {
   if (leaving()) return;
+  if (phase_ == Phase::kReady) {
+    log_.warning("the channel \"{}\" was not up when the run ended; {}", name_,
+                 early_noise_.text());
+    lost_ = true;
+    enter(Phase::kLeaving);
+    return channel_.hang_up(kHangUpGrace);
+  }
   subunit::Buffer goodbye;
   const auto json = to_json(subunit::Message(subunit::Goodbye{}));
   const auto encoded =
@@ -366,6 +383,7 @@ void Remote::channel_ended() {
 
 /// What the end of the server came too early for.
 std::string Remote::until_when(const Worker& worker) const {
+  if (worker.condemned) return "";  // it was to end now
   if (worker.state == Worker::State::kGreeting) return " before it answered Hello";
   return worker.state == Worker::State::kOpen && worker.asked() ? " before Done" : "";
 }

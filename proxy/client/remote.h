@@ -70,7 +70,9 @@ class Remote {
   void leave(subunit::Time patience);
   /// Waits for nothing any more. The first problem given is the one that counts.
   void give_up(std::string problem);
-  void hang_up(subunit::Time grace) { channel_.hang_up(grace); }
+  void hang_up(subunit::Time grace) {
+    if (!over()) channel_.hang_up(grace);
+  }
 
   /// The owner's outputs are full.
   void set_flow(bool on);
@@ -123,6 +125,8 @@ class Remote {
   [[nodiscard]] Origin origin_of(const subunit::Packet& packet);
   [[nodiscard]] Worker* find(std::string_view route);
   void greet(Worker& worker);
+  void forget(Worker& worker);
+  void break_off(Worker& worker, const std::string& why);
   void end(Worker& worker, const std::string& why);
   [[nodiscard]] bool gets_hello_from_proxy(const Worker& worker);
   void send_routed(std::string_view route, subunit::Bytes packets);

@@ -50,7 +50,7 @@ void Remote::ready(const subunit::Ready& ready, const std::string& from) {
   if (!from.empty()) {
     // What we took for a test server is a proxy, which has passed our Hello on to all of its own.
     greeted_proxies_.insert(from);
-    std::erase_if(workers_, [&from](const Worker& worker) { return worker.route == from; });
+    if (Worker* const taken = find(from)) forget(*taken);
     last_ = nullptr;
   } else if (phase_ != Phase::kReady) {
     return log_.warning("the proxy said Ready twice");
@@ -66,6 +66,13 @@ void Remote::ready(const subunit::Ready& ready, const std::string& from) {
     enter(Phase::kAttach, options_.attach_timeout);
   }
   if (knows_watch) watch(from);
+}
+
+void Remote::forget(Worker& worker) {
+  if (worker.dispatched) end(worker, "it is a proxy");
+  respawns_.erase(&worker);
+  cannot_respawn_.erase(&worker);
+  workers_.remove_if([&worker](const Worker& each) { return &each == &worker; });
 }
 
 void Remote::attached(const subunit::Attached& attached, const std::string& from) {

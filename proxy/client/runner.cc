@@ -23,7 +23,6 @@ constexpr auto kInterruptPatience = seconds(2);  // somebody has pressed ^C and 
 constexpr auto kImpatientGrace = seconds(1);
 // For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
 constexpr auto kReplacePatience = seconds(20);
-constexpr int kMostDeaths = 3;  // of a server in a row, without having finished a test
 constexpr std::size_t kMaxReason = 200;
 constexpr std::size_t kMaxNamed = 5;  // ids in a warning
 
@@ -110,6 +109,8 @@ void Runner::list() {
     if (!open && worker.state == Worker::State::kOpen) open = &worker;
   });
   if (!open) return revive();
+  if (options_.list && listed_in_all_ > 0)
+    return leave_incomplete("the test server has ended in the middle of its list");
   phase_ = Phase::kListing;
   listed_.clear();
   listed_in_all_ = 0;
@@ -176,7 +177,9 @@ void Runner::run() {
 }
 
 void Runner::feed(Worker& worker) {
-  if (worker.state != Worker::State::kOpen || worker.condemned || !worker.dispatched) return;
+  if (phase_ != Phase::kRunning || worker.state != Worker::State::kOpen || worker.condemned ||
+      !worker.dispatched)
+    return;
   if (options_.isolated && worker.used) return recycle(worker);
   for (;;) {
     const auto fed = dispatch_->feed(worker, precise_now());
@@ -207,12 +210,12 @@ void Runner::recycle(Worker& worker) {
 void Runner::revive() {
   each_worker([this](Worker& worker) {
     if (worker.state != Worker::State::kGone) return;
-    if (worker.deaths < kMostDeaths)
+    if (worker.deaths < Worker::kMostDeaths)
       return worker.remote.respawn(worker, "tests wait for this server");
     worker.state = Worker::State::kLost;
     const std::string what = fmt::format(
         "the test server has died {} times in a row without finishing a test, and is given up",
-        kMostDeaths);
+        Worker::kMostDeaths);
     warn(&worker, what);
     if (!hopeful() && problem_.empty()) problem_ = what;
   });
@@ -342,8 +345,15 @@ void Runner::fail_missing() {
 
 /// Tests that ran and were not listed, or the other way round.
 void Runner::report_differences() {
+  if (options_.list) return;
   const auto unexpected = results_.ledger().unexpected();
-  if (unexpected.empty() || options_.list) return;
+  const auto repeated = results_.ledger().repeated();
+  if (!repeated.empty()) {
+    log_.warning("{} ended more than once: {}",
+                 repeated.size() == 1 ? "1 test" : fmt::format("{} tests", repeated.size()),
+                 some_of(repeated));
+  }
+  if (unexpected.empty()) return;
   log_.warning("{} ran though they were not asked for: {}",
                unexpected.size() == 1 ? "1 test" : fmt::format("{} tests", unexpected.size()),
                some_of(unexpected));

@@ -36,6 +36,7 @@ void Runner::opened(Worker& worker) {
 
 void Runner::result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) {
   if (phase_ == Phase::kListing && packet.status == Status::kExists && packet.test_id) {
+    if (!worker || !worker->listing) return;  // nobody has asked it
     list_entry(packet);
     if (!options_.list || !selection_.matches(*packet.test_id)) return;  // not what was asked for
   }
@@ -95,6 +96,8 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
                                 "and has not said how it ended\n",
                   worker.number);
   }
+  // A fixture that has begun and not ended is no test that hangs.
+  if (worker.batches.empty()) worker.running.clear();
 }
 
 void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
@@ -106,9 +109,11 @@ void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
     return leave_incomplete(fmt::format("the test server cannot list its tests: {}", text));
   }
   if (!dispatch_) return;
-  for (const std::string& id : dispatch_->settle(worker, *nonce, precise_now()))
+  for (const std::string& id : dispatch_->settle(worker, *nonce, precise_now())) {
+    worker.forget_running(id);
     results_.fail(id, fmt::format("the test server could not run this test: {}\n", text),
                   worker.number);
+  }
 }
 
 void Runner::gone(Worker& worker, const std::string& why) {

@@ -53,7 +53,7 @@ Result<Selection> Selection::from(const RunOptions& options, subunit::TestIds pr
   }
   if (!options.load_list && options.tests.empty() && !preset) return selection;
 
-  std::vector<std::string> ids = preset ? std::move(*preset) : options.tests;
+  std::vector<std::string> ids = preset.value_or(options.tests);
   if (options.load_list) {
     if (auto read = read_list(*options.load_list, ids); !read) return tl::unexpected(read.error());
   }

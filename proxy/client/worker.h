@@ -46,6 +46,8 @@ struct Worker {
   };
   /// More tests at once are not kept: no server has so many under way.
   static constexpr std::size_t kMaxRunning = 1000;
+  /// A server that has died so often in a row, without having finished a test, is given up.
+  static constexpr int kMostDeaths = 3;
 
   Worker(Remote& owner, std::string route_code, WorkerNumber worker_number)
       : remote(owner), route(std::move(route_code)), number(worker_number) {}
