@@ -41,8 +41,10 @@ class Dispatcher {
 
   /// A report on a test that this worker does not have changes nothing.
   virtual void started(Worker worker, std::size_t test, Time now) = 0;
-  /// It has a final status, or was given up.
   virtual void finished(Worker worker, std::size_t test, Time now) = 0;
+  /// It was cut short, by the end of its server for one, and is finished. How long it took says
+  /// nothing of others.
+  virtual void cut_short(Worker worker, std::size_t test, Time now) { finished(worker, test, now); }
 
   /// From sending something to the worker until its answer came, whenever that is known.
   virtual void measured_round_trip(Worker worker, Time round_trip) = 0;

@@ -150,6 +150,11 @@ void Scheduler::finished(Worker worker, std::size_t test, Time now) {
   if (options_.one_at_a_time && unit.begin < unit.end) waiting_.put_back(tests_[test].unit);
 }
 
+void Scheduler::cut_short(Worker worker, std::size_t test, Time now) {
+  if (has(worker, test)) fleet_.at(worker).load.stop_measuring(tests_[test].ticket);
+  finished(worker, test, now);
+}
+
 void Scheduler::measured_round_trip(Worker worker, Time round_trip) {
   fleet_.at(worker).slot->round_trip.learn(round_trip);
 }

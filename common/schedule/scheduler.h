@@ -44,6 +44,7 @@ class Scheduler : public Dispatcher {
   void remove(Worker worker, Time now) override;
   void started(Worker worker, std::size_t test, Time now) override;
   void finished(Worker worker, std::size_t test, Time now) override;
+  void cut_short(Worker worker, std::size_t test, Time now) override;
   void measured_round_trip(Worker worker, Time round_trip) override;
   Batch next(Worker worker, Time now) override;
   [[nodiscard]] std::optional<Time> next_deadline() const override;

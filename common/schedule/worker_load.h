@@ -23,6 +23,11 @@ class WorkerLoad {
   /// `ticket` is held. Returns how long its test took, if that was to be seen.
   std::optional<Seconds> finished(Ticket ticket, Time now);
 
+  /// How long this test takes will say nothing.
+  void stop_measuring(Ticket ticket) {
+    if (running_ == ticket) running_.reset();
+  }
+
   [[nodiscard]] bool idle() const { return held_.empty(); }
   [[nodiscard]] bool running() const { return running_.has_value(); }
   [[nodiscard]] const std::map<Ticket, Held>& held() const { return held_; }

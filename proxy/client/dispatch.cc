@@ -77,12 +77,13 @@ void Dispatch::started(Worker& worker, std::string_view test_id, Time now) {
     dispatcher_->started(*worker.dispatched, *test, now);
 }
 
-bool Dispatch::ended(Worker& worker, std::string_view test_id, Time now) {
+bool Dispatch::ended(Worker& worker, std::string_view test_id, Time now, bool cut_short) {
   const auto test = find(test_id);
   if (!test || !worker.dispatched) return false;
   const bool owed = answered_[*test] < list_.times[*test];
-  if (++answered_[*test] >= list_.times[*test])
-    dispatcher_->finished(*worker.dispatched, *test, now);
+  if (++answered_[*test] < list_.times[*test]) return owed;
+  cut_short ? dispatcher_->cut_short(*worker.dispatched, *test, now)
+            : dispatcher_->finished(*worker.dispatched, *test, now);
   return owed;
 }
 

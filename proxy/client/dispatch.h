@@ -47,8 +47,8 @@ class Dispatch {
   [[nodiscard]] subunit::Result<bool> feed(Worker& worker, subunit::Time now);
 
   void started(Worker& worker, std::string_view test_id, subunit::Time now);
-  /// True if that was an answer that was owed.
-  bool ended(Worker& worker, std::string_view test_id, subunit::Time now);
+  /// True if that was an answer that was owed. `cut_short`: it ended with its server.
+  bool ended(Worker& worker, std::string_view test_id, subunit::Time now, bool cut_short = false);
 
   /// Done came. Returns the tests of that message that were not answered; they count as ended.
   [[nodiscard]] std::vector<std::string> settle(Worker& worker, const std::string& nonce,

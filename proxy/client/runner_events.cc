@@ -66,7 +66,7 @@ bool Runner::record(Worker& worker, const Packet& packet) {
     // Ours was faster; or it was only near when its server was replaced, and runs again.
     if (!was_running || (worker.condemned && *worker.condemned != id)) return false;
     worker.blamed = true;
-    if (dispatch_) dispatch_->ended(worker, id, precise_now());
+    if (dispatch_) dispatch_->ended(worker, id, precise_now(), true);
     return true;
   }
   if (dispatch_ && dispatch_->ended(worker, id, precise_now())) worker.deaths = 0;
@@ -141,7 +141,7 @@ void Runner::blame_running(Worker& worker, const std::string& why) {
     if (worker.condemned && *worker.condemned != test.test_id) continue;
     worker.blamed = true;
     results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
-    if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now());
+    if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now(), true);
   }
 }
 

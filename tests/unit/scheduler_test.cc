@@ -288,3 +288,21 @@ TEST_CASE("the time left follows durations and what workers have") {
   unknown.finished(b, 0, 2s);
   CHECK(unknown.time_left(2s) == 6s);
 }
+
+TEST_CASE("how long a test took that its server's end cut short says nothing of others") {
+  Scheduler scheduler(std::vector<Scheduler::Test>{{{}, 0}, {{}, 1}, {{}, 2}, {{}, 3}, {{}, 4}},
+                      {});
+  const auto first = scheduler.add(0, Time(0));
+  const auto second = scheduler.add(1, Time(0));
+  scheduler.measured_round_trip(first, Time(1000));
+  scheduler.measured_round_trip(second, Time(1000));
+  REQUIRE(scheduler.next(first, Time(0)) == Scheduler::Batch{0});
+  REQUIRE(scheduler.next(second, Time(0)) == Scheduler::Batch{1});
+  scheduler.started(first, 0, Time(1000));
+  scheduler.started(second, 1, Time(1000));
+  scheduler.cut_short(first, 0, Time(1001));
+  scheduler.remove(first, Time(1001));
+  CHECK(scheduler.waiting() == 3);
+  // The other one does not get all the rest, as if tests took no time.
+  CHECK(scheduler.next(second, Time(2000)).size() < 3);
+}
