@@ -61,12 +61,17 @@ class CapturedStdio(Stdio):
         its client does not read, this waits with it; but not for one that is gone."""
         super().flush()
         for pipe in self._pipes:
-            unread = _unread(pipe)
-            while unread and _has_reader(pipe):
-                sleep(LOOK_INTERVAL)
-                before, unread = unread, _unread(pipe)
-                if unread < before:
-                    break  # a read takes all there is; what is there now came later
+            _wait_until_read(pipe)
+
+
+def _wait_until_read(pipe: int) -> None:
+    """Until as much has been read as was in the pipe at the start. What others write meanwhile
+    can only make this wait longer."""
+    unread = left = _unread(pipe)
+    while unread and left > 0 and _has_reader(pipe):
+        sleep(LOOK_INTERVAL)
+        before, unread = unread, _unread(pipe)
+        left -= max(before - unread, 0)
 
 
 def _is_pipe(descriptor: int) -> bool:
