@@ -10,9 +10,7 @@ namespace proxy {
 
 using std::chrono::seconds;
 using subunit::in_seconds;
-using subunit::Packet;
 using subunit::Result;
-using subunit::Status;
 
 namespace {
 

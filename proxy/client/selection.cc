@@ -40,7 +40,7 @@ Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
 
 }  // namespace
 
-Result<Selection> Selection::from(const RunOptions& options, subunit::TestIds preset) {
+Result<Selection> Selection::from(const RunOptions& options, const subunit::TestIds& preset) {
   Selection selection;
   for (const std::string& expression : options.match) {
     try {

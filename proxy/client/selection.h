@@ -17,8 +17,8 @@ class Selection {
   /// Reads the list file and compiles the expressions (ECMAScript syntax, found anywhere in the
   /// id). An Error names the file or the expression. `preset`: ids that something else than the
   /// options names.
-  [[nodiscard]] static subunit::Result<Selection> from(const RunOptions& options,
-                                                       subunit::TestIds preset = std::nullopt);
+  [[nodiscard]] static subunit::Result<Selection> from(
+      const RunOptions& options, const subunit::TestIds& preset = std::nullopt);
 
   /// The ids that were named and match, in the order given, each once; nothing if none were named.
   [[nodiscard]] const subunit::TestIds& named() const { return named_; }
