@@ -77,6 +77,11 @@ void Dispatch::started(Worker& worker, std::string_view test_id, Time now) {
     dispatcher_->started(*worker.dispatched, *test, now);
 }
 
+bool Dispatch::owes(std::string_view test_id) const {
+  const auto test = find(test_id);
+  return test && answered_[*test] < list_.times[*test];
+}
+
 bool Dispatch::ended(Worker& worker, std::string_view test_id, Time now, bool cut_short) {
   const auto test = find(test_id);
   if (!test || !worker.dispatched) return false;

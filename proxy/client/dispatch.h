@@ -47,6 +47,8 @@ class Dispatch {
   [[nodiscard]] subunit::Result<bool> feed(Worker& worker, subunit::Time now);
 
   void started(Worker& worker, std::string_view test_id, subunit::Time now);
+  /// There has been no answer to it yet, or too few to a test that was listed several times.
+  [[nodiscard]] bool owes(std::string_view test_id) const;
   /// True if that was an answer that was owed. `cut_short`: it ended with its server.
   bool ended(Worker& worker, std::string_view test_id, subunit::Time now, bool cut_short = false);
 

@@ -12,7 +12,7 @@ using subunit::Status;
 
 namespace {
 
-/// The proxy's own verdict on a test whose server has ended.
+/// A proxy's verdict on a test whose server has ended, or that of a server that runs a command.
 bool is_verdict_of_proxy(const Packet& packet) {
   return packet.status == Status::kFail && packet.file && packet.file->name == "subunit-proxy";
 }
@@ -63,11 +63,14 @@ bool Runner::record(Worker& worker, const Packet& packet) {
   }
   const bool was_running = worker.forget_running(id);
   if (is_verdict_of_proxy(packet)) {
-    // Ours was faster; or it was only near when its server was replaced, and runs again.
-    if (!was_running || (worker.condemned && *worker.condemned != id)) return false;
-    worker.blamed = true;
-    if (dispatch_) dispatch_->ended(worker, id, precise_now(), true);
-    return true;
+    // It was only near when its server was replaced, and runs again.
+    if (worker.condemned && *worker.condemned != id) return false;
+    if (was_running) {
+      worker.blamed = true;
+      if (dispatch_) dispatch_->ended(worker, id, precise_now(), true);
+      return true;
+    }
+    if (dispatch_ && !dispatch_->owes(id)) return false;  // ours was faster
   }
   if (dispatch_ && dispatch_->ended(worker, id, precise_now())) worker.deaths = 0;
   return true;

@@ -125,7 +125,7 @@ void Conversation::queue(Asked asked) {
   serve_next();
 }
 
-Conversation::Asked Conversation::take_waiting(std::deque<Asked>::iterator which) {
+Conversation::Asked Conversation::take_waiting(const std::deque<Asked>::iterator& which) {
   Asked asked = std::move(*which);
   waiting_.erase(which);
   waiting_ids_ -= std::visit([](const auto& each) { return size_of(each.tests); }, asked);

@@ -39,7 +39,7 @@ class Conversation {
   void receive_noise(subunit::Bytes bytes);
   void channel_ended();
   void queue(Asked asked);
-  Asked take_waiting(std::deque<Asked>::iterator which);
+  Asked take_waiting(const std::deque<Asked>::iterator& which);
   void serve_next();
   void request_ended(subunit::Result<> result);
   void clear_away();

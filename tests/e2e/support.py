@@ -384,10 +384,15 @@ def read_until(process: subprocess.Popen, wanted: bytes) -> bytes:
     """What it wrote to stdout up to `wanted` and a little more, as it came."""
     data = b""
     while wanted not in data:
-        piece = os.read(process.stdout.fileno(), 65536)
-        assert piece, f"its end came before {wanted!r}: {data!r}, {process.stderr.read()!r}"
-        data += piece
+        data += read_more(process)
     return data
+
+
+def read_more(process: subprocess.Popen) -> bytes:
+    """What it wrote to stdout since then, at least one byte of it."""
+    piece = os.read(process.stdout.fileno(), 65536)
+    assert piece, f"its end came too early: {process.stderr.read()!r}"
+    return piece
 
 
 def start(arguments: Sequence[str], **options) -> subprocess.Popen:
