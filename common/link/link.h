@@ -1,0 +1,121 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/base/time.h"
+#include "common/link/frame_reader.h"
+
+namespace subunit {
+
+/// What a Link needs to know of its place.
+struct LinkOptions {
+  Frame::Direction sends = Frame::Direction::kToServe;  ///< which end this is
+  std::uint32_t nonce = 0;                              ///< 24 random bits
+  double bytes_per_second = 0;  ///< what the line takes; 0: whatever it takes
+  bool may_upgrade = true;      ///< to the denser code, where the line lets it pass
+  bool raw = true;              ///< the terminal at this end, if there is one, is in raw mode
+};
+
+/// One end of the console link: a stream of bytes in each direction, exactly, across a line that
+/// echoes, wraps, loses, doubles and adds bytes.
+///
+///     link.receive(bytes, now);          // or receive_eof(), tick(now) when next_deadline() is
+///     due while (auto event = link.next_event()) ... while (writable &&
+///     !link.pending_output(now).empty()) {
+///       write(link.pending_output(now));  // one write(), or else queued behind nothing
+///       link.consume_output();
+///     }
+///
+/// The serve end says hello, again each second, until a client answers. The client end says nothing
+/// before that, so it may listen to a line that speaks another protocol. See LINK.md.
+class Link {
+ public:
+  /// The session is there: payload may travel.
+  struct Opened {};
+  /// The other end's stream, in order and once.
+  struct Payload {
+    Bytes bytes;
+  };
+  /// What else the line carried, in order. The pieces of a stale frame or an echo are none.
+  using Noise = LineNoise;
+  /// The other end sends no more payload.
+  struct Finished {};
+  /// Both ends have finished, and know it. Nothing but noise comes after this.
+  struct Closed {};
+  /// No end, and no hope: nothing has come for kDeadAfter, the other end has started anew, has
+  /// given up, or does not take what is sent again and again.
+  struct Dead {
+    std::string reason;
+  };
+  /// The line sends back what is sent into it. `here`: at this end, says the other. Once each.
+  struct Echo {
+    bool here;
+  };
+  using Event = std::variant<Opened, Payload, Noise, Finished, Closed, Dead, Echo>;
+
+  static constexpr Time kHelloInterval = std::chrono::seconds(1);
+  static constexpr Time kPingInterval = std::chrono::seconds(3);
+  static constexpr Time kDeadAfter = std::chrono::seconds(30);
+
+  struct Statistics {
+    FrameReader::Counts reader;
+    std::uint64_t frames_sent = 0;
+    std::uint64_t retransmitted = 0;
+    std::uint64_t duplicates = 0;     ///< frames that had come already
+    std::uint64_t stale = 0;          ///< frames of another session
+    std::uint64_t echoes = 0;         ///< frames of ours that came back
+    std::uint64_t text_noise = 0;     ///< bytes
+    std::uint64_t damaged_noise = 0;  ///< bytes
+    std::uint64_t line_bytes_sent = 0;
+    std::uint64_t line_bytes_received = 0;
+    std::uint64_t payload_sent = 0;            ///< acknowledged bytes
+    std::uint64_t payload_received = 0;        ///< bytes
+    bool dense_out = false, dense_in = false;  ///< the denser code is in use
+  };
+
+  explicit Link(const LinkOptions& options);
+  Link(Link&&) noexcept;
+  Link& operator=(Link&&) noexcept;
+  ~Link();
+
+  // From the line.
+  void receive(Bytes bytes, Time now);
+  void receive_eof(Time now);
+  /// Views are valid until the next call of anything here.
+  [[nodiscard]] std::optional<Event> next_event();
+  /// While false, payload waits inside, within the room that the other end was told of; other
+  /// events come all the same. True at first.
+  void want_payload(bool wanted);
+
+  // To the line.
+  /// Queues payload. Hold back while queued() is more than what the line takes in a moment.
+  void send(Bytes payload);
+  /// Payload that was not sent for the first time yet.
+  [[nodiscard]] std::size_t queued() const;
+  /// The payload ends behind what is queued.
+  void finish();
+  /// Tells the other end, if there is a session, that there will be none any more; one frame, which
+  /// may be lost. Then nothing comes out of here any more.
+  void abandon(std::string_view why);
+  /// What is to be written now, with one write(); empty: nothing, until next_deadline() at least.
+  [[nodiscard]] Bytes pending_output(Time now);
+  void consume_output();
+
+  /// When to call tick(), and look at pending_output(), if nothing happens before.
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+  void tick(Time now);
+
+  /// The other end has said hello, in this protocol.
+  [[nodiscard]] bool heard_hello() const;
+  [[nodiscard]] bool over() const;  ///< Closed or Dead
+  [[nodiscard]] Statistics statistics() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace subunit
