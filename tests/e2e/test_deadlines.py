@@ -210,3 +210,19 @@ def test_a_link_that_falls_silent_is_lost(suite, processes, tmp_path):
     assert stream.failed() == suite.ids(1, 2)
     says(stream.details(suite.id(1)), "link is lost", "in progress")
     says(stream.details(suite.id(2)), "link is lost", "not run")
+
+
+@pytest.mark.long
+def test_the_proxy_hears_from_a_run_that_has_nothing_to_say(tmp_path, processes):
+    """Within its lease, however long a test takes."""
+    logs = {workers: tmp_path / f"sent-{workers}" for workers in ("1", "2")}
+    for workers, log in logs.items():
+        channel = serving(*server("hang"), options=["--grace", "0.5", "--workers", workers])
+        tee = ["sh", "-c", 'tee "$0" | "$@"', str(log), *channel]
+        run = support.start(["run", "--format", "subunit", "--", *tee])
+        processes.append(run)
+        support.read_until(run, b"demo.test_2")
+    support.wait_until(
+        lambda: all(log.read_bytes().count(b'"Watch"') >= 2 for log in logs.values()),
+        "a second Watch over each channel", limit=40,
+    )

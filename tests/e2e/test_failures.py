@@ -1,6 +1,7 @@
 """What a server can do wrong: each ends within its deadline, with the right exit status, the right
 failed tests, an error a stranger understands, and no process left behind."""
 
+import collections
 from typing import NamedTuple, Sequence
 
 import pytest
@@ -178,3 +179,15 @@ def test_a_daemon_of_a_test_that_holds_stdout_does_not_hold_up_the_run(tmp_path)
         assert ended.stream.statuses == dict.fromkeys(ALL, "success")
     finally:
         gate.touch()
+
+
+@pytest.mark.parametrize("mode, seen", [("hello-twice", "out of place"), ("bad-hello", "object"),
+                                        ("versions", "version")])
+def test_a_server_that_breaks_the_protocol_costs_the_others_nothing(mode, seen):
+    # Enough tests for the others that it has come before they are done.
+    servers = support.by_worker("good", {1: mode}, "--count", "2000")
+    ended = client("--format", "subunit", channel=serving(*servers, options=["--workers", "3"]))
+    ended.stream.assert_clean()
+    assert collections.Counter(ended.stream.statuses.values()) == {"success": 2000}
+    says(ended.stderr, "warning: worker-", seen)
+    assert ended.status == 0, ended.stderr

@@ -1,6 +1,7 @@
 """^C and other signals to `run`: what was in progress is reported, and nothing goes on."""
 
 import os
+import shlex
 import signal
 
 import pytest
@@ -86,3 +87,22 @@ def test_sigkill_of_run_ends_the_other_side(hanging):
     process, _ = hanging()
     process.kill()
     process.communicate()
+
+
+def test_interrupts_are_heard_beside_a_channel_that_could_not_start(processes):
+    good = shlex.join(serving(*server("hang-ignoring-term"), options=["--grace", "60"]))
+    process = support.start(
+        ["run", "--format", "subunit", "--channel", "no-such-command", "--channel", good],
+        process_group=0,
+    )
+    processes.append(process)
+    support.read_until(process, b"demo.test_2")
+
+    def ended():
+        process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+
+    support.wait_until(ended, "its end", limit=20)
+    says(process.communicate()[1].decode(), "no-such-command", "interrupt")
+    for pid in support.running(support.SERVER_PROCESS):
+        support.stop(pid)
