@@ -79,17 +79,28 @@ class LinkSimulation {
 
   /// All that happens at this moment.
   void settle() {
-    for (int round = 0; settle_once(); ++round) {
+    for (int round = 0;; ++round) {
       if (round > 1'000'000) throw std::logic_error("this moment does not end");
-    }
-    for (const End* end : {&serve, &client}) {
-      const auto deadline = end->link->next_deadline();
-      if (deadline && *deadline <= now && !end->over())
-        throw std::logic_error("a deadline that has passed");
+      if (settle_once()) continue;
+      bool ticked = false;
+      for (End* end : {&serve, &client}) ticked |= tick_if_due(*end);
+      if (!ticked) return;
     }
   }
 
  private:
+  bool tick_if_due(End& end) const {
+    const auto due = [&] {
+      const auto deadline = end.link->next_deadline();
+      return deadline && *deadline <= now;
+    };
+    if (end.over() || !due()) return false;
+    end.link->tick(now);
+    drain(end);
+    if (due()) throw std::logic_error("a deadline that has passed, and stays");
+    return true;
+  }
+
   bool settle_once() {
     const bool serve_moved = move(serve, client);
     const bool client_moved = move(client, serve);
@@ -122,11 +133,12 @@ class LinkSimulation {
     end.line.write(back, now);
   }
 
-  void drain(End& end) {
+  void drain(End& end) const {
     while (auto event = end.link->next_event()) take(end, *event);
+    if (end.over() && !end.over_at) end.over_at = now;
   }
 
-  void take(End& end, const Link::Event& event) {
+  static void take(End& end, const Link::Event& event) {
     if (const auto* const payload = std::get_if<Link::Payload>(&event)) {
       if (end.finished || !end.opened) throw std::logic_error("payload out of season");
       end.received += as_text(payload->bytes);
@@ -141,11 +153,9 @@ class LinkSimulation {
       once(end.finished);
     } else if (std::holds_alternative<Link::Closed>(event)) {
       once(end.closed);
-      end.over_at = now;
     } else if (const auto* const dead = std::get_if<Link::Dead>(&event)) {
       if (end.over()) throw std::logic_error("over twice");
       end.dead = dead->reason;
-      end.over_at = now;
     }
   }
 

@@ -15,6 +15,11 @@ constexpr std::size_t kMaxBroken = 8;
 // How far behind a frame its line end is looked for, when foreign lines have come in between.
 constexpr std::uint64_t kMaxLines = 2048;
 
+// Repair may look at so many bytes for each one that has come, and at so many at any time. A frame
+// that is wrapped at 80 columns has 50 line ends, and with each of them it may be tried.
+constexpr std::uint64_t kWorkPerByte = 32;
+constexpr std::uint64_t kFreeWork = 1 << 20;
+
 // How far a candidate may reach: what is held beyond is the beginning of an escape sequence.
 constexpr std::uint64_t kReach = FrameReader::kMaxHeld - kMaxEscapeSequence;
 
@@ -97,6 +102,10 @@ bool FrameReader::pass_line_end() {
 }
 
 bool FrameReader::pass_line_end_after_line() {
+  if (settled_ >= line_end_before_) {
+    line_end_ = LineEnd::kPassed;
+    return true;
+  }
   if (settled_ == received_) return false;
   const Position end = end_of_line_end(settled_, received_);
   if (end == settled_) {
@@ -165,6 +174,7 @@ bool FrameReader::scan() {
         begin(cursor_);
         return true;
       }
+      if (next == kFrameEnd && run_may_end_ && repair()) return true;
       if (kind == ByteKind::kForeign) run_may_end_ = false;
     }
     cursor_ += size;
@@ -278,6 +288,7 @@ bool FrameReader::read_foreign(std::uint8_t byte) {
   if (!candidate_.marked) {
     if (byte == kFrameMark[1]) {
       candidate_.marked = true;
+      candidate_.text_at = cursor_ + 1;
       note_character();
       return true;
     }
@@ -300,15 +311,31 @@ bool FrameReader::finish() {
 /// The byte at cursor_ does not belong to the candidate. It is looked at again.
 void FrameReader::break_candidate() {
   candidate_.active = false;
-  broken_.push_back({candidate_.start, cursor_, candidate_.run.size() == 0});
+  broken_.push_back({candidate_.start, candidate_.text_at, cursor_, candidate_.run.size() == 0});
   while (broken_.size() > kMaxBroken) give_up_oldest();
+}
+
+/// At a ';' that may end a broken candidate.
+bool FrameReader::repair() {
+  for (const Broken& broken : broken_) {
+    const std::uint64_t most = kWorkPerByte * cursor_ + kFreeWork;
+    if (work_ >= most) return false;
+    if (!broken.repairable) continue;
+    const auto found = repair_.find(bytes(broken.text_at, cursor_), most - work_, body_);
+    work_ += repair_.cost();
+    if (!found) continue;
+    accept(found->frame, {broken.start, cursor_ + 1},
+           {broken.text_at + found->run_begin, broken.text_at + found->run_end});
+    return true;
+  }
+  return false;
 }
 
 /// The candidate is a '#' that `next` follows, which stands at cursor_.
 void FrameReader::set_lone_mark(std::uint8_t next) {
   candidate_.active = false;
-  if (candidate_.saw_line) return;
-  const bool bracket = next == '[' && cursor_ == candidate_.start + 1;
+  const bool bracket = next == '[';
+  if (candidate_.saw_line && !bracket) return;
   if (!lone_mark_ || (bracket && !lone_mark_->bracket))
     lone_mark_ = LoneMark{candidate_.start, bracket, false};
 }
@@ -379,7 +406,7 @@ void FrameReader::give_up_oldest() {
   }
   if (candidate_.active && candidate_.start == *from) {
     candidate_.active = false;
-    if (candidate_.marked) broken_.insert(broken_.begin(), {*from, cursor_, false});
+    if (candidate_.marked) broken_.insert(broken_.begin(), {*from, *from, cursor_, false});
   }
   Position to = candidate_.active ? candidate_.start : cursor_;
   if (broken_.size() > 1) to = std::min(to, broken_[1].start);
@@ -419,22 +446,19 @@ void FrameReader::put_noise(Position to, LineNoise::Class noise_class) {
 /// Takes the line end of the last frame out of what goes to noise, if it is there, and puts there
 /// what stands before.
 void FrameReader::put_noise_after_frame(Position to, LineNoise::Class noise_class) {
-  for (Position at = settled_; at < to; ++at) {
-    if (at >= line_end_before_) {
-      line_end_ = LineEnd::kPassed;
-      return;
+  for (Position at = settled_; at < to && at < line_end_before_; ++at) {
+    if (line_end_ == LineEnd::kAfterLine) {
+      if (const Position end = end_of_line_end(at, to); end != at) {
+        push_noise({settled_, at}, noise_class);
+        settled_ = at;
+        take_as_frame(end);
+        line_end_ = LineEnd::kPassed;
+        return;
+      }
     }
-    line_end_ = LineEnd::kAfterText;
-    if (byte(at) != '\n') continue;
-    line_end_ = LineEnd::kAfterLine;
-    const Position end = end_of_line_end(at + 1, to);
-    if (end == at + 1) continue;
-    push_noise({settled_, at + 1}, noise_class);
-    settled_ = at + 1;
-    take_as_frame(end);
-    line_end_ = LineEnd::kPassed;
-    return;
+    line_end_ = byte(at) == '\n' ? LineEnd::kAfterLine : LineEnd::kAfterText;
   }
+  if (to > line_end_before_) line_end_ = LineEnd::kPassed;
 }
 
 void FrameReader::push_noise(Range range, LineNoise::Class noise_class) {

@@ -8,6 +8,7 @@
 #include "common/base/time.h"
 #include "common/link/dense_code.h"
 #include "common/link/frame.h"
+#include "common/link/frame_repair.h"
 #include "common/link/frame_text.h"
 
 namespace subunit {
@@ -100,6 +101,7 @@ class FrameReader {
     bool saw_line = false;   // an LF stood in it
     bool in_body = false;    // of a kDense frame
     Position start = 0;      // of its '#'
+    Position text_at = 0;    // behind its '%'
     Range run;               // what was taken out between '#' and '%'
     Buffer text;             // what is there of the text of the frame
     std::size_t needed = 0;  // its size; of the header at first
@@ -109,6 +111,7 @@ class FrameReader {
   /// A candidate with something foreign in it, which may turn out to be a frame and foreign lines.
   struct Broken {
     Position start;
+    Position text_at;
     Position at;      // of the first byte that could not belong to it
     bool repairable;  // nothing was taken out yet
   };
@@ -143,6 +146,7 @@ class FrameReader {
   void set_lone_mark(std::uint8_t next);
   bool decide_lone_mark(std::uint8_t next);
   void break_candidate();
+  bool repair();
   void accept(const Frame& frame, Range extent, Range run);
   void note_line();
   void note_character() { fresh_line_ = false; }
@@ -181,6 +185,8 @@ class FrameReader {
   std::optional<LoneMark> lone_mark_;
   bool fresh_line_ = false;   // nothing that counts has come since the last LF
   bool run_may_end_ = false;  // nothing foreign has come since the last LF
+  FrameRepair repair_;
+  std::uint64_t work_ = 0;  // what it has looked at
   LineEnd line_end_ = LineEnd::kPassed;
   Position line_end_before_ = 0;  // it is not awaited behind this
 
