@@ -14,7 +14,7 @@ using ByteSet = std::bitset<256>;
 /// Bytes that are never sent but for the marks and ends of frames, whatever the line seems to let
 /// pass: keys that terminals, multiplexers, ssh, container tools and console servers listen to,
 /// flow control, line ends, and what begins a frame or an escape sequence. (A lone XON after long
-/// silence is the one exception; see Link.)
+/// silence is the one exception; see Link.) Not 7D, which the denser code cannot do without.
 [[nodiscard]] const ByteSet& never_sent();
 
 /// The denser body: bytes as they are, but those that the line harms as 7D and a digit of base 64
@@ -22,16 +22,21 @@ using ByteSet = std::bitset<256>;
 /// 64 is 33 %.
 class DenseCode {
  public:
-  /// `passes`: the bytes that came unharmed through the line. Nothing if more than 64 would have to
-  /// be escaped: base 64 is about as short then.
+  /// `passes`: the bytes that came unharmed through the line; those of never_sent() among them are
+  /// escaped all the same. Nothing if more than 64 would have to be escaped (base 64 is about as
+  /// short then), or if 7D itself does not pass. That the digits pass is taken for granted.
   [[nodiscard]] static std::optional<DenseCode> create(const ByteSet& passes);
 
   /// How many bytes from the start of `payload` fit into `most` characters.
   [[nodiscard]] std::size_t fitting(Bytes payload, std::size_t most) const;
 
+  /// How many characters `payload` takes.
+  [[nodiscard]] std::size_t size(Bytes payload) const;
+
   void encode(Bytes payload, Buffer& out) const;
 
-  /// Appends the payload. False if these are not characters of the code.
+  /// Appends the payload. False if these are not characters of the code; then the end of `out` is
+  /// of no use.
   [[nodiscard]] bool decode(Bytes body, Buffer& out) const;
 
  private:

@@ -9,7 +9,7 @@ namespace proxy {
 /// TEST..., --list and --load-list.
 void add_selection_options(CLI::App& app, RunOptions& options);
 
-/// --direct, and how long to wait for what is at the other end of a channel.
+/// --direct, what the channels are, and how long to wait for what is at the other end of a channel.
 void add_channel_options(CLI::App& app, RunOptions& options);
 
 }  // namespace proxy

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "proxy/cli/line_options.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/cli/test_command.h"
 
@@ -76,6 +77,7 @@ class ServeCommand : public Subcommand {
     add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
     app_.add_flag("--any-owner", options_.any_owner,
                   "also use a server that belongs to another user");
+    add_link_options(app_, options_.link, "armour on a terminal");
     add_ready_fd(app_, options_.ready_fd);
   }
 

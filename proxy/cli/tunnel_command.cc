@@ -1,3 +1,4 @@
+#include "proxy/cli/line_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -29,6 +30,7 @@ class TunnelCommand : public Subcommand {
         ->option_text("ADDR");
     app_.add_flag("--any-owner", options_.any_owner,
                   "also serve a client of another user, or on another machine");
+    add_line_options(app_, options_.line);
     add_ready_fd(app_, options_.ready_fd);
   }
 

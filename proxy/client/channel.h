@@ -5,12 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "proxy/client/line_options.h"
 #include "proxy/io/child.h"
+#include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
+#include "proxy/link/link_relay.h"
 
 namespace proxy {
 
 /// The command that carries packets to and from the test machine on its stdin and stdout.
+///
+/// Packets are there as they are, or travel over the console link: the first thing that the other
+/// end says shows which. Until then what there is to send is held, since a console that gets
+/// packets may do anything.
 class Channel {
  public:
   struct Events {
@@ -18,24 +25,27 @@ class Channel {
     std::function<void(subunit::Bytes)> noise;
     std::function<void()> batch;
     std::function<void()> ended;         ///< its stdout is closed and the process has ended; once
-    std::function<void()> sent = [] {};  ///< something that was queued has been written
+    std::function<void()> sent = [] {};  ///< something that was queued or held has been written
   };
 
-  Channel(uv_loop_t& loop, Events events);
+  Channel(uv_loop_t& loop, const LineOptions& options, Events events, const Log& log);
 
-  /// The command shares our terminal, so that ssh can ask for a password there. ^C is ours alone.
+  /// Without a terminal of its own, the command shares ours, so that ssh can ask for a password
+  /// there. ^C is ours alone.
   [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& command);
 
-  void send(subunit::Bytes bytes) { to_server_->send(bytes); }
+  void send(subunit::Bytes bytes);
 
   /// As Writer::congested(): hold back what there is to send.
-  [[nodiscard]] bool congested() const { return to_server_->congested(); }
+  [[nodiscard]] bool congested() const {
+    return to_server_ ? to_server_->congested() : held_.size() >= kMaxHeld;
+  }
 
   /// From now on the line carries packets, and little else.
-  void expect_packets() { from_server_->set_stall_timeout(kLineStall); }
+  void expect_packets() { from_server_.set_stall_timeout(kLineStall); }
 
   /// Nothing more will be sent.
-  void finish() { to_server_->finish(); }
+  void finish();
 
   /// Without flow, the other side's writes block in the end.
   void set_flow(bool on);
@@ -44,24 +54,81 @@ class Channel {
   void hang_up(subunit::Time grace);
 
   [[nodiscard]] bool over() const { return ended_; }
-  [[nodiscard]] const std::optional<Ending>& ending() const { return command_.ending(); }
+
+  /// The command has ended as it should: with 0, or because a console has no end by itself. Valid
+  /// once over.
+  [[nodiscard]] bool ended_well() const;
+
+  /// How it has ended, for a person. Valid once over.
+  [[nodiscard]] std::string end_text() const;
+
+  /// What it waits for until the proxy has said Ready, for a person: "for the proxy to ...".
+  [[nodiscard]] std::string awaited() const;
 
  private:
+  enum class Line { kUnknown, kRaw, kLink };
+
   // A network that loses a segment, or a machine that swaps, is silent for longer than a decoder
   // waits by itself. In the middle of a large attachment that must not count.
   static constexpr auto kLineStall = std::chrono::seconds(5);
 
+  // To be sent, while it is not known how.
+  static constexpr std::size_t kMaxHeld = 64 << 10;
+
+  // What a console prints while nobody takes it. Beyond that the line is not read: better than to
+  // lose it, or to fill the memory.
+  static constexpr std::size_t kMaxHeldNoise = 1 << 20;
+
+  struct Ends {
+    Fd in, out;
+  };
+  [[nodiscard]] subunit::Result<Ends> start_on_pipes(const std::vector<std::string>& command);
+  [[nodiscard]] subunit::Result<Ends> start_on_terminal(const std::vector<std::string>& command);
+
+  void open_raw(Ends line);
+  void listen(Ends line);
+  void open_link();
+  void set_writer(Fd fd);
+  void type();
+  void heard();
+  void turned();
+
+  void receive(const subunit::Packet& packet);
+  void receive_noise(subunit::Bytes bytes);
+  void receive_printed(subunit::Bytes bytes);
+  void warn_of_silence();
+  void warn_of_echo(bool here);
+
+  void end_command();
+  void packets_ended();
+  void link_ended();
+  void line_ended();
   void check_end();
   void patience_ended();
 
   uv_loop_t& loop_;
+  const LineOptions& options_;
   Events events_;
+  const Log& log_;
   Child command_;
   Timer patience_;  // once one of the two has ended: the command, or its output
-  std::optional<Writer> to_server_;
-  std::optional<PacketReader> from_server_;
+  Timer last_words_timer_;
+  Timer held_timer_;
+  std::string program_;  // of the command, for people
+  ConsoleScript script_;
+  std::optional<Writer> to_server_;  // once it is known how to reach it
+  PacketReader from_server_;
+  std::optional<LinkRelay> relay_;  // unless the line is known to have no link
+
+  Line line_ = Line::kUnknown;
+  subunit::Buffer held_;        // to be sent, once that is known
+  subunit::Buffer held_noise_;  // while there is no flow
   bool flow_ = true;
+  bool packet_seen_ = false;
+  bool finished_ = false;    // nothing more will be sent
+  bool terminated_ = false;  // by us, when it had nothing more to do
   bool ended_ = false;
+  std::optional<subunit::Time> grace_;  // once it was told to hang up
 };
 
 }  // namespace proxy

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "proxy/client/line_options.h"
 
 namespace proxy {
 
@@ -34,6 +35,7 @@ struct RunOptions {
   // Where.
   std::vector<std::vector<std::string>> channels;  ///< commands whose stdin and stdout are channels
   bool direct = false;                             ///< a test server at the other end, no proxy
+  LineOptions line;                                ///< of each of them
 
   // In which order.
   bool suite_order = false;                 ///< the names are a set; the server's list orders them

@@ -48,10 +48,12 @@ Remote::Remote(uv_loop_t& loop, const RunOptions& options, const std::vector<std
       name_(name_of(command)),
       owner_(owner),
       log_(log),
-      channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
-                      .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                      .batch = [this] { owner_.batch(); },
-                      .ended = [this] { channel_ended(); }}),
+      channel_(loop, options.line,
+               {.packet = [this](const Packet& packet) { receive(packet); },
+                .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                .batch = [this] { owner_.batch(); },
+                .ended = [this] { channel_ended(); }},
+               log),
       deadline_(loop, [this] { deadline_passed(); }),
       greeting_timer_(loop, [this] { greeting_overdue(); }) {}
 
@@ -78,8 +80,9 @@ void Remote::enter(Phase phase, std::optional<subunit::Time> deadline) {
 void Remote::deadline_passed() {
   switch (phase_) {
     case Phase::kReady:
-      return give_up(fmt::format("waited {} (--ready-timeout) for the proxy to say Ready; {}",
-                                 in_seconds(options_.ready_timeout), early_noise_.text()));
+      return give_up(fmt::format("waited {} (--ready-timeout) {}; {}",
+                                 in_seconds(options_.ready_timeout), channel_.awaited(),
+                                 early_noise_.text()));
     case Phase::kAttach:
       return give_up(fmt::format(
           "{} is ready, but no test server has connected to it within {} (--attach-timeout): does "
@@ -356,10 +359,10 @@ void Remote::channel_ended() {
   if (phase_ == Phase::kOver) return;
   const bool early = !leaving();
   if (problem_.empty()) {
-    const std::string end = channel_.ending()->text();
+    const std::string end = channel_.end_text();
     if (phase_ == Phase::kReady) {
-      problem_ = fmt::format("the channel ended before the proxy said Ready: \"{}\" {}; {}",
-                             subunit::escaped(command_[0]), end, early_noise_.text());
+      problem_ = fmt::format("the channel ended before the proxy said Ready: {}; {}", end,
+                             early_noise_.text());
     } else {
       for (Worker& worker : workers_) {
         // The end of one that was gone before is no news; it may never have been there.
@@ -367,10 +370,9 @@ void Remote::channel_ended() {
           continue;
         const auto ended = worker.session.receive_eof();
         if (!ended && problem_.empty())
-          problem_ = fmt::format("{} (the channel's command {})", ended.error().text, end);
+          problem_ = fmt::format("{} (the channel ended: {})", ended.error().text, end);
       }
-      if (early && problem_.empty())
-        problem_ = fmt::format("the channel ended (its command {})", end);
+      if (early && problem_.empty()) problem_ = fmt::format("the channel ended: {}", end);
     }
   }
   enter(Phase::kOver);

@@ -1,6 +1,5 @@
 #include "proxy/client/tunnel.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -50,7 +49,7 @@ class Tunnel {
 
   /// Opens the channel for a client that is there.
   Result<> open(Fd from_client, Fd to_client) {
-    relay_.emplace(loop_, std::move(from_client), std::move(to_client));
+    relay_.emplace(loop_, options_.line, std::move(from_client), std::move(to_client), log_);
     return relay_->start(options_.channel);
   }
 
@@ -78,7 +77,7 @@ class Tunnel {
     }
     stop_listening();
     set_no_delay(client.get());
-    Fd in(::fcntl(client.get(), F_DUPFD_CLOEXEC, 0));
+    Fd in = duplicate(client.get());
     if (const auto opened = open(std::move(in), std::move(client)); !opened)
       problem_ = opened.error().text;
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/client/line_options.h"
 #include "proxy/io/endpoint.h"
 #include "proxy/io/log.h"
 
@@ -12,8 +13,9 @@ namespace proxy {
 /// What `subunit-proxy tunnel` was asked to do.
 struct TunnelOptions {
   std::vector<std::string> channel;  ///< a command whose stdin and stdout are the channel
-  std::optional<Endpoint> listen;    ///< where the client connects; otherwise stdin and stdout
-  bool any_owner = false;            ///< serve a client of another user, too
+  LineOptions line;
+  std::optional<Endpoint> listen;  ///< where the client connects; otherwise stdin and stdout
+  bool any_owner = false;          ///< serve a client of another user, too
   std::optional<int> ready_fd;
 };
 

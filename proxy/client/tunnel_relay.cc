@@ -1,8 +1,5 @@
 #include "proxy/client/tunnel_relay.h"
 
-#include <fcntl.h>
-
-#include "common/base/escape.h"
 #include "common/rpc/peek.h"
 
 namespace proxy {
@@ -22,14 +19,11 @@ constexpr auto kFarewellPatience = seconds(10);
 constexpr auto kHangUpGrace = seconds(6);
 constexpr auto kImpatientGrace = seconds(1);
 
-Fd duplicate(const Fd& fd) {
-  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-}
-
 }  // namespace
 
-TunnelRelay::TunnelRelay(uv_loop_t& loop, Fd from_client, Fd to_client)
-    : client_watch_(loop, duplicate(to_client), [this] { client_lost(); }),
+TunnelRelay::TunnelRelay(uv_loop_t& loop, const LineOptions& line, Fd from_client, Fd to_client,
+                         const Log& log)
+    : client_watch_(loop, duplicate(to_client.get()), [this] { client_lost(); }),
       from_client_(loop, std::move(from_client),
                    {.room = [this] { return std::span(buffer_); },
                     .received = [this](std::size_t size) { pass_on(size); },
@@ -38,19 +32,20 @@ TunnelRelay::TunnelRelay(uv_loop_t& loop, Fd from_client, Fd to_client)
                  {.progress = [this] { regulate(); },
                   .failed = [this](const subunit::Error&) { client_lost(); }}),
       run_(to_client_),
-      channel_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
-                      .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                      .batch =
-                          [this] {
-                            run_.flush();
-                            regulate();
-                          },
-                      .ended = [this] { channel_ended(); },
-                      .sent = [this] { regulate(); }}),
+      channel_(loop, line,
+               {.packet = [this](const Packet& packet) { receive(packet); },
+                .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                .batch =
+                    [this] {
+                      run_.flush();
+                      regulate();
+                    },
+                .ended = [this] { channel_ended(); },
+                .sent = [this] { regulate(); }},
+               log),
       farewell_(loop, [this] { end("the client is gone", kHangUpGrace); }) {}
 
 Result<> TunnelRelay::start(const std::vector<std::string>& command) {
-  program_ = subunit::escaped(command[0]);
   if (auto started = channel_.start(command); !started) return started;
   from_client_.resume();
   return {};
@@ -138,9 +133,8 @@ void TunnelRelay::channel_ended() {
   noise_.flush(noise_packets_);
   send_noise();
   to_client_.finish();
-  const Ending& ending = *channel_.ending();
-  if (problem_.empty() && ending.exit != 0)
-    problem_ = fmt::format("the channel's command \"{}\" {}", program_, ending.text());
+  if (problem_.empty() && !channel_.ended_well())
+    problem_ = fmt::format("the channel has ended: {}", channel_.end_text());
 }
 
 }  // namespace proxy

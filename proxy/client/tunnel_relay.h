@@ -18,7 +18,8 @@ namespace proxy {
 /// "channel".
 class TunnelRelay {
  public:
-  TunnelRelay(uv_loop_t& loop, Fd from_client, Fd to_client);
+  TunnelRelay(uv_loop_t& loop, const LineOptions& line, Fd from_client, Fd to_client,
+              const Log& log);
 
   /// An Error if the channel's command cannot be started.
   [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& command);
@@ -52,7 +53,6 @@ class TunnelRelay {
   PacketRun run_;
   Channel channel_;
   Timer farewell_;
-  std::string program_;  // of the channel
   std::string problem_;
 
   bool ready_ = false;           // the proxy has said so

@@ -96,12 +96,18 @@ Result<> Child::start(const Command& command) {
   sigemptyset(&none);
   posix_spawnattr_setsigdefault(&spawn.attributes, &own);
   posix_spawnattr_setsigmask(&spawn.attributes, &none);
-  own_group_ = command.own_session;
+  own_group_ = command.own_session || !command.terminal.empty();
   posix_spawnattr_setflags(&spawn.attributes,
                            static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
                                               (own_group_ ? POSIX_SPAWN_SETSID : 0)));
-  posix_spawn_file_actions_adddup2(&spawn.actions, command.in, 0);
-  posix_spawn_file_actions_adddup2(&spawn.actions, command.out, 1);
+  if (command.terminal.empty()) {
+    posix_spawn_file_actions_adddup2(&spawn.actions, command.in, 0);
+    posix_spawn_file_actions_adddup2(&spawn.actions, command.out, 1);
+  } else {
+    // The first terminal that the leader of a session opens controls it.
+    posix_spawn_file_actions_addopen(&spawn.actions, 0, command.terminal.c_str(), O_RDWR, 0);
+    posix_spawn_file_actions_adddup2(&spawn.actions, 0, 1);
+  }
   posix_spawn_file_actions_adddup2(&spawn.actions, command.err, 2);
 
   std::vector<std::string> words = command.words;

@@ -29,6 +29,7 @@ struct Command {
   std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
   int in = 0, out = 1, err = 2;    ///< descriptors of this process that become its 0, 1 and 2
   bool own_session = false;        ///< leads a session and process group of its own
+  std::string terminal = {};       ///< path of one that controls its session, and is its 0 and 1
   bool ignores_interrupt = false;  ///< ^C at the terminal is left to this process to handle
 };
 

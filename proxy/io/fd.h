@@ -1,5 +1,6 @@
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,5 +31,10 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+/// Another descriptor for what `fd` is, close-on-exec.
+[[nodiscard]] inline Fd duplicate(int fd) {
+  return Fd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
 
 }  // namespace proxy

@@ -5,26 +5,14 @@ namespace proxy {
 using subunit::Result;
 
 PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity)
+    : PacketReader(loop, std::move(events), capacity) {
+  attach(std::move(fd));
+}
+
+PacketReader::PacketReader(uv_loop_t& loop, Events events, std::size_t capacity)
     : loop_(loop),
       events_(std::move(events)),
       decoder_(capacity),
-      reader_(loop, std::move(fd),
-              {.room =
-                   [this] {
-                     if (events_.reading) events_.reading();
-                     return decoder_.prepare(kLeastRead);
-                   },
-               .received =
-                   [this](std::size_t size) {
-                     decoder_.commit(size, now(loop_));
-                     dispatch();
-                   },
-               .ended =
-                   [this](Result<> result) {
-                     end_ = std::move(result);
-                     decoder_.receive_eof();
-                     dispatch();
-                   }}),
       stall_timer_(loop,
                    [this] {
                      // What has come by now was not silence, even if nobody has read it yet.
@@ -34,6 +22,38 @@ PacketReader::PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t ca
                      dispatch();
                    }),
       resume_timer_(loop, [this] { dispatch(); }) {}
+
+void PacketReader::attach(Fd fd) {
+  reader_.emplace(loop_, std::move(fd),
+                  Reader::Events{.room =
+                                     [this] {
+                                       if (events_.reading) events_.reading();
+                                       return decoder_.prepare(kLeastRead);
+                                     },
+                                 .received =
+                                     [this](std::size_t size) {
+                                       decoder_.commit(size, now(loop_));
+                                       dispatch();
+                                     },
+                                 .ended =
+                                     [this](Result<> result) {
+                                       end_ = std::move(result);
+                                       decoder_.receive_eof();
+                                       dispatch();
+                                     }});
+  if (!paused_) reader_->resume();
+}
+
+void PacketReader::feed(subunit::Bytes bytes) {
+  if (closed_) return;
+  decoder_.receive(bytes, now(loop_));
+  if (!paused_ && !dispatching_) dispatch();
+}
+
+void PacketReader::start_afresh() {
+  decoder_.receive_eof();
+  if (!paused_ && !dispatching_) dispatch();
+}
 
 void PacketReader::resume() {
   if (closed_ || !paused_) return;
@@ -46,22 +66,22 @@ void PacketReader::resume() {
 
 void PacketReader::pause() {
   paused_ = true;
-  reader_.pause();
+  if (reader_) reader_->pause();
   stall_timer_.stop();
   resume_timer_.stop();
 }
 
 void PacketReader::catch_up() {
   // What is due in resume_timer_ comes first, so it would be too early.
-  if (!paused_ && !dispatching_ && !resume_timer_.running()) reader_.drain();
+  if (!paused_ && !dispatching_ && !resume_timer_.running() && reader_) reader_->drain();
 }
 
 void PacketReader::cut_off() {
   if (closed_) return;
   paused_ = false;
-  reader_.pause();
+  if (reader_) reader_->pause();
   dispatch();
-  reader_.drain();
+  if (reader_) reader_->drain();
   if (closed_) return;
   end_.emplace();
   decoder_.receive_eof();
@@ -71,7 +91,7 @@ void PacketReader::cut_off() {
 void PacketReader::close() {
   pause();
   closed_ = true;
-  reader_.close();
+  if (reader_) reader_->close();
 }
 
 void PacketReader::dispatch() {
@@ -95,7 +115,7 @@ void PacketReader::dispatch() {
     events_.ended(std::move(*end_));
     return;
   }
-  reader_.resume();
+  if (reader_) reader_->resume();
   if (const auto deadline = decoder_.next_deadline()) {
     stall_timer_.start(*deadline - now(loop_));
   } else {

@@ -33,6 +33,11 @@ class PacketReader {
 
   /// Starts paused.
   PacketReader(uv_loop_t& loop, Fd fd, Events events, std::size_t capacity = kCapacity);
+  /// Without a descriptor: what is decoded comes by feed(), until attach() gives it one.
+  PacketReader(uv_loop_t& loop, Events events, std::size_t capacity = kCapacity);
+
+  void attach(Fd fd);
+  void feed(subunit::Bytes bytes);
 
   /// Not from within one of them.
   void set_events(Events events) { events_ = std::move(events); }
@@ -47,6 +52,9 @@ class PacketReader {
 
   /// Unless paused: reads and hands out, at once, what had come before the call.
   void catch_up();
+
+  /// What comes from now on is another stream: what could still have become a packet is noise.
+  void start_afresh();
 
   /// Ends the stream here, as if its end had come: hands out what has come until now, paused or
   /// not, and then events.ended.
@@ -66,7 +74,7 @@ class PacketReader {
   bool closed_ = false;
   bool dispatching_ = false;
   std::optional<subunit::Result<>> end_;
-  Reader reader_;
+  std::optional<Reader> reader_;
   Timer stall_timer_;
   Timer resume_timer_;
 };

@@ -1,6 +1,7 @@
 #include "proxy/io/screen.h"
 
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +11,11 @@ namespace {
 
 constexpr std::size_t kDefaultColumns = 80;         // where the terminal does not tell
 constexpr std::string_view kEraseBelow = "\x1b[J";  // from the cursor on
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
 
 }  // namespace
 
@@ -28,8 +34,10 @@ std::size_t Screen::columns() const {
 }
 
 void Screen::print(std::string_view lines) {
-  if (status_.empty()) return write(lines);
-  write("\r" + std::string(kEraseBelow) + std::string(lines) + redraw());
+  std::string text(lines);
+  if (is_raw()) replace_all(text, "\n", "\r\n");
+  if (!status_.empty()) text = "\r" + std::string(kEraseBelow) + text + redraw();
+  write(text);
 }
 
 void Screen::show_status(std::string_view line) {
@@ -38,6 +46,11 @@ void Screen::show_status(std::string_view line) {
   status_ = line;
   status_columns_ = now_columns;
   write(redraw());
+}
+
+bool Screen::is_raw() const {
+  termios settings{};
+  return ::tcgetattr(fd_, &settings) == 0 && !(settings.c_oflag & OPOST);
 }
 
 /// Written over first, and only then erased behind: it does not flicker.

@@ -19,7 +19,8 @@ class Screen {
   Screen(const Screen&) = delete;
   ~Screen() { show_status(""); }
 
-  /// Writes whole lines; above the status line, if there is one.
+  /// Writes whole lines; above the status line, if there is one. On a terminal in raw mode, which
+  /// takes a line feed for just that, they end in CR LF.
   void print(std::string_view lines);
 
   /// Replaces the status line, or takes it away ("") and leaves nothing of it. Writes nothing if it
@@ -32,6 +33,7 @@ class Screen {
 
  private:
   [[nodiscard]] std::string redraw() const;
+  [[nodiscard]] bool is_raw() const;
   void write(std::string_view text) const;
 
   int fd_;

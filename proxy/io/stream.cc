@@ -111,11 +111,14 @@ void Reader::drain(std::size_t size) {
 }
 
 void Reader::close() {
-  if (closed()) return;
+  (void)release();
+}
+
+Fd Reader::release() {
   pause();
   poll_.close();
   idle_.close();
-  fd_.reset();
+  return std::move(fd_);
 }
 
 /// One write in flight. It outlives a Writer that is closed before libuv calls back.
@@ -188,6 +191,12 @@ void Writer::finish() {
 void Writer::shut_down() {
   ::shutdown(fd_, SHUT_WR);  // where it is no socket, closing says the same
   close();
+}
+
+Fd Writer::release() {
+  Fd fd = over() ? Fd() : duplicate(fd_);
+  close();
+  return fd;
 }
 
 void Writer::close() {

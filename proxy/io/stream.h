@@ -39,6 +39,8 @@ class Reader {
 
   /// No more events. May be called from within one.
   void close();
+  /// The same, but gives the descriptor back.
+  [[nodiscard]] Fd release();
   [[nodiscard]] bool closed() const { return !fd_; }
 
  private:
@@ -82,6 +84,8 @@ class Writer {
 
   /// Drops what is queued. No more events. May be called from within one.
   void close();
+  /// The same, but gives the descriptor back.
+  [[nodiscard]] Fd release();
 
   /// Whether it goes to a terminal that understands escape sequences.
   [[nodiscard]] bool to_capable_terminal() const;

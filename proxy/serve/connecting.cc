@@ -1,6 +1,5 @@
 #include "proxy/serve/connecting.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -66,7 +65,7 @@ void Connecting::connected() {
   }
   ServerConnection connection{nullptr, std::move(connecting_), address_, {}};
   connection.reader = std::make_unique<PacketReader>(
-      loop_, Fd(::fcntl(connection.out.get(), F_DUPFD_CLOEXEC, 0)), PacketReader::Events{},
+      loop_, duplicate(connection.out.get()), PacketReader::Events{},
       options_.routed() ? PacketReader::kSmallCapacity : PacketReader::kCapacity);
   if (endpoint_.is_unix()) connection.pid = unix_peer_pid(connection.out.get());
   events_.connected(std::move(connection));

@@ -32,20 +32,18 @@ constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for p
 
 }  // namespace
 
-Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream& in,
-               const PrivateStream& out, const Log& log)
+Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log)
     : options_(options),
       log_(log),
-      to_client_(loop, out.duplicate(),
+      to_client_(loop, duplicate(out.get()),
                  {.progress = [this] { regulate(); },
                   .failed = [this](const subunit::Error& error) { channel_lost(error.text); }}),
-      from_client_(loop, in.duplicate(),
+      from_client_(loop, std::move(in),
                    {.packet = [this](const Packet& packet) { receive(packet); },
                     .noise = [this](Bytes bytes) { receive_noise(bytes); },
                     .batch = [this] { batch_over(); },
                     .ended = [this](const Result<>&) { channel_ended(); }}),
-      client_watch_(loop, out.duplicate(),
-                    [this] { channel_lost("nobody reads stdout any more"); }),
+      client_watch_(loop, std::move(out), [this] { channel_lost("nobody reads stdout any more"); }),
       signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
                SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
                SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),

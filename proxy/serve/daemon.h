@@ -7,7 +7,6 @@
 #include "common/rpc/announcement.h"
 #include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
-#include "proxy/io/stdio.h"
 #include "proxy/io/watch.h"
 #include "proxy/serve/options.h"
 #include "proxy/serve/supervisor.h"
@@ -17,8 +16,8 @@ namespace proxy {
 /// The end of the tunnel on the test machine: one channel, and the test servers behind it.
 class Daemon {
  public:
-  Daemon(uv_loop_t& loop, const ServeOptions& options, const PrivateStream& in,
-         const PrivateStream& out, const Log& log);
+  /// `in` and `out`: the channel.
+  Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log);
 
   /// An Error if nothing could be started; the channel has carried nothing then.
   [[nodiscard]] subunit::Result<> start();

@@ -7,6 +7,7 @@
 
 #include "common/base/time.h"
 #include "proxy/io/endpoint.h"
+#include "proxy/link/link_mode.h"
 
 namespace proxy {
 
@@ -23,6 +24,7 @@ struct ServeOptions {
   subunit::Time attach_timeout = std::chrono::seconds(60);
   subunit::Time grace = std::chrono::seconds(5);
   bool any_owner = false;
+  LinkSettings link;
   std::optional<int> ready_fd;
 
   /// Whoever dials in is welcome, as far as their user says that they may.

@@ -1,11 +1,50 @@
 #include "proxy/serve/serve.h"
 
 #include "proxy/io/loop.h"
+#include "proxy/io/stdio.h"
+#include "proxy/serve/console.h"
 #include "proxy/serve/daemon.h"
 
 namespace proxy {
+namespace {
+
+/// Messages on the terminal that is the line must not wait for it: the loop would wait with them.
+void make_stderr_impatient() {
+  const Fd fresh(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (fresh) ::dup2(fresh.get(), STDERR_FILENO);
+}
+
+int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log& log) {
+  Daemon daemon(loop.get(), options, std::move(in), std::move(out), log);
+  if (const auto started = daemon.start(); !started) {
+    log.error("{}", started.error().text);
+    return 3;
+  }
+  loop.run_until([&daemon] { return daemon.over(); });
+  return daemon.exit_status();
+}
+
+int serve_on_console(Fd in, Fd out, const ServeOptions& options, const Log& log) {
+  if (::isatty(STDERR_FILENO)) make_stderr_impatient();
+  Loop loop;
+  Console console(loop.get(), options.link, std::move(in), std::move(out), log);
+  auto payload = console.connect();
+  if (!payload) {
+    log.error("{}", payload.error().text);
+    return 3;
+  }
+  const int status =
+      serve_over(std::move(payload->in), std::move(payload->out), loop, options, log);
+  console.finish();
+  loop.run_until([&console] { return console.over(); });
+  console.leave();
+  return status;
+}
+
+}  // namespace
 
 int serve(const ServeOptions& options, const Log& log) {
+  const bool has_terminal = ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
   const auto in = PrivateStream::take_stdin();
   const auto out = PrivateStream::take_stdout();
   for (const auto* stream : {&in, &out}) {
@@ -13,14 +52,11 @@ int serve(const ServeOptions& options, const Log& log) {
     log.error("{}", stream->error().text);
     return 3;
   }
+  const LinkMode mode = options.link.mode;
+  if (mode == LinkMode::kArmour || (mode == LinkMode::kAuto && has_terminal))
+    return serve_on_console(in->duplicate(), out->duplicate(), options, log);
   Loop loop;
-  Daemon daemon(loop.get(), options, *in, *out, log);
-  if (const auto started = daemon.start(); !started) {
-    log.error("{}", started.error().text);
-    return 3;
-  }
-  loop.run_until([&daemon] { return daemon.over(); });
-  return daemon.exit_status();
+  return serve_over(in->duplicate(), out->duplicate(), loop, options, log);
 }
 
 }  // namespace proxy

@@ -35,6 +35,11 @@ def tunnel(*channel, stdin=SESSION, **options):
     return proxy("tunnel", "--", *channel, stdin=stdin, **options)
 
 
+def tunnel_raw(*channel, stdin):
+    """Without a proxy that says how it is to be spoken to."""
+    return proxy("tunnel", "--link", "raw", "--", *channel, stdin=stdin)
+
+
 class Listening:
     """A tunnel with --listen, and connections to it."""
 
@@ -93,7 +98,8 @@ def test_what_the_channel_prints_besides_packets_becomes_file_packets():
 
 
 def test_noise_that_ends_in_a_line_feed_keeps_it_where_no_proxy_is():
-    ended = tunnel("sh", "-c", "cat; echo; echo two", stdin=support.encode(test_id="a") + b"one\n")
+    packet = support.encode(test_id="a")
+    ended = tunnel_raw("sh", "-c", "cat; echo; echo two", stdin=packet + b"one\n")
     assert ended.status == 0
     assert [p.test_id for p in packets_of(ended.stdout)][0] == "a"
     assert ended.stream.file(None, "channel") == b"one\n\ntwo\n"
@@ -103,7 +109,7 @@ def test_packets_pass_byte_for_byte_both_ways():
     odd = support.encode(
         test_id="µ", test_status="fail", test_tags={"x"}, route_code="1/2", runnable=False
     )
-    ended = tunnel("cat", stdin=100 * odd)
+    ended = tunnel_raw("cat", stdin=100 * odd)
     assert (ended.status, ended.stdout) == (0, 100 * odd)
 
 
@@ -204,7 +210,7 @@ def test_a_flood_is_bounded_in_memory_while_the_client_does_not_read(processes):
 def test_a_client_that_sends_more_than_the_channel_takes_has_to_wait(processes, tmp_path):
     gate = tmp_path / "gate"
     command = f"until [ -e {gate} ]; do kill -0 $PPID || exit; sleep 0.05; done; exec cat"
-    process = support.start(["tunnel", "--", "sh", "-c", command])
+    process = support.start(["tunnel", "--link", "raw", "--", "sh", "-c", command])
     processes.append(process)
     packet = support.encode(test_id="a" * 1000)
     stdin = process.stdin.fileno()
@@ -321,7 +327,7 @@ def test_a_client_of_another_user_is_not_let_in_unless_asked_for(processes):
     assert ended.status == 0
     says(ended.stderr, "another user", "--any-owner")
 
-    listening = Listening(processes, "sh", "-c", "echo; cat", options=["--any-owner"])
+    listening = Listening(processes, "sh", "-c", "echo; cat", options=["--any-owner", "--link", "raw"])
     assert connect_as_another(listening) != "b''\n"
     assert support.finish(listening.process).status == 0
 

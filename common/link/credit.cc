@@ -1,0 +1,29 @@
+#include "common/link/credit.h"
+
+#include <algorithm>
+
+namespace subunit {
+
+void Credit::arrived(std::size_t line_bytes) {
+  if (bytes_ < threshold_) {
+    bytes_ = std::min(bytes_ + line_bytes, threshold_);
+    return;
+  }
+  arrived_ += line_bytes;
+  if (arrived_ < bytes_) return;
+  arrived_ = 0;
+  bytes_ = std::min(bytes_ + kStep, kMost);
+}
+
+void Credit::halve() {
+  bytes_ = threshold_ = std::max(bytes_ / 2, kLeast);
+  arrived_ = 0;
+}
+
+void Credit::restart() {
+  threshold_ = std::max(bytes_ / 2, kLeast);
+  bytes_ = kLeast;
+  arrived_ = 0;
+}
+
+}  // namespace subunit

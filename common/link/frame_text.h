@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+
+#include "common/link/dense_code.h"
+#include "common/link/frame.h"
+
+namespace subunit {
+
+// The text of a frame is what stands between its mark and its ';', without anything that the line
+// has put in between: header, body, CRC.
+
+inline constexpr std::string_view kFrameMark = "#%";
+inline constexpr std::uint8_t kFrameEnd = ';';
+inline constexpr std::size_t kHeaderText = 15;  // TYPE to LENGTH
+inline constexpr std::size_t kCrcText = 6;
+inline constexpr std::size_t kMaxFrameText = kHeaderText + kMaxBodyText + kCrcText;
+static_assert(kFrameOverhead == kFrameMark.size() + kHeaderText + kCrcText + 2);
+
+struct FrameHeader {
+  Frame frame;  // without a body
+  std::size_t body_text = 0;
+  [[nodiscard]] std::size_t text_size() const { return kHeaderText + body_text + kCrcText; }
+};
+
+void append_frame_header(const FrameHeader& header, Buffer& out);
+
+/// What kHeaderText characters say. Nothing if one is no digit, the type is unknown, or LENGTH
+/// beyond what a frame may have.
+[[nodiscard]] std::optional<FrameHeader> read_frame_header(Bytes text);
+
+/// Whether the character is a TYPE.
+[[nodiscard]] bool is_frame_type(std::uint8_t letter);
+
+/// The frame whose text this is; its body is put into `body`. Nothing if the body is not in the
+/// code that its type asks for, or the CRC is wrong. A wrong character costs no more than the
+/// characters before it.
+[[nodiscard]] std::optional<Frame> read_frame_text(const FrameHeader& header, Bytes text,
+                                                   const std::optional<DenseCode>& dense_code,
+                                                   Buffer& body);
+
+}  // namespace subunit

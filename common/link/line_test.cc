@@ -1,0 +1,171 @@
+#include "common/link/line_test.h"
+
+#include <algorithm>
+
+#include "common/link/base64.h"
+
+namespace subunit {
+namespace {
+
+// The body of a kTest frame: NUMBER(1) PART(1); of a kTestResult frame: NUMBER(1) PASSES(32), where
+// the lowest bit of the first byte is for 00.
+enum class Part : std::uint8_t { kBegin = 0, kEnd = 1 };
+constexpr std::size_t kTestSize = 2;
+constexpr std::size_t kSetSize = 32;
+
+constexpr std::size_t kBrackets = 2;  // before and behind
+constexpr std::size_t kSteps = kBrackets + LineTestText::kPieces + kBrackets;
+
+/// The value that stands at the start of `text` in two digits, if it is one that is tried.
+std::optional<std::uint8_t> tried_value(Bytes text) {
+  if (text.size() < 2) return std::nullopt;
+  const std::size_t high = kBase64Digits.find(static_cast<char>(text[0]));
+  const std::size_t low = kBase64Digits.find(static_cast<char>(text[1]));
+  if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+  const std::size_t value = high << 6 | low;
+  if (value > 0xFF || never_sent()[value]) return std::nullopt;
+  return static_cast<std::uint8_t>(value);
+}
+
+}  // namespace
+
+// ---- the text
+
+Buffer LineTestText::piece(std::size_t index) {
+  constexpr std::size_t kPerPiece = 256 / kPieces;
+  Buffer out;
+  for (std::size_t value = index * kPerPiece; value < (index + 1) * kPerPiece; ++value) {
+    if (never_sent()[value]) continue;
+    out.push_back(static_cast<std::uint8_t>(kBase64Digits[value >> 6]));
+    out.push_back(static_cast<std::uint8_t>(kBase64Digits[value & 63]));
+    out.push_back(static_cast<std::uint8_t>(value));
+    out.push_back('.');
+  }
+  return out;
+}
+
+std::optional<ByteSet> LineTestText::read(Bytes text) {
+  constexpr std::size_t kMostHarmed = 3;  // bytes that one may have become: a character in UTF-8
+  ByteSet passes;
+  while (!text.empty()) {
+    const auto value = tried_value(text);
+    if (!value) return std::nullopt;
+    text = text.subspan(2);
+    std::size_t size = 1;
+    if (text.size() >= 2 && text[0] == *value && text[1] == '.') {
+      passes.set(*value);
+    } else {
+      const auto stop = std::find(text.begin(), text.end(), '.');
+      size = static_cast<std::size_t>(stop - text.begin());
+      if (stop == text.end() || size > kMostHarmed) return std::nullopt;
+    }
+    text = text.subspan(size + 1);
+  }
+  return passes;
+}
+
+// ---- the end that tries
+
+void LineTester::start() {
+  state_ = State::kWriting;
+  step_ = 0;
+  ++number_;
+}
+
+LineTester::Step LineTester::step() const {
+  if (step_ < kBrackets || step_ >= kBrackets + LineTestText::kPieces) {
+    const Part part = step_ < kBrackets ? Part::kBegin : Part::kEnd;
+    return {true, {number_, static_cast<std::uint8_t>(part)}};
+  }
+  return {false, LineTestText::piece(step_ - kBrackets)};
+}
+
+void LineTester::step_done(Time now) {
+  if (++step_ < kSteps) return;
+  state_ = State::kWaiting;
+  written_at_ = now;
+}
+
+std::optional<ByteSet> LineTester::hear(Bytes body) {
+  if (state_ != State::kWaiting || body.size() != 1 + kSetSize || body[0] != number_)
+    return std::nullopt;
+  state_ = State::kOver;
+  ByteSet passes;
+  for (std::size_t value = 0; value < passes.size(); ++value)
+    passes[value] = (body[1 + value / 8] >> value % 8 & 1) != 0;
+  return passes & ~never_sent();
+}
+
+std::optional<Time> LineTester::next_deadline() const {
+  if (state_ != State::kWaiting) return std::nullopt;
+  return written_at_ + kAnswerTimeout;
+}
+
+void LineTester::tick(Time now) {
+  const auto deadline = next_deadline();
+  if (!deadline || now < *deadline) return;
+  state_ = number_ < kTries ? State::kIdle : State::kOver;
+}
+
+// ---- the end that looks
+
+bool LineTestee::hear(Bytes body, bool noisy) {
+  if (body.size() != kTestSize || body[0] == 0 || body[1] > static_cast<std::uint8_t>(Part::kEnd))
+    return false;
+  if (static_cast<Part>(body[1]) == Part::kEnd) {
+    if (collecting_ && body[0] == number_) end(number_, noisy);
+    return true;
+  }
+  if (collecting_ && body[0] == number_ && text_.empty()) return true;  // the second of two
+  spoil();
+  collecting_ = true;
+  number_ = body[0];
+  return true;
+}
+
+bool LineTestee::collect(Bytes text) {
+  if (!collecting_) return false;
+  append(text_, text);
+  if (text_.size() > kMaxText) spoil();
+  return true;
+}
+
+/// An answer that was given stays: the other end may use it already.
+void LineTestee::end(std::uint8_t number, bool noisy) {
+  const auto passes = LineTestText::read(text_);
+  if (!passes) append(noise_, text_);
+  text_.clear();
+  collecting_ = false;
+  if (number > answered_) {
+    answered_ = number;
+    code_ = passes && !noisy ? DenseCode::create(*passes) : std::nullopt;
+    passes_ = code_ ? *passes : ByteSet();
+  }
+  answer_due_ |= number == answered_;
+}
+
+void LineTestee::spoil() {
+  append(noise_, text_);
+  text_.clear();
+  collecting_ = false;
+}
+
+Buffer LineTestee::take_noise() {
+  Buffer out;
+  std::swap(out, noise_);
+  return out;
+}
+
+Buffer LineTestee::take_answer() {
+  answer_due_ = false;
+  Buffer out{answered_};
+  for (std::size_t byte = 0; byte < kSetSize; ++byte) {
+    std::uint8_t bits = 0;
+    for (std::size_t bit = 0; bit < 8; ++bit)
+      bits |= static_cast<std::uint8_t>(passes_[byte * 8 + bit] << bit);
+    out.push_back(bits);
+  }
+  return out;
+}
+
+}  // namespace subunit

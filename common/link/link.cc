@@ -1,0 +1,181 @@
+#include "common/link/link.h"
+
+#include <utility>
+
+#include "common/link/link_state.h"
+
+namespace subunit {
+namespace {
+
+// While the other end has no room, it is asked for that so often: the word of it may be lost.
+constexpr Time kAskRoomInterval = std::chrono::seconds(1);
+
+Hello own_hello(const LinkOptions& options) {
+  const std::uint32_t nonce = options.nonce % kFrameNumbers;
+  constexpr double kMostRate = 1e9;
+  return {.raw = options.raw,
+          .may_upgrade = options.may_upgrade,
+          .nonce = nonce == 0 ? 1 : nonce,
+          .bytes_per_second =
+              static_cast<std::uint32_t>(std::clamp(options.bytes_per_second, 0.0, kMostRate))};
+}
+
+}  // namespace
+
+Link::State::State(const LinkOptions& options)
+    : options_(options),
+      session_(options.sends == Frame::Direction::kToClient, own_hello(options)),
+      sender_(session_.nonce()),
+      keepalive_(kPingInterval, kDeadAfter) {
+  pacer_.set_rate(options.bytes_per_second);
+}
+
+// ---- time
+
+std::optional<Time> Link::State::next_deadline() const {
+  if (over() && raised_[kClosed]) return now_;  // consume_output() can make it so
+  std::optional<Time> next = reader_.next_deadline();
+  const auto consider = [&next](std::optional<Time> deadline) {
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  };
+  if (over()) return next;
+  consider(session_.next_deadline());
+  consider(line_free_at_);
+  if (!open_now()) return next;
+  consider(ack_.next_deadline());
+  consider(keepalive_.next_deadline());
+  consider(sender_.next_deadline());
+  consider(tester_.next_deadline());
+  consider(ask_room_at_);
+  return next;
+}
+
+void Link::State::tick(Time now) {
+  now_ = now;
+  reader_.tick(now);
+  if (over()) return;
+  session_.tick(now);
+  if (line_free_at_ && now >= *line_free_at_) line_free_at_.reset();
+  if (open_now()) tick_session();
+}
+
+void Link::State::tick_session() {
+  ack_.tick(now_);
+  tester_.tick(now_);
+  if (keepalive_.dead(now_)) {
+    if (only_word_missing()) return complete();
+    return die("nothing has come from the other end for " + in_seconds(kDeadAfter));
+  }
+  if (sender_.finish_given_up(now_)) {
+    if (only_word_missing()) return complete();
+    return die("the other end does not confirm that this one has finished");
+  }
+  if (sender_.hopeless(now_))
+    return die("the other end has confirmed nothing of what was sent for " +
+               in_seconds(Sender::kGiveUpAfter));
+  if (sender_.tick(now_)) keepalive_.unanswered();
+  if (keepalive_.tick(now_)) ping_due_ = true;
+  if (keepalive_.stopped()) {
+    keepalive_.released();
+    xon_due_ = true;
+  }
+  ask_for_room();
+}
+
+void Link::State::ask_for_room() {
+  if (!sender_.window().blocked()) {
+    ask_room_at_.reset();
+  } else if (!ask_room_at_) {
+    ask_room_at_ = now_ + kAskRoomInterval;
+  } else if (now_ >= *ask_room_at_) {
+    ask_room_at_ = now_ + kAskRoomInterval;
+    ping_due_ = true;
+  }
+}
+
+Link::Statistics Link::State::statistics() const {
+  Statistics out = counts_;
+  out.reader = reader_.counts();
+  out.reader.damaged += malformed_;
+  out.payload_sent = sender_.window().payload_arrived();
+  out.payload_received = receive_ ? receive_->received() : 0;
+  out.dense_out = sender_.dense_code() != nullptr;
+  out.dense_in = testee_.code().has_value();
+  return out;
+}
+
+// ---- the link itself
+
+Link::Link(const LinkOptions& options) : state_(std::make_unique<State>(options)) {}
+Link::Link(Link&&) noexcept = default;
+Link& Link::operator=(Link&&) noexcept = default;
+Link::~Link() = default;
+
+void Link::receive(Bytes bytes, Time now) {
+  state_->now_ = now;
+  if (state_->receive_) state_->receive_->keep();
+  state_->counts_.line_bytes_received += bytes.size();
+  state_->reader_.receive(bytes, now);
+}
+
+void Link::receive_eof(Time now) {
+  state_->now_ = now;
+  if (state_->receive_) state_->receive_->keep();
+  state_->reader_.receive_eof();
+  state_->eof_ = true;
+}
+
+std::optional<Link::Event> Link::next_event() {
+  return state_->next_event();
+}
+
+void Link::want_payload(bool wanted) {
+  state_->wanted_ = wanted;
+}
+
+void Link::send(Bytes payload) {
+  state_->sender_.queue(payload);
+}
+
+std::size_t Link::queued() const {
+  return state_->sender_.window().queued();
+}
+
+void Link::finish() {
+  state_->sender_.finish();
+}
+
+void Link::abandon(std::string_view why) {
+  state_->abandon(why);
+}
+
+Bytes Link::pending_output(Time now) {
+  return state_->output(now);
+}
+
+void Link::consume_output() {
+  state_->consume_output();
+}
+
+std::optional<Time> Link::next_deadline() const {
+  return state_->next_deadline();
+}
+
+void Link::tick(Time now) {
+  if (state_->receive_) state_->receive_->keep();
+  state_->tick(now);
+}
+
+bool Link::heard_hello() const {
+  return state_->session_.heard_hello();
+}
+
+bool Link::over() const {
+  return state_->over();
+}
+
+Link::Statistics Link::statistics() const {
+  return state_->statistics();
+}
+
+}  // namespace subunit

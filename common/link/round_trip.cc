@@ -1,0 +1,46 @@
+#include "common/link/round_trip.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace subunit {
+
+void RoundTrip::measured(Time round_trip) {
+  round_trip = std::max(round_trip, Time(0));
+  if (!shortest_) {
+    smoothed_ = round_trip;
+    variation_ = round_trip / 2;
+    shortest_ = round_trip;
+    return;
+  }
+  shortest_ = std::min(*shortest_, round_trip);
+  const Time off = round_trip > smoothed_ ? round_trip - smoothed_ : smoothed_ - round_trip;
+  variation_ += (off - variation_) / 4;
+  smoothed_ += (round_trip - smoothed_) / 8;
+}
+
+Time RoundTrip::single_timeout() const {
+  if (!shortest_) return kFirstTimeout;
+  return std::clamp(smoothed_ + 4 * variation_, kMinTimeout, kMaxTimeout);
+}
+
+Time RoundTrip::timeout() const {
+  constexpr int kMostDoublings = 8;  // beyond the longest time-out, and below any overflow
+  return std::min(single_timeout() * (1 << std::min(timeouts_, kMostDoublings)), kMaxTimeout);
+}
+
+void DeliveryRate::measured(std::size_t bytes, Time time) {
+  if (bytes < kLeast || time <= Time(0)) return;
+  const double rate = static_cast<double>(bytes) / std::chrono::duration<double>(time).count();
+  // A sender that pauses now and then sees less than the line can do, and never more.
+  rate_ = std::max(rate, rate_ + (rate - rate_) / 8);
+}
+
+Time line_time(std::size_t bytes, double bytes_per_second) {
+  if (bytes_per_second <= 0) return Time(0);
+  const std::chrono::duration<double> time(static_cast<double>(bytes) / bytes_per_second);
+  constexpr std::chrono::duration<double> kMost = std::chrono::seconds(30);
+  return std::chrono::duration_cast<Time>(std::min(time, kMost));
+}
+
+}  // namespace subunit

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "common/link/credit.h"
+#include "common/link/frame_size.h"
+#include "common/link/round_trip.h"
+#include "common/link/send_window.h"
+
+namespace subunit {
+
+/// Decides when which part of the stream is sent, for the first time or again.
+class Sender {
+ public:
+  static constexpr int kFinishTries = 16;
+  /// Longer than that, frames on the line with hope and none arriving, is none.
+  static constexpr Time kGiveUpAfter = std::chrono::seconds(60);
+
+  explicit Sender(std::uint32_t first_sequence) : window_(first_sequence) {}
+
+  void queue(Bytes payload) { window_.queue(payload); }
+  void finish() { window_.finish(); }
+
+  /// What the line takes, bytes per second; 0: to be measured.
+  void set_rate(double bytes_per_second) { rate_ = bytes_per_second; }
+  /// Both ends are in raw mode: frames may be long.
+  void allow_long_frames() { long_frames_ = true; }
+  /// From now on in this code.
+  void set_dense_code(const DenseCode& code) { dense_code_ = code; }
+  [[nodiscard]] const DenseCode* dense_code() const {
+    return dense_code_ ? &*dense_code_ : nullptr;
+  }
+  /// The other end has finished: nothing but our own end may keep us.
+  void hurry_finish() { hurry_ = true; }
+
+  [[nodiscard]] std::optional<SendWindow::Piece> next();
+  void sent(const SendWindow::Piece& piece, std::size_t line_bytes, bool dense, Time now);
+  /// False if that can be no answer to what was sent.
+  [[nodiscard]] bool acknowledge(std::uint32_t awaited, const Acknowledgement* more, Time now);
+
+  /// The line sends things back, or drops them.
+  void slow_down() { credit_.halve(); }
+
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+  /// True if an answer is overdue.
+  [[nodiscard]] bool tick(Time now);
+
+  /// Nothing was confirmed for so long, or the end was not, that nothing will be.
+  [[nodiscard]] bool hopeless(Time now) const;
+  [[nodiscard]] bool finish_given_up(Time now) const;
+
+  [[nodiscard]] const SendWindow& window() const { return window_; }
+
+ private:
+  [[nodiscard]] BodySpace space() const;
+  [[nodiscard]] bool may_send() const;
+  [[nodiscard]] Time timeout() const;
+  void count(const SendWindow::Outcome& outcome);
+  void measure(const SendWindow::Outcome& outcome);
+
+  SendWindow window_;
+  RoundTrip round_trip_;
+  DeliveryRate delivery_;
+  Credit credit_;
+  FrameSize frame_size_;
+  std::optional<DenseCode> dense_code_;
+  std::uint32_t dense_fates_ =
+      0;  // of the last 32 frames in that code, a bit for each that was lost
+  double rate_ = 0;
+  bool long_frames_ = false;
+  bool hurry_ = false;
+  bool queue_grows_ = false;  // the line's, by the last measurement
+  Time timer_from_{0};        // the last progress, or when something was sent into an empty line
+  Time progress_at_{0};
+};
+
+}  // namespace subunit

@@ -1,0 +1,95 @@
+#include "proxy/client/console_script.h"
+
+#include <fmt/format.h>
+
+#include "common/base/escape.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::escaped;
+using subunit::Result;
+
+namespace {
+
+constexpr std::string_view kMark = "#%";  // what begins a frame of the link, see frame.h
+constexpr std::size_t kMaxShown = 1000;
+
+bool is_final(char c) {
+  return c >= 0x40 && c <= 0x7e;
+}
+
+/// Where an escape sequence that begins at `at` ends: CSI up to its final character, OSC up to BEL
+/// or ST, any other one with its second character.
+std::size_t end_of_sequence(std::string_view text, std::size_t at) {
+  const std::size_t second = at + 1;
+  if (second >= text.size()) return text.size();
+  std::size_t end = second + 1;
+  if (text[second] == '[') {
+    while (end < text.size() && !is_final(text[end])) ++end;
+    return std::min(end + 1, text.size());
+  }
+  if (text[second] == ']') {
+    while (end < text.size() && text[end] != '\a' && text[end] != '\x1b') ++end;
+    const bool is_long = end + 1 < text.size() && text[end] == '\x1b';
+    return std::min(end + (is_long ? 2 : 1), text.size());
+  }
+  return end;
+}
+
+/// As a person reads it.
+std::string readable(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\x1b') {
+      at = end_of_sequence(text, at);
+      continue;
+    }
+    if (text[at] != '\r' && text[at] != '\0') result += text[at];
+    ++at;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
+  if (command.find(kMark) != std::string::npos) {
+    return error(
+        "--console-command \"{}\" contains \"{}\", which begins each frame of the console link: a "
+        "console that echoes it would seem to answer",
+        escaped(command), kMark);
+  }
+  try {
+    std::regex expression(wait, std::regex::ECMAScript);
+    return ConsoleStep{std::move(command), std::move(wait), std::move(expression)};
+  } catch (const std::regex_error& failure) {
+    return error("--console-wait \"{}\" is no regular expression: {}", escaped(wait),
+                 failure.what());
+  }
+}
+
+void ConsoleScript::receive(subunit::Bytes printed) {
+  if (done()) return;
+  seen_ += subunit::as_text(printed);
+  if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
+}
+
+std::optional<std::string> ConsoleScript::next() {
+  if (done()) return std::nullopt;
+  const ConsoleStep& step = steps_[at_];
+  if (!step.wait.empty() && !std::regex_search(readable(seen_), step.expression))
+    return std::nullopt;
+  seen_.clear();
+  ++at_;
+  return step.command + "\r";
+}
+
+std::string ConsoleScript::waits_for() const {
+  return fmt::format(
+      "for the console to print what --console-wait \"{}\" looks for, before \"{}\" is typed; "
+      "since then it has printed \"{}\"",
+      escaped(steps_[at_].wait), escaped(steps_[at_].command), escaped(seen_, kMaxShown));
+}
+
+}  // namespace proxy

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/link/link.h"
+#include "proxy/io/stream.h"
+#include "proxy/link/link_mode.h"
+
+namespace proxy {
+
+/// The console link on a line: two descriptors, of a terminal or of pipes to one. What its owner
+/// writes and reads goes through two pipes, as if there were no link.
+///
+/// The line is read all the time, whatever becomes of what was read: so there is always room for
+/// an acknowledgement, and the two ends cannot wait for each other. How much payload may come is
+/// said over the link. Each frame is one write(), when nothing is queued any more: a kernel prints
+/// its lines between two writes.
+class LinkRelay {
+ public:
+  struct Events {
+    std::function<void(subunit::Bytes)> noise;  ///< what the line carried besides frames
+    std::function<void()> turned;               ///< all that came with one read has been handed out
+    std::function<void()> heard;                ///< the other end has said hello; once
+    std::function<void(bool here)> echoed;      ///< as Link::Echo
+    /// The link is over, and problem() says whether that is as it should be. The pipes are closed,
+    /// behind what came; the line goes on to be read for noise. Once, and not after abandon().
+    std::function<void()> ended;
+    std::function<void()> line_ended;  ///< nothing more can come over the line; once
+  };
+
+  /// Does nothing until listen().
+  LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::LinkOptions& options,
+            Events events);
+
+  void listen() { from_line_.resume(); }
+
+  /// The ends of the pipes: the payload that comes, and the one to send.
+  struct Payload {
+    Fd in;
+    Fd out;
+  };
+  /// Once. The owner's pipes are as small as the line is slow: nothing waits in them for long.
+  [[nodiscard]] subunit::Result<Payload> connect();
+
+  /// Writes text to the line, as a person would type it.
+  void type(std::string_view text) { to_line_.send(subunit::as_bytes(text)); }
+
+  /// Before connect(): there is no link, and the owner takes the line. What was held back comes as
+  /// noise before this returns. May be called from `turned`.
+  struct Line {
+    Fd in;
+    Fd out;
+  };
+  [[nodiscard]] Line release();
+
+  /// Before connect(), and when the noise is too much: holds the line's own flow back.
+  void set_flow(bool on);
+
+  /// Tells the other end why there will be no link any more, if the line takes that at once.
+  void abandon(std::string_view why);
+
+  /// Writes nothing more to the line, once it has what is to be said. Noise may still come.
+  void finish_line();
+
+  /// No more events. May be called from within one.
+  void close();
+
+  [[nodiscard]] bool heard_hello() const { return heard_; }
+  [[nodiscard]] bool opened() const { return opened_at_.has_value(); }
+  /// The link is over, and the line has what was to be said about that.
+  [[nodiscard]] bool over() const;
+  /// Why the link is dead. Empty while it is not, and if both ends have closed it.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+  [[nodiscard]] bool line_ended() const { return line_ended_; }
+  /// Something may still come over the line.
+  [[nodiscard]] bool line_open() const { return !line_ended_ && !closed_; }
+
+  /// One line for a person.
+  [[nodiscard]] std::string statistics() const;
+
+ private:
+  static constexpr std::size_t kReadSize = 64 << 10;
+
+  void turn();
+  void handle(const subunit::Link::Event& event);
+  void pump();
+  void regulate();
+  void end(std::string problem);
+
+  uv_loop_t& loop_;
+  Events events_;
+  const double bytes_per_second_;
+  subunit::Link link_;
+  subunit::Buffer line_buffer_;
+  subunit::Buffer payload_buffer_;
+  Reader from_line_;
+  Writer to_line_;
+  Timer timer_;
+  std::optional<Reader> from_owner_;
+  std::optional<Writer> to_owner_;
+
+  bool heard_ = false;
+  bool over_ = false;
+  bool finishes_line_ = false;
+  bool line_ended_ = false;
+  bool closed_ = false;
+  std::string problem_;
+  std::optional<subunit::Time> opened_at_;
+  std::optional<subunit::Time> over_at_;
+};
+
+/// 24 random bits, for a session of the link.
+[[nodiscard]] std::uint32_t random_nonce();
+
+}  // namespace proxy

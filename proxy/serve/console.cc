@@ -1,0 +1,123 @@
+#include "proxy/serve/console.h"
+
+#include <csignal>
+
+#include "common/base/escape.h"
+#include "proxy/io/line_rate.h"
+
+namespace proxy {
+
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Result;
+
+namespace {
+
+// Somebody may set a terminal's mode while we use it: a login that ends late, a person. Until that
+// is noticed the line is slow, or stands.
+constexpr auto kLookInterval = seconds(2);
+
+constexpr std::size_t kMaxShown = 80;
+
+/// Nothing where there is no terminal, or, after a warning, where it cannot be changed.
+std::optional<RawMode> enter_raw_mode(int fd, const Log& log) {
+  if (!::isatty(fd)) return std::nullopt;
+  auto mode = RawMode::enter(fd);
+  if (mode) return std::move(*mode);
+  log.warning("{}", mode.error().text);
+  return std::nullopt;
+}
+
+bool is_raw(int fd, const std::optional<RawMode>& mode) {
+  return mode || !::isatty(fd);
+}
+
+subunit::LinkOptions link_options(const LinkSettings& settings, int out, bool raw) {
+  return {.sends = subunit::Frame::Direction::kToClient,
+          .nonce = random_nonce(),
+          .bytes_per_second = settings.bytes_per_second.value_or(line_rate(out).value_or(0)),
+          .may_upgrade = settings.mode != LinkMode::kArmour,
+          .raw = raw};
+}
+
+}  // namespace
+
+Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, const Log& log)
+    : log_(log),
+      in_mode_(enter_raw_mode(in.get(), log)),
+      out_mode_(is_same_terminal(in.get(), out.get()) ? std::nullopt
+                                                      : enter_raw_mode(out.get(), log)),
+      relay_(loop, duplicate(in.get()), duplicate(out.get()),
+             link_options(settings, out.get(),
+                          is_raw(in.get(), in_mode_) && (in_mode_ || is_raw(out.get(), out_mode_))),
+             {.noise =
+                  [this](Bytes bytes) {
+                    log_.debug("{} bytes on the line are no frame: \"{}\"", bytes.size(),
+                               subunit::escaped(bytes, kMaxShown));
+                  },
+              .turned = [] {},
+              .heard = [this] { log_.debug("a client answers over the console link"); },
+              .echoed = [this](bool here) { warn_of_echo(here); },
+              .ended =
+                  [this] {
+                    if (!relay_.problem().empty())
+                      log_.warning("the console link is dead: {}", relay_.problem());
+                  },
+              .line_ended = [] {}}),
+      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
+               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
+               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
+               SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
+      // A shell that had the terminal meanwhile has set a mode of its own.
+      continued_(loop, SIGCONT, [this] { reapply(); }),
+      look_timer_(loop, [this] { look(); }) {}
+
+Result<LinkRelay::Payload> Console::connect() {
+  relay_.listen();
+  if (in_mode_ || out_mode_) look_timer_.start(kLookInterval);
+  return relay_.connect();
+}
+
+void Console::finish() {
+  finishing_ = true;
+  if (!relay_.opened() || signals_seen_ > 1) relay_.abandon("the proxy has ended");
+}
+
+/// The first one is for the orderly end, as the Daemon sees it. The link has its part in that.
+void Console::signalled(std::string_view name) {
+  ++signals_seen_;
+  if (finishing_) relay_.abandon(fmt::format("the proxy was ended by {}", name));
+}
+
+void Console::look() {
+  reapply();
+  look_timer_.start(kLookInterval);
+}
+
+void Console::reapply() {
+  bool changed = in_mode_ && in_mode_->reapply();
+  changed |= out_mode_ && out_mode_->reapply();
+  if (changed) log_.warning("somebody has changed the terminal's mode; it is raw again");
+}
+
+void Console::warn_of_echo(bool here) {
+  if (here) {
+    log_.warning("the terminal sends back what the client sends");
+    reapply();
+  } else {
+    log_.warning("the line sends back what is sent to the client");
+  }
+}
+
+void Console::leave() {
+  const std::string statistics = relay_.statistics();
+  relay_.close();
+  look_timer_.stop();
+  if (out_mode_) out_mode_->restore();
+  if (in_mode_) in_mode_->restore();
+  out_mode_.reset();
+  in_mode_.reset();
+  log_.info("{}", statistics);
+}
+
+}  // namespace proxy
