@@ -30,8 +30,9 @@ struct LineFaults {
   bool echo = false;                   // what arrives is sent back
   std::size_t columns = 0;             // CR LF behind so many bytes without a line end; 0: never
   enum class LineEnds { kAsTheyAre, kLfToCrLf, kLfToCr, kCrToLf, kDropped } line_ends = {};
-  std::optional<Time> stops_at = std::nullopt;  // as if XOFF had come; until released
-  std::optional<Time> cut_at = std::nullopt;    // nothing that arrives from then on does
+  std::optional<std::size_t> line_at = std::nullopt;  // a kernel line before this byte, once
+  std::optional<Time> stops_at = std::nullopt;        // as if XOFF had come; until released
+  std::optional<Time> cut_at = std::nullopt;          // nothing that arrives from then on does
 };
 
 class LineSimulation {
@@ -105,7 +106,7 @@ class LineSimulation {
   }
 
   void pass(std::uint8_t byte) {
-    if (happens(faults_.kernel_line)) say_line();
+    if (happens(faults_.kernel_line) || faults_.line_at == position_++) say_line();
     if (happens(faults_.control)) say_control();
     if (byte == '\n' && faults_.line_ends == LineFaults::LineEnds::kLfToCrLf) harm('\r');
     if (byte == '\n' && faults_.line_ends == LineFaults::LineEnds::kDropped) return;
@@ -191,6 +192,7 @@ class LineSimulation {
   Buffer passed_;  // what is left of what was written
   std::deque<Chunk> on_the_way_;
   Time busy_until_{0};
+  std::size_t position_ = 0;  // of the next byte that is written
   std::size_t burst_ = 0;
   bool burst_loses_ = false;
   std::size_t column_ = 0;

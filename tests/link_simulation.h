@@ -64,7 +64,8 @@ class LinkSimulation {
   void run(Time end, const std::function<bool()>& done = {}) {
     while (now <= end) {
       settle();
-      if ((serve.over() && client.over()) || (done && done())) return;
+      if (done && done()) return;
+      if (serve.over() && client.over()) return end_lines();
       const auto next = next_time();
       if (!next || *next > end) {
         now = end;
@@ -101,6 +102,22 @@ class LinkSimulation {
     return true;
   }
 
+  /// What is still on the way arrives, and then nothing any more.
+  void end_lines() {
+    constexpr Time kForEver = std::chrono::hours(1000);
+    hear(client, serve.line.arrivals(kForEver));
+    hear(serve, client.line.arrivals(kForEver));
+    for (End* end : {&serve, &client}) {
+      end->link->receive_eof(now);
+      drain(*end);
+    }
+  }
+
+  void hear(End& end, const Buffer& bytes) {
+    if (!bytes.empty()) end.link->receive(bytes, now);
+    drain(end);
+  }
+
   bool settle_once() {
     const bool serve_moved = move(serve, client);
     const bool client_moved = move(client, serve);
@@ -116,9 +133,8 @@ class LinkSimulation {
     }
     if (!arrived.empty()) {
       if (other.line.faults().echo) echo(end, arrived);
-      end.link->receive(arrived, now);
     }
-    drain(end);
+    hear(end, arrived);
     feed(end);
     return write(end) || !arrived.empty();
   }

@@ -26,6 +26,7 @@ std::optional<Link::Event> Link::State::next_event() {
   if (phase_ == Phase::kAbandoned) return std::nullopt;
   while (true) {
     if (auto event = ready_event()) return event;
+    if (receive_) receive_->keep();
     const auto found = reader_.next_event();
     if (!found) {
       if (!std::exchange(eof_, false)) return std::nullopt;
