@@ -126,17 +126,21 @@ class LinkSimulation {
 
   bool move(End& end, End& other) {
     Buffer arrived = other.line.arrivals(now);
-    if (other.line.faults().swallows_flow_control || end.line.faults().stops_at) {
-      // The terminal at this end listens to it.
-      if (std::find(arrived.begin(), arrived.end(), 0x11) != arrived.end()) end.line.release(now);
-      std::erase(arrived, 0x11);
-    }
+    if (other.line.faults().flow_control) obey(end, arrived);
     if (!arrived.empty()) {
       if (other.line.faults().echo) echo(end, arrived);
     }
     hear(end, arrived);
     feed(end);
     return write(end) || !arrived.empty();
+  }
+
+  void obey(End& end, Buffer& arrived) const {
+    for (const std::uint8_t byte : arrived) {
+      if (byte == 0x11) end.line.release(now);
+      if (byte == 0x13) end.line.stop(now);
+    }
+    std::erase_if(arrived, [](std::uint8_t byte) { return byte == 0x11 || byte == 0x13; });
   }
 
   /// With CR before LF, as terminals do.
