@@ -121,7 +121,6 @@ void FrameOutput::take_out_line_end(const HeldBytes& held, StreamPosition to,
     }
     line_end_ = held[at] == '\n' ? LineEnd::kAfterLine : LineEnd::kAfterText;
   }
-  if (to > line_end_before_) line_end_ = LineEnd::kPassed;
 }
 
 void FrameOutput::push_noise(StreamPosition to, LineNoise::Class noise_class) {
