@@ -16,6 +16,7 @@ namespace subunit {
 /// What a line does to the bytes that are written into it. Probabilities are for each byte.
 struct LineFaults {
   double bytes_per_second = 0;  // 0: all at once
+  std::size_t buffer = 4096;    // what a writer may be ahead
   Time delay{0};
 
   double loss = 0;
@@ -25,24 +26,26 @@ struct LineFaults {
   double kernel_line = 0;  // a line that belongs to nobody comes first
   double control = 0;      // an escape sequence comes first
   bool seven_bits = false;
-  bool swallows_flow_control = false;  // XON and XOFF do not arrive
-  bool holds_dle = false;              // 10 comes with the next byte
-  bool echo = false;                   // what arrives is sent back
-  std::size_t columns = 0;             // CR LF behind so many bytes without a line end; 0: never
+  bool flow_control = false;  // the terminal at its end obeys XON and XOFF, and swallows them
+  bool holds_dle = false;     // 10 comes with the next byte
+  bool echo = false;          // what arrives is sent back
+  std::string eats = {};      // these bytes never arrive
+  std::string swallows = {};  // nor does what is written at once and begins like this, if anything
+  std::size_t columns = 0;    // CR LF behind so many bytes without a line end; 0: never
   enum class LineEnds { kAsTheyAre, kLfToCrLf, kLfToCr, kCrToLf, kDropped } line_ends = {};
-  std::optional<Time> stops_at = std::nullopt;  // as if XOFF had come; until released
-  std::optional<Time> cut_at = std::nullopt;    // nothing that arrives from then on does
+  std::optional<std::size_t> line_at = std::nullopt;  // a kernel line before this byte, once
+  std::optional<Time> stops_at = std::nullopt;        // as if XOFF had come; until released
+  std::optional<Time> cut_at = std::nullopt;          // nothing that arrives from then on does
 };
 
 class LineSimulation {
  public:
-  static constexpr std::size_t kBuffer = 4096;  // what a writer may be ahead
-
   LineSimulation(const LineFaults& faults, std::uint64_t seed) : faults_(faults), random_(seed) {}
 
   LineFaults& faults() { return faults_; }
 
   void write(Bytes bytes, Time now) {
+    if (!faults_.swallows.empty() && as_text(bytes).starts_with(faults_.swallows)) return;
     for (const std::uint8_t byte : bytes) pass(byte);
     depart(now);
   }
@@ -57,7 +60,7 @@ class LineSimulation {
   /// When there is room for more.
   [[nodiscard]] Time writable_at() const {
     if (faults_.bytes_per_second == 0) return Time(0);
-    return busy_until_ - time_of(kBuffer);
+    return busy_until_ - time_of(faults_.buffer);
   }
 
   [[nodiscard]] std::optional<Time> next_arrival() const {
@@ -75,6 +78,11 @@ class LineSimulation {
       on_the_way_.pop_front();
     }
     return out;
+  }
+
+  /// XOFF has come from the other side.
+  void stop(Time now) {
+    if (!stopped(now)) faults_.stops_at = now;
   }
 
   /// XON has come from the other side.
@@ -105,18 +113,18 @@ class LineSimulation {
   }
 
   void pass(std::uint8_t byte) {
-    if (happens(faults_.kernel_line)) say_line();
+    if (happens(faults_.kernel_line) || faults_.line_at == position_++) say_line();
     if (happens(faults_.control)) say_control();
     if (byte == '\n' && faults_.line_ends == LineFaults::LineEnds::kLfToCrLf) harm('\r');
     if (byte == '\n' && faults_.line_ends == LineFaults::LineEnds::kDropped) return;
     if (byte == '\n' && faults_.line_ends == LineFaults::LineEnds::kLfToCr) byte = '\r';
     if (byte == '\r' && faults_.line_ends == LineFaults::LineEnds::kCrToLf) byte = '\n';
-    if ((byte == 0x11 || byte == 0x13) && faults_.swallows_flow_control) return;
     harm(byte);
   }
 
   void harm(std::uint8_t byte) {
     if (faults_.seven_bits) byte &= 0x7F;
+    if (faults_.eats.find(static_cast<char>(byte)) != std::string::npos) return;
     if (burst_ == 0 && happens(faults_.burst)) {
       burst_ = some(1, 40);
       burst_loses_ = some(0, 1) == 0;
@@ -191,6 +199,7 @@ class LineSimulation {
   Buffer passed_;  // what is left of what was written
   std::deque<Chunk> on_the_way_;
   Time busy_until_{0};
+  std::size_t position_ = 0;  // of the next byte that is written
   std::size_t burst_ = 0;
   bool burst_loses_ = false;
   std::size_t column_ = 0;

@@ -64,7 +64,8 @@ class LinkSimulation {
   void run(Time end, const std::function<bool()>& done = {}) {
     while (now <= end) {
       settle();
-      if ((serve.over() && client.over()) || (done && done())) return;
+      if (done && done()) return;
+      if (serve.over() && client.over()) return end_lines();
       const auto next = next_time();
       if (!next || *next > end) {
         now = end;
@@ -101,6 +102,22 @@ class LinkSimulation {
     return true;
   }
 
+  /// What is still on the way arrives, and then nothing any more.
+  void end_lines() {
+    constexpr Time kForEver = std::chrono::hours(1000);
+    hear(client, serve.line.arrivals(kForEver));
+    hear(serve, client.line.arrivals(kForEver));
+    for (End* end : {&serve, &client}) {
+      end->link->receive_eof(now);
+      drain(*end);
+    }
+  }
+
+  void hear(End& end, const Buffer& bytes) {
+    if (!bytes.empty()) end.link->receive(bytes, now);
+    drain(end);
+  }
+
   bool settle_once() {
     const bool serve_moved = move(serve, client);
     const bool client_moved = move(client, serve);
@@ -109,18 +126,21 @@ class LinkSimulation {
 
   bool move(End& end, End& other) {
     Buffer arrived = other.line.arrivals(now);
-    if (other.line.faults().swallows_flow_control || end.line.faults().stops_at) {
-      // The terminal at this end listens to it.
-      if (std::find(arrived.begin(), arrived.end(), 0x11) != arrived.end()) end.line.release(now);
-      std::erase(arrived, 0x11);
-    }
+    if (other.line.faults().flow_control) obey(end, arrived);
     if (!arrived.empty()) {
       if (other.line.faults().echo) echo(end, arrived);
-      end.link->receive(arrived, now);
     }
-    drain(end);
+    hear(end, arrived);
     feed(end);
     return write(end) || !arrived.empty();
+  }
+
+  void obey(End& end, Buffer& arrived) const {
+    for (const std::uint8_t byte : arrived) {
+      if (byte == 0x11) end.line.release(now);
+      if (byte == 0x13) end.line.stop(now);
+    }
+    std::erase_if(arrived, [](std::uint8_t byte) { return byte == 0x11 || byte == 0x13; });
   }
 
   /// With CR before LF, as terminals do.

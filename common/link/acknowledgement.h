@@ -26,6 +26,9 @@ struct Acknowledgement {
 
   /// So many payload bytes behind the ones that have come in order will be taken.
   std::uint32_t room = 0;
+  /// Both streams have arrived as a whole, and the sender of this knows it. Takes the place of the
+  /// room, which nobody needs any more.
+  bool all_arrived = false;
   /// What has come beyond the first that is missing, in order and apart from each other. If these
   /// are kMaxRuns there may be more.
   std::vector<Run> runs = {};

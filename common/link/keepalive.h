@@ -16,6 +16,8 @@ class Keepalive {
     unanswered_ = 0;
   }
 
+  [[nodiscard]] Time heard_at() const { return heard_at_; }
+
   /// Something else got no answer in time.
   void unanswered() { ++unanswered_; }
 

@@ -20,9 +20,11 @@ constexpr auto kKinds = [] {
   return kinds;
 }();
 
+constexpr std::uint8_t kMark = '#';
+
 /// Moves `at` behind any number of bytes of `low` to `high`.
 void skip_range(Bytes bytes, std::size_t& at, std::uint8_t low, std::uint8_t high) {
-  while (at < bytes.size() && bytes[at] >= low && bytes[at] <= high) ++at;
+  while (at < bytes.size() && bytes[at] >= low && bytes[at] <= high && bytes[at] != kMark) ++at;
 }
 
 /// What follows the parameters: one byte of `low` to 7E.
@@ -41,7 +43,7 @@ std::optional<std::size_t> osc_sequence(Bytes bytes) {
       if (at + 1 == bytes.size()) return std::nullopt;
       return bytes[at + 1] == '\\' ? at + 2 : 0;
     }
-    if (bytes[at] < 0x20) return 0;
+    if (bytes[at] < 0x20 || bytes[at] == kMark) return 0;
   }
   return 0;
 }
@@ -68,7 +70,7 @@ std::optional<std::size_t> escape_sequence(Bytes bytes) {
     case ']':
       return osc_sequence(bytes);
     default:
-      if (bytes[1] < 0x20 || bytes[1] > 0x2F) return 0;
+      if (bytes[1] < 0x20 || bytes[1] > 0x2F || bytes[1] == kMark) return 0;
       skip_range(bytes, at, 0x20, 0x2F);
       return end_of_sequence(bytes, at, 0x30);
   }

@@ -24,8 +24,9 @@ enum class ByteKind : std::uint8_t {
 inline constexpr std::size_t kMaxEscapeSequence = 128;
 
 /// How long the escape sequence is that `bytes` start with (their first is ESC): a CSI or OSC
-/// sequence or the choice of a character set (ECMA-48 and ECMA-35), complete, on one line. 0 if it
-/// is none; nothing if that depends on what follows.
+/// sequence or the choice of a character set (ECMA-48 and ECMA-35), complete, on one line, and
+/// without '#', so that it hides no frame. 0 if it is none; nothing if that depends on what
+/// follows.
 [[nodiscard]] std::optional<std::size_t> escape_sequence(Bytes bytes);
 
 }  // namespace subunit

@@ -19,12 +19,20 @@ constexpr std::size_t kSteps = kBrackets + LineTestText::kPieces + kBrackets;
 /// The value that stands at the start of `text` in two digits, if it is one that is tried.
 std::optional<std::uint8_t> tried_value(Bytes text) {
   if (text.size() < 2) return std::nullopt;
-  const std::size_t high = kBase64Digits.find(static_cast<char>(text[0]));
-  const std::size_t low = kBase64Digits.find(static_cast<char>(text[1]));
-  if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+  const std::size_t high = kBase64Values[text[0]];
+  const std::size_t low = kBase64Values[text[1]];
   const std::size_t value = high << 6 | low;
-  if (value > 0xFF || never_sent()[value]) return std::nullopt;
+  if (high == kNoBase64 || low == kNoBase64 || value > 0xFF || never_sent()[value])
+    return std::nullopt;
   return static_cast<std::uint8_t>(value);
+}
+
+/// What became of the byte before the full stop: most likely one, or none, or a character in UTF-8.
+std::optional<std::size_t> harmed_size(Bytes text) {
+  for (const std::size_t size : {1, 0, 2, 3}) {
+    if (size < text.size() && text[size] == '.') return size;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -45,21 +53,15 @@ Buffer LineTestText::piece(std::size_t index) {
 }
 
 std::optional<ByteSet> LineTestText::read(Bytes text) {
-  constexpr std::size_t kMostHarmed = 3;  // bytes that one may have become: a character in UTF-8
   ByteSet passes;
   while (!text.empty()) {
     const auto value = tried_value(text);
     if (!value) return std::nullopt;
     text = text.subspan(2);
-    std::size_t size = 1;
-    if (text.size() >= 2 && text[0] == *value && text[1] == '.') {
-      passes.set(*value);
-    } else {
-      const auto stop = std::find(text.begin(), text.end(), '.');
-      size = static_cast<std::size_t>(stop - text.begin());
-      if (stop == text.end() || size > kMostHarmed) return std::nullopt;
-    }
-    text = text.subspan(size + 1);
+    const auto size = harmed_size(text);
+    if (!size) return std::nullopt;
+    if (*size == 1 && text[0] == *value) passes.set(*value);
+    text = text.subspan(*size + 1);
   }
   return passes;
 }

@@ -33,7 +33,8 @@ Link::State::State(const LinkOptions& options)
 // ---- time
 
 std::optional<Time> Link::State::next_deadline() const {
-  if (over() && raised_[kClosed]) return now_;  // consume_output() can make it so
+  const bool readable = wanted_ || !receive_ || receive_->payload().empty();
+  if (raised_[kClosed] && readable) return now_;  // consume_output() can have made it so
   std::optional<Time> next = reader_.next_deadline();
   const auto consider = [&next](std::optional<Time> deadline) {
     if (deadline && (!next || *deadline < *next)) next = deadline;
@@ -47,6 +48,7 @@ std::optional<Time> Link::State::next_deadline() const {
   consider(sender_.next_deadline());
   consider(tester_.next_deadline());
   consider(ask_room_at_);
+  consider(leaves_at());
   return next;
 }
 
@@ -56,12 +58,14 @@ void Link::State::tick(Time now) {
   if (over()) return;
   session_.tick(now);
   if (line_free_at_ && now >= *line_free_at_) line_free_at_.reset();
+  if (session_.unheard()) xon_due_ = true;
   if (open_now()) tick_session();
 }
 
 void Link::State::tick_session() {
   ack_.tick(now_);
   tester_.tick(now_);
+  if (const auto leaves = leaves_at(); leaves && now_ >= *leaves) return complete();
   if (keepalive_.dead(now_)) {
     if (only_word_missing()) return complete();
     return die("nothing has come from the other end for " + in_seconds(kDeadAfter));
@@ -80,6 +84,13 @@ void Link::State::tick_session() {
     xon_due_ = true;
   }
   ask_for_room();
+}
+
+/// When everything has arrived and the other end was told so: it would have asked again by then.
+std::optional<Time> Link::State::leaves_at() const {
+  if (!said_all_arrived_) return std::nullopt;
+  const bool line_loses = reader_.counts().damaged > 0 || counts_.retransmitted > 0;
+  return keepalive_.heard_at() + sender_.patience() * (line_loses ? 4 : 1);
 }
 
 void Link::State::ask_for_room() {

@@ -10,9 +10,6 @@ namespace {
 // Echoes go on; that they are there is said again now and then, since the frame may be lost.
 constexpr Time kEchoInterval = std::chrono::seconds(5);
 
-// How often it is said again that everything has come, on a line that loses frames.
-constexpr int kLastWords = 2;
-
 bool is_only_xon(Bytes bytes) {
   constexpr std::uint8_t kXon = 0x11;
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == kXon; });
@@ -26,6 +23,7 @@ std::optional<Link::Event> Link::State::next_event() {
   if (phase_ == Phase::kAbandoned) return std::nullopt;
   while (true) {
     if (auto event = ready_event()) return event;
+    if (receive_) receive_->keep();
     const auto found = reader_.next_event();
     if (!found) {
       if (!std::exchange(eof_, false)) return std::nullopt;
@@ -207,6 +205,7 @@ void Link::State::session_frame(const Frame& frame) {
 void Link::State::acknowledgement(const Frame& frame) {
   const auto body = Acknowledgement::decode(frame.body);
   if (!body || !sender_.acknowledge(frame.acknowledged, &*body, now_)) return malformed();
+  heard_all_arrived_ |= body->all_arrived;
   check_complete();
 }
 
@@ -235,32 +234,38 @@ void Link::State::test_result(const Frame& frame) {
 
 // ---- the end
 
+bool Link::State::all_arrived() const {
+  return receive_ && receive_->finished() && sender_.window().finish_arrived();
+}
+
 /// Everything was sent and has come, but for the word that the other end has heard our end.
 bool Link::State::only_word_missing() const {
   return receive_ && receive_->finished() && sender_.window().only_finish_left();
 }
 
+/// Goes when the other end knows as much as we do. It may not hear us say so, and ask again: so
+/// the one who knows first stays for a moment; see tick_session().
 void Link::State::check_complete() {
-  if (!open_now() || !only_word_missing() || !sender_.window().finish_arrived()) return;
-  if (ack_.waiting() || !output_.empty()) return;
-  // Nobody will be here to say it again.
-  const bool line_loses = reader_.counts().damaged > 0 || counts_.retransmitted > 0;
-  if (!line_loses || ++last_words_ > kLastWords) return complete();
-  ack_.urgent();
+  if (!open_now() || !all_arrived()) return;
+  if (!said_all_arrived_) return ack_.urgent();
+  if (heard_all_arrived_ && !ack_.due() && output_.empty()) complete();
 }
 
 void Link::State::complete() {
+  testee_.stop();
   phase_ = Phase::kComplete;
   raise_once(kClosed);
 }
 
 void Link::State::line_ended() {
+  testee_.stop();
   if (over()) return;
   if (only_word_missing()) return complete();
   die("the line has ended");
 }
 
 void Link::State::die(std::string reason) {
+  testee_.stop();
   phase_ = Phase::kDead;
   why_dead_ = std::move(reason);
   output_.clear();

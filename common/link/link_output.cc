@@ -85,7 +85,9 @@ void Link::State::build_hello() {
 
 void Link::State::build_ack() {
   Buffer body;
-  receive_->acknowledgement().encode(body);
+  Acknowledgement acknowledgement = receive_->acknowledgement();
+  acknowledgement.all_arrived = said_all_arrived_ = all_arrived();
+  acknowledgement.encode(body);
   build_frame({.type = Frame::Type::kAck, .body = body});
   told_limit_ = receive_->limit();
   ack_.sent();

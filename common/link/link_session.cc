@@ -5,6 +5,8 @@
 namespace subunit {
 namespace {
 
+constexpr int kMaxUnheard = 3;
+
 constexpr std::size_t kMaxCallers = 4;  // a scrollback may hold the hellos of some sessions
 
 }  // namespace
@@ -28,6 +30,7 @@ LinkSession::Heard LinkSession::hear_hello(Bytes body, Time now) {
   const auto hello = Hello::decode(body);
   if (!hello) return Heard::kMalformed;
   heard_hello_ = true;
+  unheard_ = 0;
   if (open()) return hear_in_session(*hello, now);
   return serve_ ? hear_answer(*hello) : hear_call(*hello);
 }
@@ -89,6 +92,13 @@ Hello LinkSession::hello() const {
 void LinkSession::hello_sent(Time now) {
   due_ = false;
   sent_at_ = now;
+  if (!open()) ++unheard_;
+}
+
+bool LinkSession::unheard() {
+  if (unheard_ < kMaxUnheard) return false;
+  unheard_ = 0;
+  return true;
 }
 
 std::optional<Time> LinkSession::next_deadline() const {

@@ -50,6 +50,8 @@ class LinkSession {
   [[nodiscard]] bool hello_due() const { return due_; }
   [[nodiscard]] Hello hello() const;
   void hello_sent(Time now);
+  /// Hellos were sent, and nothing came back at all; once for some of them.
+  [[nodiscard]] bool unheard();
   [[nodiscard]] std::optional<Time> next_deadline() const;
   void tick(Time now);
 
@@ -70,6 +72,7 @@ class LinkSession {
   std::uint32_t id_ = 0;
   bool heard_hello_ = false;
   bool due_;
+  int unheard_ = 0;
   Time sent_at_{0};
   std::optional<Time> doubt_since_;
 };

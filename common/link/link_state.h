@@ -46,6 +46,7 @@ struct Link::State {
   void malformed() { ++malformed_; }
   void heard();
   void open();
+  [[nodiscard]] bool all_arrived() const;
   [[nodiscard]] bool only_word_missing() const;
   void check_complete();
   void complete();
@@ -71,6 +72,7 @@ struct Link::State {
   void tick(Time now);
   void tick_session();
   void ask_for_room();
+  [[nodiscard]] std::optional<Time> leaves_at() const;
 
   [[nodiscard]] bool over() const { return phase_ > Phase::kOpen; }
   [[nodiscard]] bool open_now() const { return phase_ == Phase::kOpen; }
@@ -96,7 +98,8 @@ struct Link::State {
   std::uint64_t told_limit_ = Acknowledgement::kFirstRoom;  // of the room, to the other end
   std::optional<Time> ask_room_at_;  // when there is payload, and no room at the other end
   std::optional<Time> echo_told_at_;
-  int last_words_ = 0;
+  bool said_all_arrived_ = false;
+  bool heard_all_arrived_ = false;
 
   // Events.
   std::array<bool, kOnceEvents> raised_{};      // and not given yet

@@ -211,10 +211,9 @@ bool SendWindow::sure(Entries::const_iterator at, Time shortest, Time now) const
   const Entry& entry = at->second;
   if (!entry.doubtful) return true;
   const auto rest = std::next(at);
-  if (rest != entries_.end() && rest->second.whole == entry.whole &&
-      rest->second.state != State::kArrived)
-    return true;
-  return entry.length <= kBlock && now - entry.at >= shortest;
+  if (rest != entries_.end() && rest->second.whole == entry.whole)
+    return rest->second.state != State::kArrived;  // or else the whole has come, late
+  return now - entry.at >= shortest;
 }
 
 void SendWindow::judge_arrived(Time shortest, Time now) {

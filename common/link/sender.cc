@@ -117,6 +117,11 @@ bool Sender::tick(Time now) {
   return true;
 }
 
+Time Sender::patience() const {
+  const Time wait = std::max(2 * round_trip_.single_timeout(), 2 * kHurriedTimeout);
+  return wait + line_time(2 * kMaxBodyText, rate_);
+}
+
 bool Sender::finish_given_up(Time now) const {
   const auto deadline = next_deadline();
   return window_.only_finish_left() && !window_.finish_arrived() &&

@@ -45,6 +45,8 @@ class Sender {
 
   /// Nothing was confirmed for so long, or the end was not, that nothing will be.
   [[nodiscard]] bool hopeless(Time now) const;
+  /// For the other end to ask again, if it has not heard us.
+  [[nodiscard]] Time patience() const;
   [[nodiscard]] bool finish_given_up(Time now) const;
 
   [[nodiscard]] const SendWindow& window() const { return window_; }
