@@ -59,6 +59,21 @@ const std::size_t kAll = (~never_sent()).count();
 
 }  // namespace
 
+TEST_CASE("an answer counts as soon as the test was written, though its end is said twice") {
+  LineTester tester;
+  tester.start();
+  Buffer answer(33, 0xFF);
+  answer[0] = 1;
+  std::optional<ByteSet> heard;
+  while (tester.writing() && !heard) {
+    const bool last = tester.step().frame && tester.step().bytes[1] == 1;
+    tester.step_done(0s);
+    heard = tester.hear(answer);
+    CHECK(heard.has_value() == last);
+  }
+  CHECK_FALSE(tester.writing());
+}
+
 TEST_CASE("the text of a test has each byte that may be sent, and no other") {
   CHECK(read(test_text()) == ~never_sent());
   for (const char byte : test_text()) CHECK(!never_sent()[static_cast<std::uint8_t>(byte)]);
