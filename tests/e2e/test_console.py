@@ -28,6 +28,18 @@ class Bytes(unittest.TestCase):
 
 
 @pytest.fixture
+def hello(console, processes):
+    """What a serve of old has said to begin a session that is no more."""
+    process = console.start(served())
+    processes.append(process)
+    said = console.read_until(b";\n").decode().split("\n")[0]
+    process.terminate()
+    process.wait(support.LIMIT)
+    console.read()
+    return said
+
+
+@pytest.fixture
 def console():
     made = Console()
     yield made
@@ -136,6 +148,19 @@ def test_somebody_who_changes_the_mode_does_no_harm_for_long(console, on_console
     subprocess.run(["stty", change], stdin=console.side, check=True)
     support.wait_until(console.is_raw, "raw mode again")
     assert_ran_all(console.run("--format", "subunit"))
+
+
+def test_two_terminals_are_one_line(console, processes):
+    other = Console()
+    process = console.start(served(), stdout=other.side, stderr=subprocess.PIPE)
+    processes.append(process)
+    support.wait_until(lambda: console.is_raw() and other.is_raw(), "raw mode of both")
+    ended = client("--format", "subunit", channel=[*console.channel(), str(other.fd)],
+                   pass_fds=[console.fd, other.fd])
+    assert_ran_all(ended)
+    assert process.wait(support.LIMIT) == 0
+    assert (console.mode(), other.mode()) == (console.before, other.before)
+    other.close()
 
 
 def test_without_the_link_a_terminal_is_left_alone(console, processes):
@@ -256,6 +281,14 @@ def test_over_pipes_only_the_link_sends_printable_characters(processes):
     processes.append(process)
     data = support.read_until(process, b";\n")
     assert re.fullmatch(rb"(#%H[\w-]+;\n)+", data)
+
+
+@pytest.mark.parametrize("link", ["auto", "raw"])
+def test_a_hello_of_old_does_not_hide_what_the_proxy_speaks_now(hello, link):
+    """It stands in what a console shows again to somebody who comes back to it."""
+    channel = ["sh", "-c", f"echo '{hello}'; exec \"$@\"", "sh", *served("--link", link)]
+    assert_ran_all(client("--format", "subunit", channel=channel))
+    assert_ran_all(client("--format", "subunit", "--pty", channel=channel))
 
 
 # --pty
@@ -433,11 +466,7 @@ def test_bad_usage_starts_nothing(arguments, seen):
 # What is said
 
 
-def test_a_hello_without_more_is_told(console, on_console):
-    process = on_console(*served())
-    hello = console.read_until(b";\n").decode().split("\n")[0]
-    process.terminate()
-    process.wait(support.LIMIT)
+def test_a_hello_without_more_is_told(hello):
     ended = client("--ready-timeout", "2", channel=["sh", "-c", f"echo '{hello}'; exec sleep 600"])
     assert ended.status == 3
     says(ended.stderr, "says hello", "not to get our answer")
