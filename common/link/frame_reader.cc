@@ -250,7 +250,6 @@ std::optional<StreamPosition> FrameReader::oldest() const {
 void FrameReader::give_up_oldest() {
   const auto first = oldest();
   if (!first) {
-    output_.give_up_line_end();
     release(held_.end());
     return;
   }

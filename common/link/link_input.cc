@@ -92,6 +92,7 @@ Link::Event Link::State::counted(const LineNoise& noise) {
     line_speaks_ |= phase_ != Phase::kOpening && !is_only_xon(noise.bytes);
   } else {
     counts_.damaged_noise += noise.bytes.size();
+    sender_.heard_damage();
   }
   return noise;
 }

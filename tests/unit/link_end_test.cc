@@ -147,9 +147,9 @@ TEST_CASE("bodies that are none are damaged frames, and nothing else happens") {
   const std::pair<Frame::Type, std::string> bad[] = {
       {Frame::Type::kData, ""},
       {Frame::Type::kFinish, "x"},
-      {Frame::Type::kAck, "abc"},
-      {Frame::Type::kAck, "four5"},
-      {Frame::Type::kAck, std::string(4 + 6 * 13, 'x')},
+      {Frame::Type::kAck, ""},
+      {Frame::Type::kAck, "\x80"},
+      {Frame::Type::kAck, std::string(1 + 2 * 25, 'x')},
       {Frame::Type::kTest, "x"},
       {Frame::Type::kTest, "x\x02"},
       {Frame::Type::kHello, "short"},

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint32_t kFirst = 1000;
 
+using Runs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+
 /// A window, and what was made of its frames.
 struct Window {
   SendWindow window{kFirst};
@@ -29,8 +31,14 @@ struct Window {
     return {piece->number % kFrameNumbers, piece->payload.size()};
   }
 
-  SendWindow::Outcome hear(std::uint32_t awaited, std::vector<Acknowledgement::Run> runs = {}) {
-    const Acknowledgement more{.room = 1 << 20, .runs = std::move(runs)};
+  /// `runs`: first and end of each.
+  SendWindow::Outcome hear(std::uint32_t awaited, const Runs& runs = {}) {
+    Acknowledgement more{.room = 1 << 20};
+    std::uint32_t end = awaited;
+    for (const auto& [from, to] : runs) {
+      more.runs.push_back({from - end, to - from});
+      end = to;
+    }
     const auto* outcome = window.acknowledge(awaited, &more, 10ms, now);
     REQUIRE(outcome != nullptr);
     return *outcome;
@@ -75,17 +83,18 @@ TEST_CASE("a number that is awaited says nothing about what comes behind it") {
 }
 
 TEST_CASE("more gaps than one confirmation tells of are no losses yet") {
-  Window window(300 * 40);
-  for (int frame = 0; frame < 40; ++frame) window.send();
-  std::vector<Acknowledgement::Run> runs;
+  Window window(300 * 60);
+  window.hear(kFirst);  // tells of the room
+  for (int frame = 0; frame < 60; ++frame) window.send();
+  Runs runs;
   for (std::uint32_t run = 0; run < Acknowledgement::kMaxRuns; ++run)
-    runs.push_back({kFirst + 10 + 20 * run, kFirst + 20 + 20 * run});
+    runs.emplace_back(kFirst + 10 + 20 * run, kFirst + 20 + 20 * run);
   CHECK(losses(window.hear(kFirst, runs)) == Acknowledgement::kMaxRuns);
   window.send();
   // The first was sent again after all others, and fills its gap, so one more run is told of. Of
   // the gap before that we know now, and of nothing behind it.
   runs.erase(runs.begin());
-  runs.push_back({kFirst + 250, kFirst + 260});
+  runs.emplace_back(kFirst + 490, kFirst + 500);
   CHECK(losses(window.hear(kFirst + 20, runs)) == 1);
 }
 
@@ -133,7 +142,9 @@ TEST_CASE("confirmations of what was never sent, or of other things, are none") 
   Window window(600);
   window.send();
   CHECK(window.window.acknowledge(kFirst + 11, nullptr, 10ms, window.now) == nullptr);
-  CHECK(window.hear(kFirst - 5, {{kFirst + 500, kFirst + 600}, {5, 3}, {0, 0}}).fates.empty());
+  CHECK(
+      window.hear(kFirst - 5, {{kFirst + 500, kFirst + 600}, {kFirst + 500'000, kFirst + 600'000}})
+          .fates.empty());
   CHECK(window.hear(kFirst + 10).arrived_bytes == 400);
   CHECK(window.hear(kFirst).fates.empty());
   CHECK(window.window.payload_arrived() == 300);
