@@ -10,13 +10,17 @@ import termios
 import pytest
 
 from console import Console, on_new_console
-from noisy import friendly, harsh
+from noisy import friendly, harsh, huge
 from noisy.expected import expected
 import support
 from support import PROXY, RPC, SERVE_PROCESS, client, message, proxy, python, says, server, serving
 from test_attribution import assert_as_expected
 
 DEMO = [f"demo.test_{number}" for number in range(5)]
+
+SESSION = (
+    message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run") + message(msg="Goodbye")
+)
 
 ALL_BYTES = '''
 import os, unittest
@@ -261,6 +265,45 @@ def test_a_console_that_goes_on_after_the_link_does_not_keep_run(console, proces
     assert_ran_all(console.run("--format", "subunit", limit=30))
 
 
+MEMORY = (200 if support.is_sanitized() else 32) << 20
+
+
+def test_memory_stays_bounded_while_nobody_reads_the_results_of_a_console(processes):
+    channel = on_new_console(*serving(*python("-m", "subunit_rpc", "noisy.huge")))
+    run = support.start(["run", "--format", "subunit", "--", *channel])
+    processes.append(run)
+    data = support.read_until(run, b"test_2_writes")
+    suite = support.find_process(f"{support.PYTHON} -m subunit_rpc")
+    support.wait_until(lambda: support.is_blocked(suite), "the test's writes block")
+    for pid in (run.pid, support.find_process(SERVE_PROCESS)):
+        assert support.peak_memory(pid) < MEMORY
+    ended = support.finish(run)
+    assert_as_expected(support.Stream(data + ended.stdout), expected(*huge.CASES))
+    assert ended.status == 0, ended.stderr
+
+
+def test_memory_stays_bounded_while_nobody_reads_what_a_console_prints(processes, tmp_path):
+    gate = tmp_path / "gate"
+    flood = f"until [ -e {gate} ]; do sleep 0.1; done; exec yes noise without end"
+    script = f"{{ {flood}; }} & {shlex.join(served())}; kill $!"
+    tunnel = support.start(["tunnel", "--", *on_new_console("sh", "-c", script)])
+    processes.append(tunnel)
+    data = support.read_until(tunnel, b"Attached")
+    gate.write_text("")
+    yes = support.find_process("yes noise")
+    support.wait_until(lambda: support.is_blocked(yes), "the writes of the flood block")
+    assert support.peak_memory(tunnel.pid) < MEMORY
+    tunnel.stdin.write(SESSION)
+    ended = support.finish(tunnel)
+    assert ended.status == 0, ended.stderr
+    packets, stray = support.cut(bytearray(data + ended.stdout))
+    assert stray == b""
+    stream = support.Stream(b"".join(packets))
+    assert stream.statuses == dict.fromkeys(DEMO, "success")
+    lines = re.split(rb"\r?\n", stream.all_output("channel"))
+    assert set(lines[:-1]) == {b"noise without end"}
+
+
 # Over pipes
 
 
@@ -429,10 +472,18 @@ def test_a_command_is_typed_into_a_shell_on_a_terminal_of_ours():
     assert_ran_all(ended)
 
 
-def test_a_command_is_not_typed_where_the_proxy_speaks_already():
-    ended = client("--format", "subunit", "--console-wait", "never", "--console-command", "exit",
-                   channel=on_new_console(*served()))
-    assert_ran_all(ended)
+def test_a_command_is_not_typed_where_the_proxy_speaks_already(tmp_path):
+    """Whatever the console prints then: serve would take it for noise."""
+    log = tmp_path / "log"
+    serve = f"{shlex.join(served('--log-level', 'debug', mode='hang'))} 2>{log}"
+    prompt = f"until grep -q answers {log}; do sleep 0.1; done; echo 'board$ '"
+    ended = client(
+        "--format", "subunit", "--console-wait", "board\\$", "--console-command", "oops",
+        "--test-timeout", "3", channel=on_new_console("sh", "-c", f"{{ {prompt}; }} & {serve}"),
+    )
+    assert ended.status == 1 and b"board$ " in ended.stream.all_output("channel"), ended.stderr
+    says(log.read_text(), "answers over the console link")
+    assert "oops" not in log.read_text()
 
 
 def test_what_never_comes_is_told_with_what_came_instead():
@@ -513,10 +564,7 @@ def test_a_rate_slows_both_directions_and_is_told():
 
 
 def test_tunnel_through_a_console_holds_what_is_sent_until_it_can_go():
-    session = (
-        message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run") + message(msg="Goodbye")
-    )
-    ended = proxy("tunnel", "--", *on_new_console(*served()), stdin=session)
+    ended = proxy("tunnel", "--", *on_new_console(*served()), stdin=SESSION)
     assert (ended.status, ended.stderr) == (0, "")
     packets, stray = support.cut(bytearray(ended.stdout))
     assert stray == b""
