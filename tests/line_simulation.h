@@ -27,9 +27,11 @@ struct LineFaults {
   double control = 0;      // an escape sequence comes first
   bool seven_bits = false;
   bool flow_control = false;  // the terminal at its end obeys XON and XOFF, and swallows them
-  bool holds_dle = false;              // 10 comes with the next byte
-  bool echo = false;                   // what arrives is sent back
-  std::size_t columns = 0;             // CR LF behind so many bytes without a line end; 0: never
+  bool holds_dle = false;     // 10 comes with the next byte
+  bool echo = false;          // what arrives is sent back
+  std::string eats = {};      // these bytes never arrive
+  std::string swallows = {};  // nor does what is written at once and begins like this, if anything
+  std::size_t columns = 0;    // CR LF behind so many bytes without a line end; 0: never
   enum class LineEnds { kAsTheyAre, kLfToCrLf, kLfToCr, kCrToLf, kDropped } line_ends = {};
   std::optional<std::size_t> line_at = std::nullopt;  // a kernel line before this byte, once
   std::optional<Time> stops_at = std::nullopt;        // as if XOFF had come; until released
@@ -43,6 +45,7 @@ class LineSimulation {
   LineFaults& faults() { return faults_; }
 
   void write(Bytes bytes, Time now) {
+    if (!faults_.swallows.empty() && as_text(bytes).starts_with(faults_.swallows)) return;
     for (const std::uint8_t byte : bytes) pass(byte);
     depart(now);
   }
@@ -121,6 +124,7 @@ class LineSimulation {
 
   void harm(std::uint8_t byte) {
     if (faults_.seven_bits) byte &= 0x7F;
+    if (faults_.eats.find(static_cast<char>(byte)) != std::string::npos) return;
     if (burst_ == 0 && happens(faults_.burst)) {
       burst_ = some(1, 40);
       burst_loses_ = some(0, 1) == 0;

@@ -4,7 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "common/base/escape.h"
+#include "common/link/frame_writer.h"
+#include "common/link/hello.h"
 #include "tests/link_simulation.h"
 
 namespace subunit {
@@ -59,6 +63,118 @@ inline void check_lines_in_noise(const LinkSimulation::End& reader, const LineSi
     from = at + first.size();
     lines.remove_prefix(first.size());
   }
+}
+
+// ---- one end alone
+
+inline constexpr auto kToServe = Frame::Direction::kToServe;
+inline constexpr auto kToClient = Frame::Direction::kToClient;
+
+inline std::string text_of(const Frame& frame) {
+  Buffer out;
+  encode_frame(frame, out);
+  return std::string(as_text(out));
+}
+
+inline std::string hello_text(Frame::Direction direction, const Hello& hello) {
+  Buffer body;
+  hello.encode(body);
+  return text_of({.type = Frame::Type::kHello, .direction = direction, .body = body});
+}
+
+/// A link, and a test that is its line and its other end.
+struct Lone {
+  explicit Lone(const LinkOptions& options) : link(options) {}
+
+  void hear(std::string_view text) {
+    link.receive(as_bytes(text), now);
+    drain();
+  }
+  void hear(const Frame& frame) { hear(text_of(frame)); }
+
+  void drain() {
+    while (auto event = link.next_event()) {
+      if (std::holds_alternative<Link::Opened>(*event)) ++opened;
+      if (auto* payload = std::get_if<Link::Payload>(&*event)) received += as_text(payload->bytes);
+      if (auto* found = std::get_if<Link::Noise>(&*event)) noise += as_text(found->bytes);
+      if (std::holds_alternative<Link::Finished>(*event)) ++finished;
+      if (std::holds_alternative<Link::Closed>(*event)) ++closed;
+      if (auto* last = std::get_if<Link::Dead>(&*event)) dead.push_back(last->reason);
+    }
+  }
+
+  /// What the link says now.
+  std::vector<std::string> said() {
+    std::vector<std::string> out;
+    while (!link.pending_output(now).empty()) {
+      out.emplace_back(as_text(link.pending_output(now)));
+      link.consume_output();
+    }
+    drain();
+    return out;
+  }
+
+  /// What it says until then.
+  std::vector<std::string> said_until(Time end) {
+    std::vector<std::string> out = said();
+    while (true) {
+      const auto deadline = link.next_deadline();
+      if (!deadline || *deadline > end) break;
+      now = std::max(now, *deadline);
+      link.tick(now);
+      drain();
+      for (std::string& text : said()) out.push_back(std::move(text));
+    }
+    now = end;
+    return out;
+  }
+
+  Link link;
+  Time now{0};
+  int opened = 0, finished = 0, closed = 0;
+  std::string received;
+  std::string noise;
+  std::vector<std::string> dead;
+};
+
+/// A serve end that is in a session with a test.
+struct Serve : Lone {
+  static constexpr std::uint32_t kOwn = 0x111111;
+  static constexpr std::uint32_t kOther = 0x222222;
+
+  explicit Serve(const Hello& other = {.raw = true, .may_upgrade = true},
+                 const LinkOptions& options = {})
+      : Lone(with_nonce(options)) {
+    Hello hello = other;
+    hello.nonce = kOther;
+    hello.other = kOwn;
+    hear(hello_text(kToServe, hello));
+    static_cast<void>(said());
+  }
+
+  static LinkOptions with_nonce(LinkOptions options) {
+    options.sends = kToClient;
+    options.nonce = kOwn;
+    return options;
+  }
+
+  /// What the test says, as the client.
+  void tell(Frame frame) {
+    frame.direction = kToServe;
+    frame.session = session_id(kOwn, kOther);
+    if (frame.acknowledged == 0) frame.acknowledged = acknowledged;
+    hear(frame);
+  }
+  void tell(Frame::Type type, std::string_view body = {}, std::uint32_t sequence = 0) {
+    tell({.type = type, .sequence = sequence, .body = as_bytes(body)});
+  }
+
+  std::uint32_t acknowledged = kOwn;
+};
+
+inline std::size_t count(const std::vector<std::string>& texts, std::string_view start) {
+  return static_cast<std::size_t>(std::count_if(
+      texts.begin(), texts.end(), [&](const auto& text) { return text.starts_with(start); }));
 }
 
 }  // namespace subunit

@@ -1,34 +1,47 @@
 #include "common/link/acknowledgement.h"
 
-#include "common/link/number.h"
-
 namespace subunit {
 namespace {
 
-constexpr std::size_t kRoomSize = 4;
-constexpr std::size_t kRunSize = 2 * kNumberSize;
-constexpr std::uint32_t kAllArrived = 0xFFFFFFFF;
+constexpr std::size_t kMostBytes = 4;  // of a number
+
+void append_number(Buffer& out, std::uint32_t value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 0x80));
+  out.push_back(static_cast<std::uint8_t>(value));
+}
+
+/// Takes a number from the start of `body`.
+std::optional<std::uint32_t> take_number(Bytes& body) {
+  std::uint32_t value = 0;
+  for (std::size_t size = 0; size < body.size() && size < kMostBytes; ++size) {
+    value |= std::uint32_t{body[size] & 0x7Fu} << 7 * size;
+    if (body[size] >= 0x80) continue;
+    body = body.subspan(size + 1);
+    return value;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
 void Acknowledgement::encode(Buffer& out) const {
-  append_be32(out, all_arrived ? kAllArrived : room);
+  append_number(out, all_arrived ? 0 : room + 1);
   for (const Run& run : runs) {
-    append_number(out, run.from);
-    append_number(out, run.to);
+    append_number(out, run.skip);
+    append_number(out, run.count);
   }
 }
 
 std::optional<Acknowledgement> Acknowledgement::decode(Bytes body) {
-  if (body.size() < kRoomSize || body.size() > kRoomSize + kMaxRuns * kRunSize ||
-      (body.size() - kRoomSize) % kRunSize != 0)
-    return std::nullopt;
-  Acknowledgement out;
-  out.room = load_be32(body.data());
-  out.all_arrived = out.room == kAllArrived;
-  if (out.all_arrived) out.room = 0;
-  for (body = body.subspan(kRoomSize); !body.empty(); body = body.subspan(kRunSize))
-    out.runs.push_back({load_number(body.data()), load_number(body.data() + kNumberSize)});
+  const auto room = take_number(body);
+  if (!room) return std::nullopt;
+  Acknowledgement out{.room = *room == 0 ? 0 : *room - 1, .all_arrived = *room == 0};
+  while (!body.empty()) {
+    const auto skip = take_number(body);
+    const auto count = skip ? take_number(body) : std::nullopt;
+    if (!count || *skip == 0 || *count == 0 || out.runs.size() == kMaxRuns) return std::nullopt;
+    out.runs.push_back({*skip, *count});
+  }
   return out;
 }
 

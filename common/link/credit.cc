@@ -16,13 +16,13 @@ void Credit::arrived(std::size_t line_bytes) {
 }
 
 void Credit::halve() {
-  bytes_ = threshold_ = std::max(bytes_ / 2, kLeast);
+  bytes_ = threshold_ = std::max(bytes_ / 2, least_);
   arrived_ = 0;
 }
 
 void Credit::restart() {
-  threshold_ = std::max(bytes_ / 2, kLeast);
-  bytes_ = kLeast;
+  threshold_ = std::max(bytes_ / 2, least_);
+  bytes_ = least_;
   arrived_ = 0;
 }
 

@@ -14,6 +14,9 @@ class Credit {
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
+  /// What the line holds at its rate while an answer is on its way: less only leaves it idle.
+  void set_least(std::size_t bytes) { least_ = bytes < kLeast ? kLeast : bytes; }
+
   /// So many line bytes have arrived, and the credit was used.
   void arrived(std::size_t line_bytes);
 
@@ -25,6 +28,7 @@ class Credit {
  private:
   static constexpr std::size_t kStep = 1024;  // for each whole credit that has arrived
 
+  std::size_t least_ = kLeast;
   std::size_t bytes_ = kLeast;
   std::size_t threshold_ = kMost;  // doubling each round trip below, one step each above
   std::size_t arrived_ = 0;        // since the last step

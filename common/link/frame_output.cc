@@ -66,7 +66,7 @@ bool FrameOutput::pass_line_end(const HeldBytes& held) {
   } else if (byte_kind(next) != ByteKind::kIgnored) {
     size = 0;
   }
-  if (size == 0) give_up_line_end();
+  if (size == 0 && line_end_ != LineEnd::kPassed) line_end_ = LineEnd::kAfterText;
   settle_as_frame(settled_ + size);
   return true;
 }
@@ -88,10 +88,6 @@ bool FrameOutput::pass_line_end_after_line(const HeldBytes& held) {
   settle_as_frame(end);
   line_end_ = LineEnd::kPassed;
   return true;
-}
-
-void FrameOutput::give_up_line_end() {
-  if (line_end_ != LineEnd::kPassed) line_end_ = LineEnd::kAfterText;
 }
 
 StreamPosition FrameOutput::end_of_text(const HeldBytes& held, StreamPosition end) const {
@@ -121,7 +117,6 @@ void FrameOutput::take_out_line_end(const HeldBytes& held, StreamPosition to,
     }
     line_end_ = held[at] == '\n' ? LineEnd::kAfterLine : LineEnd::kAfterText;
   }
-  if (to > line_end_before_) line_end_ = LineEnd::kPassed;
 }
 
 void FrameOutput::push_noise(StreamPosition to, LineNoise::Class noise_class) {

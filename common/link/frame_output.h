@@ -44,9 +44,6 @@ class FrameOutput {
   /// Takes what belongs to the line end. False if that depends on what follows.
   [[nodiscard]] bool pass_line_end(const HeldBytes& held);
 
-  /// What comes next is taken for text.
-  void give_up_line_end();
-
   /// How much of a text that reaches as far as `end` may go to noise now: CR behind a line may
   /// belong to the line end of the last frame.
   [[nodiscard]] StreamPosition end_of_text(const HeldBytes& held, StreamPosition end) const;

@@ -12,8 +12,9 @@ namespace {
 // the noise around and inside of it.
 constexpr std::size_t kMaxBroken = 8;
 
-// Repair may look at so many bytes for each one that has come, and at so many at any time. A frame
-// that is wrapped at 80 columns has 50 line ends, and with each of them it may be tried.
+// Repair may look at so many bytes for each one that has come, and at so many more (where the last
+// try may go a frame's size beyond). A frame that is wrapped at 80 columns has 50 line ends, and
+// may be tried with each of them.
 constexpr std::uint64_t kWorkPerByte = 32;
 constexpr std::uint64_t kFreeWork = 1 << 20;
 
@@ -182,10 +183,11 @@ void FrameReader::note_line_end() {
 bool FrameReader::repair() {
   for (const Broken& broken : broken_) {
     const std::uint64_t most = kWorkPerByte * cursor_ + kFreeWork;
-    if (work_ >= most) return false;
+    if (counts_.repair_work >= most) return false;
     if (!broken.repairable) continue;
-    const auto found = repair_.find(held_.range(broken.text_at, cursor_), most - work_, body_);
-    work_ += repair_.cost();
+    const auto found =
+        repair_.find(held_.range(broken.text_at, cursor_), most - counts_.repair_work, body_);
+    counts_.repair_work += repair_.cost();
     if (!found) continue;
     accept(found->frame, {broken.start, cursor_ + 1},
            {broken.text_at + found->run_begin, broken.text_at + found->run_end});
@@ -248,7 +250,6 @@ std::optional<StreamPosition> FrameReader::oldest() const {
 void FrameReader::give_up_oldest() {
   const auto first = oldest();
   if (!first) {
-    output_.give_up_line_end();
     release(held_.end());
     return;
   }

@@ -46,7 +46,8 @@ class FrameReader {
   struct Counts {
     std::uint64_t frames = 0;  ///< repaired ones too
     std::uint64_t repaired = 0;
-    std::uint64_t damaged = 0;  ///< candidates that turned out false, or beyond repair
+    std::uint64_t damaged = 0;      ///< candidates that turned out false, or beyond repair
+    std::uint64_t repair_work = 0;  ///< bytes looked at in search of what to take out
   };
 
   void receive(Bytes bytes, Time now);
@@ -118,7 +119,6 @@ class FrameReader {
   bool run_may_end_ = false;    // nothing foreign has come since the last LF
 
   FrameRepair repair_;
-  std::uint64_t work_ = 0;  // what it has looked at
   std::optional<DenseCode> dense_code_;
   Buffer body_;
   Counts counts_;

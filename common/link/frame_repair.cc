@@ -96,14 +96,14 @@ std::optional<FrameRepair::Found> FrameRepair::try_line_end(Bytes line, LineEnd 
 std::optional<FrameRepair::Found> FrameRepair::try_run(Bytes line, const FrameHeader& header,
                                                        LineEnd end, std::size_t before, bool kernel,
                                                        Buffer& body) {
-  if (before > end.before || header.frame.type == Frame::Type::kDense) return std::nullopt;
+  if (before > end.before) return std::nullopt;
   const std::size_t begin = before == 0 ? 0 : ends_[before - 1];
   const bool empty = before == end.before && first_foreign_ >= end.at;
   if (begin > first_foreign_ || empty) return std::nullopt;
   if (begins_kernel_line(line.subspan(begin, end.at - begin)) != kernel) return std::nullopt;
   join(before, end.before, header.text_size());
   cost_ += text_.size();
-  const auto frame = read_frame_text(header, text_, std::nullopt, body);
+  const auto frame = read_frame_text(header, text_, std::nullopt, body);  // no kDense without code
   if (!frame) return std::nullopt;
   return Found{*frame, begin, end.at};
 }
@@ -111,8 +111,9 @@ std::optional<FrameRepair::Found> FrameRepair::try_run(Bytes line, const FrameHe
 /// Puts into text_ what a run takes apart: the first `before` digits, then those from `behind` on,
 /// `size` in all.
 void FrameRepair::join(std::size_t before, std::size_t behind, std::size_t size) {
-  text_.assign(digits_.begin(), digits_.begin() + before);
-  text_.insert(text_.end(), digits_.begin() + behind, digits_.begin() + behind + size - before);
+  text_.clear();
+  append(text_, Bytes(digits_).first(before));
+  append(text_, Bytes(digits_).subspan(behind, size - before));
 }
 
 }  // namespace subunit

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cassert>
 #include <cstring>
 
 #include "common/base/receive_buffer.h"
@@ -32,6 +33,7 @@ class HeldBytes {
 
   [[nodiscard]] StreamPosition end() const { return end_; }
   [[nodiscard]] Bytes range(StreamPosition from, StreamPosition to) const {
+    assert(from >= begin() && from <= to && to <= end_);
     return buffer_.held().subspan(from - begin(), to - from);
   }
   [[nodiscard]] Bytes from(StreamPosition from) const { return range(from, end_); }

@@ -89,8 +89,10 @@ void LineTester::step_done(Time now) {
 }
 
 std::optional<ByteSet> LineTester::hear(Bytes body) {
-  if (state_ != State::kWaiting || body.size() != 1 + kSetSize || body[0] != number_)
-    return std::nullopt;
+  // On a slow line the answer is there before the second of the last brackets is written.
+  const bool expected =
+      state_ == State::kWaiting || (state_ == State::kWriting && step_ == kSteps - 1);
+  if (!expected || body.size() != 1 + kSetSize || body[0] != number_) return std::nullopt;
   state_ = State::kOver;
   ByteSet passes;
   for (std::size_t value = 0; value < passes.size(); ++value)

@@ -110,6 +110,7 @@ Link::Statistics Link::State::statistics() const {
   out.reader.damaged += malformed_;
   out.payload_sent = sender_.window().payload_arrived();
   out.payload_received = receive_ ? receive_->received() : 0;
+  out.bytes_per_second = pacer_.bytes_per_second();
   out.dense_out = sender_.dense_code() != nullptr;
   out.dense_in = testee_.code().has_value();
   return out;

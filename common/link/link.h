@@ -73,6 +73,7 @@ class Link {
     std::uint64_t line_bytes_received = 0;
     std::uint64_t payload_sent = 0;            ///< acknowledged bytes
     std::uint64_t payload_received = 0;        ///< bytes
+    double bytes_per_second = 0;               ///< what both ends keep to; 0: whatever comes
     bool dense_out = false, dense_in = false;  ///< the denser code is in use
   };
 

@@ -92,6 +92,7 @@ Link::Event Link::State::counted(const LineNoise& noise) {
     line_speaks_ |= phase_ != Phase::kOpening && !is_only_xon(noise.bytes);
   } else {
     counts_.damaged_noise += noise.bytes.size();
+    sender_.heard_damage();
   }
   return noise;
 }
@@ -252,17 +253,20 @@ void Link::State::check_complete() {
 }
 
 void Link::State::complete() {
+  testee_.stop();
   phase_ = Phase::kComplete;
   raise_once(kClosed);
 }
 
 void Link::State::line_ended() {
+  testee_.stop();
   if (over()) return;
   if (only_word_missing()) return complete();
   die("the line has ended");
 }
 
 void Link::State::die(std::string reason) {
+  testee_.stop();
   phase_ = Phase::kDead;
   why_dead_ = std::move(reason);
   output_.clear();

@@ -75,14 +75,15 @@ void ReceiveWindow::keep() {
 
 Acknowledgement ReceiveWindow::acknowledgement() const {
   Acknowledgement out{.room = static_cast<std::uint32_t>(limit() - received_)};
-  std::uint64_t end = 0;
+  std::uint64_t end = next_;
   for (const auto& [number, held] : held_) {
-    if (!out.runs.empty() && number == end) {
-      out.runs.back().to = wrapped(held.end);
+    const auto count = static_cast<std::uint32_t>(held.end - number);
+    if (number == end) {
+      out.runs.back().count += count;
     } else if (out.runs.size() == Acknowledgement::kMaxRuns) {
       break;
     } else {
-      out.runs.push_back({wrapped(number), wrapped(held.end)});
+      out.runs.push_back({static_cast<std::uint32_t>(number - end), count});
     }
     end = held.end;
   }

@@ -5,6 +5,13 @@
 
 namespace subunit {
 
+namespace {
+
+constexpr int kFreeTimeouts = 2;
+constexpr int kMaxDoubtful = 4;
+
+}  // namespace
+
 void RoundTrip::measured(Time round_trip) {
   round_trip = std::max(round_trip, Time(0));
   if (!shortest_) {
@@ -19,6 +26,12 @@ void RoundTrip::measured(Time round_trip) {
   smoothed_ += (round_trip - smoothed_) / 8;
 }
 
+bool RoundTrip::measures(Time sent_at) {
+  if (timed_out_at_ && sent_at < *timed_out_at_ && ++doubtful_ < kMaxDoubtful) return false;
+  doubtful_ = 0;
+  return true;
+}
+
 Time RoundTrip::single_timeout() const {
   if (!shortest_) return kFirstTimeout;
   return std::clamp(smoothed_ + 4 * variation_, kMinTimeout, kMaxTimeout);
@@ -26,7 +39,8 @@ Time RoundTrip::single_timeout() const {
 
 Time RoundTrip::timeout() const {
   constexpr int kMostDoublings = 8;  // beyond the longest time-out, and below any overflow
-  return std::min(single_timeout() * (1 << std::min(timeouts_, kMostDoublings)), kMaxTimeout);
+  const int doublings = std::clamp(doublings_ - kFreeTimeouts, 0, kMostDoublings);
+  return std::min(single_timeout() * (1 << doublings), kMaxTimeout);
 }
 
 void DeliveryRate::measured(std::size_t bytes, Time time) {
@@ -41,6 +55,12 @@ Time line_time(std::size_t bytes, double bytes_per_second) {
   const std::chrono::duration<double> time(static_cast<double>(bytes) / bytes_per_second);
   constexpr std::chrono::duration<double> kMost = std::chrono::seconds(30);
   return std::chrono::duration_cast<Time>(std::min(time, kMost));
+}
+
+std::size_t line_bytes(Time time, double bytes_per_second) {
+  constexpr double kMost = 1 << 20;
+  const double bytes = std::chrono::duration<double>(time).count() * bytes_per_second;
+  return static_cast<std::size_t>(std::clamp(bytes, 0.0, kMost));
 }
 
 }  // namespace subunit

@@ -16,13 +16,22 @@ class RoundTrip {
   /// Not of what was sent twice: nobody knows which of the two was answered (Karn's rule).
   void measured(Time round_trip);
 
-  /// Doubled with every time-out since the last progress.
+  /// Doubled with time-outs since the last progress, but for the first two: they may be two losses.
   [[nodiscard]] Time timeout() const;
   /// Without the doubling.
   [[nodiscard]] Time single_timeout() const;
 
-  void timed_out() { ++timeouts_; }
-  void progressed() { timeouts_ = 0; }
+  /// `spoiled`: something has come since the last one, and was damaged. So the line is neither slow
+  /// nor still.
+  void timed_out(bool spoiled, Time now) {
+    ++timeouts_;
+    if (!spoiled) ++doublings_;
+    timed_out_at_ = now;
+  }
+  void progressed() { timeouts_ = doublings_ = 0; }
+  /// Whether the answer to what was sent then may be measured. If it was late, nobody knows whether
+  /// an earlier answer was lost; so it may only if that is always so.
+  [[nodiscard]] bool measures(Time sent_at);
   /// Since the last progress.
   [[nodiscard]] int timeouts() const { return timeouts_; }
 
@@ -34,6 +43,9 @@ class RoundTrip {
   Time smoothed_{0};
   Time variation_{0};
   int timeouts_ = 0;
+  int doublings_ = 0;
+  std::optional<Time> timed_out_at_;
+  int doubtful_ = 0;  // answers in a row
 };
 
 /// How fast a line delivers that nobody has told the speed of.
@@ -53,5 +65,7 @@ class DeliveryRate {
 
 /// How long so many bytes take at that rate; nothing at a rate of 0.
 [[nodiscard]] Time line_time(std::size_t bytes, double bytes_per_second);
+/// How many bytes the line takes in that time.
+[[nodiscard]] std::size_t line_bytes(Time time, double bytes_per_second);
 
 }  // namespace subunit

@@ -59,6 +59,7 @@ std::optional<SendWindow::Piece> SendWindow::next_lost(const BodySpace& space) {
 
 std::optional<SendWindow::Piece> SendWindow::next_new(const BodySpace& space) const {
   if (finish_sent_ || entries_.size() >= kMaxFrames) return std::nullopt;
+  if (more_gaps_ && !entries_.empty()) return std::nullopt;  // it could not tell of more
   const Bytes payload = unsent();
   if (payload.empty()) {
     if (!finish_wanted_) return std::nullopt;
@@ -74,7 +75,7 @@ std::optional<SendWindow::Piece> SendWindow::next_new(const BodySpace& space) co
   return Piece{next_, payload.first(size), false, false};
 }
 
-/// Makes two of one that is not on the line: `size`, which is whole blocks, and the rest.
+/// Makes two of one that is lost: `size`, which is whole blocks, and the rest.
 void SendWindow::cut(std::uint64_t number, std::size_t size) {
   Entry& entry = entries_.at(number);
   if (size >= entry.length) return;
@@ -85,7 +86,7 @@ void SendWindow::cut(std::uint64_t number, std::size_t size) {
   entry.length = size;
   entry.line_bytes -= rest.line_bytes;
   const std::uint64_t at = number + blocks_of(size);
-  if (rest.state == State::kLost) lost_.insert(at);
+  lost_.insert(at);
   entries_.emplace(at, rest);
 }
 
@@ -96,21 +97,17 @@ void SendWindow::probe(std::size_t text) {
   if (oldest == entries_.end()) return;
   const auto& [number, entry] = *oldest;
   probe_ = number;
-  if (entry.state != State::kOnLine) return;
-  take_off_line(oldest->second, State::kLost);
+  const State was = entry.state;
+  if (was == State::kLost) return;
+  put(number, oldest->second, State::kLost);
   oldest->second.doubtful = true;
-  lost_.insert(number);
   if (entry.length <= kBlock) return;
   // Always a part of it: if that alone is confirmed, it was not the whole that has come late.
   const std::size_t most = (entry.blocks() - 1) * kBlock;
-  const std::size_t size = std::clamp(text / 4 * 3 / kBlock * kBlock, kBlock, most);
-  cut(number, size);
+  cut(number, std::clamp(text / 4 * 3 / kBlock * kBlock, kBlock, most));
   const auto rest = std::next(oldest);
-  lost_.erase(rest->first);
-  rest->second.state = State::kOnLine;
   rest->second.doubtful = false;
-  on_line_.emplace(rest->second.order, rest->first);
-  in_flight_ += rest->second.line_bytes;
+  put(rest->first, rest->second, was);
 }
 
 void SendWindow::sent(const Piece& piece, std::size_t line_bytes, bool dense, Time now) {
@@ -128,21 +125,38 @@ void SendWindow::sent(const Piece& piece, std::size_t line_bytes, bool dense, Ti
   const auto at = entries_.find(piece.number);
   if (at == entries_.end() || at->second.state != State::kLost) return;  // came after all
   if (probe_ == piece.number) probe_.reset();
-  lost_.erase(piece.number);
   if (in_flight_ == 0) delivered_at_ = now;
 
   Entry& entry = at->second;
-  entry.state = State::kOnLine;
   entry.dense = dense;
   ++entry.times;
   entry.order = order_++;
   entry.at = now;
   entry.line_bytes = line_bytes;
-  in_flight_ += line_bytes;
+  put(piece.number, entry, State::kOnLine);
   entry.ahead = in_flight_;
   entry.delivered = delivered_;
   entry.delivered_at = delivered_at_;
-  on_line_.emplace(entry.order, piece.number);
+}
+
+void SendWindow::put(std::uint64_t number, Entry& entry, State state) {
+  if (entry.state == State::kOnLine) {
+    on_line_.erase(entry.order);
+    in_flight_ -= entry.line_bytes;
+  } else if (entry.state == State::kUnknown) {
+    unknown_.erase(number);
+  } else if (entry.state == State::kLost) {
+    lost_.erase(number);
+  }
+  entry.state = state;
+  if (state == State::kOnLine) {
+    on_line_.emplace(entry.order, number);
+    in_flight_ += entry.line_bytes;
+  } else if (state == State::kUnknown) {
+    unknown_.insert(number);
+  } else if (state == State::kLost) {
+    lost_.insert(number);
+  }
 }
 
 // ---- what has become of it
@@ -161,12 +175,12 @@ const SendWindow::Outcome* SendWindow::acknowledge(std::uint32_t awaited,
   std::uint64_t horizon = number;  // up to there we know
   if (more) {
     for (const Acknowledgement::Run& run : more->runs) {
-      const std::uint64_t to = unwrapped(first_, run.to);
-      if (to <= next_) arrive_between(unwrapped(first_, run.from), to, now);
-      horizon = to;
+      const std::uint64_t from = horizon + run.skip;
+      horizon = from + run.count;
+      if (horizon <= next_) arrive_between(from, horizon, now);
     }
-    if (more->runs.size() < Acknowledgement::kMaxRuns)
-      horizon = std::numeric_limits<std::uint64_t>::max();
+    more_gaps_ = more->runs.size() == Acknowledgement::kMaxRuns;
+    if (!more_gaps_) horizon = std::numeric_limits<std::uint64_t>::max();
   }
   judge_arrived(shortest, now);
   if (number >= first_) {
@@ -187,12 +201,7 @@ void SendWindow::arrive_between(std::uint64_t from, std::uint64_t to, Time now) 
 void SendWindow::arrive(Entries::iterator at, Time now) {
   Entry& entry = at->second;
   if (probe_ == at->first) probe_.reset();
-  if (entry.state == State::kOnLine) {
-    take_off_line(entry, State::kArrived);
-  } else {
-    lost_.erase(at->first);
-    entry.state = State::kArrived;
-  }
+  put(at->first, entry, State::kArrived);
   delivered_ += entry.line_bytes;
   delivered_at_ = now;
   outcome_.arrived_bytes += entry.line_bytes;
@@ -200,21 +209,14 @@ void SendWindow::arrive(Entries::iterator at, Time now) {
   arrived_.push_back(at);
 }
 
-void SendWindow::take_off_line(Entry& entry, State state) {
-  on_line_.erase(entry.order);
-  in_flight_ -= entry.line_bytes;
-  entry.state = state;
-}
-
 /// Whether it was the last transmission that has arrived.
 bool SendWindow::sure(Entries::const_iterator at, Time shortest, Time now) const {
   const Entry& entry = at->second;
   if (!entry.doubtful) return true;
   const auto rest = std::next(at);
-  if (rest != entries_.end() && rest->second.whole == entry.whole &&
-      rest->second.state != State::kArrived)
-    return true;
-  return entry.length <= kBlock && now - entry.at >= shortest;
+  if (rest != entries_.end() && rest->second.whole == entry.whole)
+    return rest->second.state != State::kArrived;  // or else the whole has come, late
+  return now - entry.at >= shortest;
 }
 
 void SendWindow::judge_arrived(Time shortest, Time now) {
@@ -232,19 +234,24 @@ void SendWindow::judge_arrived(Time shortest, Time now) {
   outcome_.delivered_in = now - latest->delivered_at;
 }
 
+/// What was sent before something that has arrived is on the line no more. If it stands before
+/// `horizon`, and was not said to have arrived, it never will.
 void SendWindow::lose_unproven(std::uint64_t horizon) {
-  for (auto at = on_line_.begin(); at != on_line_.end() && at->first < proven_;) {
-    const auto [sent, number] = *at++;
-    if (number >= horizon) continue;
-    Entry& entry = entries_.at(number);
-    take_off_line(entry, State::kLost);
-    entry.doubtful = false;
-    lost_.insert(number);
-    outcome_.fates.push_back({entry.line_bytes, entry.dense, false});
-    if (sent < drop_after_) continue;
-    outcome_.drop = true;
-    drop_after_ = order_;
+  while (!on_line_.empty() && on_line_.begin()->first < proven_) {
+    const std::uint64_t number = on_line_.begin()->second;
+    put(number, entries_.at(number), State::kUnknown);
   }
+  while (!unknown_.empty() && *unknown_.begin() < horizon) lose(*unknown_.begin());
+}
+
+void SendWindow::lose(std::uint64_t number) {
+  Entry& entry = entries_.at(number);
+  put(number, entry, State::kLost);
+  entry.doubtful = false;
+  outcome_.fates.push_back({entry.line_bytes, entry.dense, false});
+  if (entry.order < drop_after_) return;
+  outcome_.drop = true;
+  drop_after_ = order_;
 }
 
 void SendWindow::forget_before(std::uint64_t awaited) {

@@ -68,6 +68,8 @@ class SendWindow {
 
   [[nodiscard]] std::size_t queued() const { return unsent().size(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }  // line bytes
+  /// An answer is to come.
+  [[nodiscard]] bool waiting() const { return in_flight_ > 0 || !unknown_.empty(); }
   /// All the payload has arrived, and the end is awaited or has arrived too.
   [[nodiscard]] bool only_finish_left() const;
   [[nodiscard]] bool finish_arrived() const { return finish_arrived_; }
@@ -77,7 +79,9 @@ class SendWindow {
   [[nodiscard]] std::uint64_t payload_arrived() const { return base_; }
 
  private:
-  enum class State { kOnLine, kLost, kArrived };
+  /// kUnknown: something that was sent after it has arrived, and the other end has not said yet
+  /// whether this has.
+  enum class State { kOnLine, kUnknown, kLost, kArrived };
 
   /// What one frame carried, when it was sent the last time.
   struct Entry {
@@ -106,12 +110,13 @@ class SendWindow {
   [[nodiscard]] std::optional<Piece> next_new(const BodySpace& space) const;
   void cut(std::uint64_t number, std::size_t size);
   Entry& entry_of(const Piece& piece);
-  void take_off_line(Entry& entry, State state);
+  void put(std::uint64_t number, Entry& entry, State state);
   void arrive(Entries::iterator at, Time now);
   void arrive_between(std::uint64_t from, std::uint64_t to, Time now);
   void judge_arrived(Time shortest, Time now);
   [[nodiscard]] bool sure(Entries::const_iterator at, Time shortest, Time now) const;
   void lose_unproven(std::uint64_t horizon);
+  void lose(std::uint64_t number);
   void forget_before(std::uint64_t awaited);
 
   ReceiveBuffer stream_;
@@ -122,9 +127,10 @@ class SendWindow {
   std::uint64_t next_;             // the next new number
   Entries entries_;
   std::map<std::uint64_t, std::uint64_t> on_line_;  // numbers by order
+  std::set<std::uint64_t> unknown_;
   std::set<std::uint64_t> lost_;
   std::optional<std::uint64_t> probe_;
-  std::size_t probe_text_ = 0;
+  bool more_gaps_ = false;  // at the other end than it can tell of
   std::size_t in_flight_ = 0;
   std::uint64_t order_ = 0;   // of the next transmission
   std::uint64_t proven_ = 0;  // a transmission that has arrived: all before it have, or never will

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace subunit {
 namespace {
@@ -16,6 +17,10 @@ constexpr Time kMaxQueueing = std::chrono::milliseconds(250);
 
 // The end is repeated at this pace when it is all that is left, so that 16 times are seconds.
 constexpr Time kHurriedTimeout = std::chrono::milliseconds(250);
+
+// What an answer takes beyond the way of the bytes, at most: it waits for more to confirm, and for
+// the line.
+constexpr Time kAnswerTime = std::chrono::milliseconds(50);
 
 // Of 32 frames in the denser code so many may be lost: 5 %.
 constexpr int kMostDenseLosses = 1;
@@ -47,8 +52,8 @@ std::optional<SendWindow::Piece> Sender::next() {
 }
 
 void Sender::sent(const SendWindow::Piece& piece, std::size_t line_bytes, bool dense, Time now) {
-  if (window_.in_flight() == 0 || window_.probing()) timer_from_ = now;
-  if (window_.in_flight() == 0 && round_trip_.timeouts() == 0) progress_at_ = now;
+  if (!window_.waiting() || window_.probing()) timer_from_ = now;
+  if (!window_.waiting() && round_trip_.timeouts() == 0) progress_at_ = now;
   window_.sent(piece, line_bytes, dense, now);
 }
 
@@ -59,7 +64,7 @@ bool Sender::acknowledge(std::uint32_t awaited, const Acknowledgement* more, Tim
       window_.acknowledge(awaited, more, round_trip_.shortest().value_or(Time::max()), now);
   if (!outcome) return false;
   if (outcome->arrived_bytes > 0) {
-    measure(*outcome);
+    measure(*outcome, now);
     round_trip_.progressed();
     timer_from_ = progress_at_ = now;
   }
@@ -67,14 +72,16 @@ bool Sender::acknowledge(std::uint32_t awaited, const Acknowledgement* more, Tim
   return true;
 }
 
-void Sender::measure(const SendWindow::Outcome& outcome) {
+void Sender::measure(const SendWindow::Outcome& outcome, Time now) {
   const bool used = 2 * (window_.in_flight() + outcome.arrived_bytes) >= credit_.bytes();
   if (outcome.round_trip) {
     const Time line = line_time(outcome.ahead, rate_);
     const Time round_trip = std::max(*outcome.round_trip - line, Time(0));
-    round_trip_.measured(round_trip);
+    if (round_trip_.measures(now - *outcome.round_trip)) round_trip_.measured(round_trip);
     delivery_.measured(outcome.delivered, outcome.delivered_in);
-    queue_grows_ = round_trip > *round_trip_.shortest() + kMaxQueueing;
+    const Time shortest = round_trip_.shortest().value_or(round_trip);
+    queue_grows_ = round_trip > shortest + kMaxQueueing;
+    credit_.set_least(line_bytes(shortest + kAnswerTime, rate_));
   }
   if (used && !queue_grows_) credit_.arrived(outcome.arrived_bytes);
 }
@@ -102,7 +109,7 @@ Time Sender::timeout() const {
 }
 
 std::optional<Time> Sender::next_deadline() const {
-  if (window_.in_flight() == 0 || window_.probing()) return std::nullopt;
+  if (!window_.waiting() || window_.probing()) return std::nullopt;
   return timer_from_ + timeout();
 }
 
@@ -110,7 +117,7 @@ bool Sender::tick(Time now) {
   const auto deadline = next_deadline();
   if (!deadline || now < *deadline) return false;
   if (round_trip_.timeouts() == 0) credit_.restart();
-  round_trip_.timed_out();
+  round_trip_.timed_out(std::exchange(spoiled_, false), now);
   // Shorter and shorter: maybe the line spoils what is long.
   const int shift = std::min(2 * round_trip_.timeouts(), 16);
   window_.probe(std::max(space().best_text >> shift, FrameSize::kLeastText));
@@ -129,7 +136,7 @@ bool Sender::finish_given_up(Time now) const {
 }
 
 bool Sender::hopeless(Time now) const {
-  return window_.in_flight() > 0 && round_trip_.timeouts() >= kFinishTries / 2 &&
+  return window_.waiting() && round_trip_.timeouts() >= kFinishTries / 2 &&
          now - progress_at_ >= kGiveUpAfter;
 }
 

@@ -36,6 +36,8 @@ class Sender {
   /// False if that can be no answer to what was sent.
   [[nodiscard]] bool acknowledge(std::uint32_t awaited, const Acknowledgement* more, Time now);
 
+  /// Something has come that was damaged.
+  void heard_damage() { spoiled_ = true; }
   /// The line sends things back, or drops them.
   void slow_down() { credit_.halve(); }
 
@@ -56,7 +58,7 @@ class Sender {
   [[nodiscard]] bool may_send() const;
   [[nodiscard]] Time timeout() const;
   void count(const SendWindow::Outcome& outcome);
-  void measure(const SendWindow::Outcome& outcome);
+  void measure(const SendWindow::Outcome& outcome, Time now);
 
   SendWindow window_;
   RoundTrip round_trip_;
@@ -69,6 +71,7 @@ class Sender {
   double rate_ = 0;
   bool long_frames_ = false;
   bool hurry_ = false;
+  bool spoiled_ = false;      // since the last time-out
   bool queue_grows_ = false;  // the line's, by the last measurement
   Time timer_from_{0};        // the last progress, or when something was sent into an empty line
   Time progress_at_{0};

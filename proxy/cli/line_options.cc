@@ -56,10 +56,19 @@ void add_line_options(CLI::App& app, LineOptions& line) {
                  "before that, wait for REGEX; the next one is for the next command")
       ->option_text("REGEX")
       ->allow_extra_args(false);
-  app.callback([&line, words] {
+  app.callback([&app, &line, words] {
     line.console = console_steps(*words);
+    const CLI::Option* direct = app.get_option_no_throw("--direct");
+    if (direct && !direct->empty()) {
+      if (line.link.mode == LinkMode::kArmour || !line.console.empty())
+        throw CLI::ValidationError(
+            "--direct is without a proxy, so there is no console link: it does not go with --link "
+            "armour and --console-command");
+      line.link.mode = LinkMode::kRaw;
+    }
     if (!line.console.empty() && line.link.mode == LinkMode::kRaw)
-      throw CLI::ValidationError("--console-command is for the console link: not for --link raw");
+      throw CLI::ValidationError(
+          "--console-command is for consoles, which --link raw does not survive");
   });
 }
 

@@ -24,6 +24,7 @@ Examples:
   subunit-proxy run -- ssh board subunit-proxy serve -- python3 -m subunit_rpc discover
   subunit-proxy run --list -- podman exec -i box subunit-proxy serve --connect 9999
   subunit-proxy run --direct --match net -- ssh -W localhost:9999 board
+  subunit-proxy run --pty -- podman run -it image subunit-proxy serve -- python3 -m subunit_rpc
 )"};
 
 class RunCommand : public Subcommand {

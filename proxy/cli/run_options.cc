@@ -13,14 +13,8 @@ void add_selection_options(CLI::App& app, RunOptions& options) {
 
 void add_channel_options(CLI::App& app, RunOptions& options) {
   add_line_options(app, options.line);
-  const auto set_direct = [&options](std::int64_t) {
-    options.direct = true;
-    options.line.link.mode = LinkMode::kRaw;
-  };
-  app.add_flag_function("--direct", set_direct,
-                        "a test server at the other end of the channel, and no proxy")
-      ->excludes("--link")
-      ->excludes("--console-command");
+  app.add_flag("--direct", options.direct,
+               "a test server at the other end of the channel, and no proxy");
   add_seconds(app, "--ready-timeout", options.ready_timeout, "how long to wait for the proxy");
   add_seconds(app, "--attach-timeout", options.attach_timeout,
               "then for a test server to be there");

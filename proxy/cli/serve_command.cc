@@ -35,6 +35,8 @@ TEMPLATE is a shell command that writes subunit, as testr has it in .testr.conf.
 becomes the list option where tests are to be listed; where some are to run, $IDOPTION becomes the
 id option, $IDFILE a file with their ids, one a line, and $IDLIST their ids as words.
 
+A terminal is put into raw mode, and carries printable characters only; the client recognises that.
+
 Exit status: 0 the servers ended after a Goodbye, 2 bad usage, 3 anything else.
 
 Examples, to be started by a client at the other end of ssh:

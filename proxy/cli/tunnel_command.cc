@@ -11,6 +11,9 @@ constexpr Subcommand::Text kText{
 and stdout. The packets that it sends go to the client as they are, those of the proxy among them;
 whatever else it prints becomes file packets named "channel". The client is on stdin and stdout.
 
+What the client sends is held until the other end has shown how it has to travel; to something that
+waits for its client to speak first, it goes with --link raw.
+
 With --listen, it is the first one that connects to ADDR, and only then is the channel opened.
 ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH; port 0 is any free one. The
 address is shown on stderr.

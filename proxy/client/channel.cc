@@ -97,7 +97,7 @@ void Channel::listen(Ends line) {
                            .may_upgrade = !only_armour},
       LinkRelay::Events{.noise = [this](Bytes bytes) { receive_printed(bytes); },
                         .turned = [this] { turned(); },
-                        .heard = [this] { heard(); },
+                        .opened = [this] { link_opened(); },
                         .echoed = [this](bool here) { warn_of_echo(here); },
                         .ended = [this] { link_ended(); },
                         .line_ended = [this] { line_ended(); }});
@@ -108,6 +108,7 @@ void Channel::listen(Ends line) {
 
 void Channel::open_link() {
   line_ = Line::kLink;
+  from_server_.set_stall_timeout(kLinkStall);
   auto payload = relay_->connect();
   if (!payload) {
     log_.error("{}", payload.error().text);
@@ -132,10 +133,9 @@ void Channel::type() {
   while (const auto text = script_.next()) relay_->type(*text);
 }
 
-/// The other end speaks the link.
-void Channel::heard() {
+void Channel::link_opened() {
   script_.stop();
-  if (line_ != Line::kUnknown) return;
+  if (line_ != Line::kUnknown || packet_seen_) return;
   from_server_.start_afresh();
   open_link();
 }
@@ -230,7 +230,7 @@ void Channel::packets_ended() {
 
 void Channel::link_ended() {
   relay_->finish_line();
-  if (!relay_->problem().empty()) command_.terminate(kGrace);
+  if (!relay_->problem().empty()) terminate();
   check_end();
 }
 
@@ -255,13 +255,16 @@ void Channel::check_end() {
 }
 
 void Channel::patience_ended() {
-  if (command_.running()) {
-    terminated_ = true;
-    return command_.terminate(kGrace);
-  }
+  if (command_.running()) return terminate();
   if (!flow_) return patience_.start(kLeftoverPatience);
   if (relay_) relay_->close();
   from_server_.closed() ? check_end() : from_server_.cut_off();
+}
+
+/// It has nothing more to do.
+void Channel::terminate() {
+  terminated_ = command_.running();
+  command_.terminate(kGrace);
 }
 
 bool Channel::ended_well() const {
@@ -273,19 +276,19 @@ bool Channel::ended_well() const {
 std::string Channel::end_text() const {
   const std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
   if (line_ != Line::kLink) return ending;
-  if (!relay_->problem().empty())
-    return fmt::format("the console link is dead: {}; {}", relay_->problem(), ending);
+  const std::string dead = "the console link is dead: " + relay_->problem();
+  if (!relay_->problem().empty()) return terminated_ ? dead : fmt::format("{}; {}", dead, ending);
   return terminated_ ? "the other end has closed the console link" : ending;
 }
 
 std::string Channel::awaited() const {
   if (!script_.done()) return script_.waits_for();
   const std::string ready = "for the proxy to say Ready";
-  if (line_ != Line::kLink) return ready;
-  if (!relay_->heard_hello()) return ready + ": nothing has said hello over the console link";
-  if (!relay_->opened())
+  if (line_ == Line::kRaw) return ready;
+  if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
+  if (relay_->heard_hello())
     return ready + ": it says hello over the console link, but seems not to get our answer";
-  return ready + ": the console link is there, but no Ready has come over it";
+  return line_ == Line::kLink ? ready + ": nothing has said hello over the console link" : ready;
 }
 
 }  // namespace proxy

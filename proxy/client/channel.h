@@ -15,9 +15,9 @@ namespace proxy {
 
 /// The command that carries packets to and from the test machine on its stdin and stdout.
 ///
-/// Packets are there as they are, or travel over the console link: the first thing that the other
-/// end says shows which. Until then what there is to send is held, since a console that gets
-/// packets may do anything.
+/// Packets are there as they are, or travel over the console link: the first packet, or the first
+/// frame of a session, shows which. Until then what there is to send is held, since a console that
+/// gets packets may do anything.
 class Channel {
  public:
   struct Events {
@@ -42,7 +42,9 @@ class Channel {
   }
 
   /// From now on the line carries packets, and little else.
-  void expect_packets() { from_server_.set_stall_timeout(kLineStall); }
+  void expect_packets() {
+    if (line_ != Line::kLink) from_server_.set_stall_timeout(kLineStall);
+  }
 
   /// Nothing more will be sent.
   void finish();
@@ -72,6 +74,9 @@ class Channel {
   // waits by itself. In the middle of a large attachment that must not count.
   static constexpr auto kLineStall = std::chrono::seconds(5);
 
+  // The link carries nothing but packets, however long they take.
+  static constexpr auto kLinkStall = std::chrono::hours(24);
+
   // To be sent, while it is not known how.
   static constexpr std::size_t kMaxHeld = 64 << 10;
 
@@ -90,7 +95,6 @@ class Channel {
   void open_link();
   void set_writer(Fd fd);
   void type();
-  void heard();
   void turned();
 
   void receive(const subunit::Packet& packet);
@@ -101,10 +105,12 @@ class Channel {
 
   void end_command();
   void packets_ended();
+  void link_opened();
   void link_ended();
   void line_ended();
   void check_end();
   void patience_ended();
+  void terminate();
 
   uv_loop_t& loop_;
   const LineOptions& options_;

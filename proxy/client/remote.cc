@@ -51,7 +51,12 @@ Remote::Remote(uv_loop_t& loop, const RunOptions& options, const std::vector<std
       channel_(loop, options.line,
                {.packet = [this](const Packet& packet) { receive(packet); },
                 .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                .batch = [this] { owner_.batch(); },
+                .batch =
+                    [this] {
+                      // A packet may take minutes on its way over a serial line.
+                      link_.heard(now(loop_));
+                      owner_.batch();
+                    },
                 .ended = [this] { channel_ended(); }},
                log),
       deadline_(loop, [this] { deadline_passed(); }),

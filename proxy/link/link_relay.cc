@@ -103,11 +103,6 @@ void LinkRelay::turn() {
     handle(*event);
     if (closed_) return;
   }
-  if (!heard_ && link_.heard_hello()) {
-    heard_ = true;
-    events_.heard();
-    if (closed_) return;
-  }
   events_.turned();
   if (closed_) return;
   pump();
@@ -126,6 +121,7 @@ void LinkRelay::handle(const Link::Event& event) {
     if (to_owner_) to_owner_->send(payload->bytes);
   } else if (std::holds_alternative<Link::Opened>(event)) {
     opened_at_ = precise_now();
+    events_.opened();
   } else if (std::holds_alternative<Link::Finished>(event)) {
     if (to_owner_) to_owner_->finish();
   } else if (const auto* echo = std::get_if<Link::Echo>(&event)) {
@@ -184,7 +180,6 @@ void LinkRelay::abandon(std::string_view why) {
   pump();
   over_ = true;
   over_at_ = precise_now();
-  problem_ = why;
 }
 
 void LinkRelay::finish_line() {
@@ -213,10 +208,10 @@ std::string LinkRelay::statistics() const {
           : 0;
   const auto rate = [&](std::uint64_t bytes) {
     const double per_second = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
-    const std::string share =
-        bytes_per_second_ > 0
-            ? fmt::format(" ({:.0f} % of the line's rate)", 100 * per_second / bytes_per_second_)
-            : "";
+    const std::string share = counts.bytes_per_second > 0
+                                  ? fmt::format(" ({:.0f} % of the line's rate)",
+                                                100 * per_second / counts.bytes_per_second)
+                                  : "";
     return fmt::format("{:.1f} kB/s{}", per_second / 1000, share);
   };
   return fmt::format(

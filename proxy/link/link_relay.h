@@ -22,7 +22,7 @@ class LinkRelay {
   struct Events {
     std::function<void(subunit::Bytes)> noise;  ///< what the line carried besides frames
     std::function<void()> turned;               ///< all that came with one read has been handed out
-    std::function<void()> heard;                ///< the other end has said hello; once
+    std::function<void()> opened;               ///< the session is there; once
     std::function<void(bool here)> echoed;      ///< as Link::Echo
     /// The link is over, and problem() says whether that is as it should be. The pipes are closed,
     /// behind what came; the line goes on to be read for noise. Once, and not after abandon().
@@ -41,14 +41,15 @@ class LinkRelay {
     Fd in;
     Fd out;
   };
-  /// Once. The owner's pipes are as small as the line is slow: nothing waits in them for long.
+  /// Once; at the latest when the link has opened, from that event. The owner's pipes are as small
+  /// as the line is slow: nothing waits in them for long.
   [[nodiscard]] subunit::Result<Payload> connect();
 
   /// Writes text to the line, as a person would type it.
   void type(std::string_view text) { to_line_.send(subunit::as_bytes(text)); }
 
   /// Before connect(): there is no link, and the owner takes the line. What was held back comes as
-  /// noise before this returns. May be called from `turned`.
+  /// noise before this returns. May be called from `turned`, and not from other events.
   struct Line {
     Fd in;
     Fd out;
@@ -67,7 +68,7 @@ class LinkRelay {
   /// No more events. May be called from within one.
   void close();
 
-  [[nodiscard]] bool heard_hello() const { return heard_; }
+  [[nodiscard]] bool heard_hello() const { return link_.heard_hello(); }
   [[nodiscard]] bool opened() const { return opened_at_.has_value(); }
   /// The link is over, and the line has what was to be said about that.
   [[nodiscard]] bool over() const;
@@ -91,7 +92,7 @@ class LinkRelay {
 
   uv_loop_t& loop_;
   Events events_;
-  const double bytes_per_second_;
+  const double bytes_per_second_;  // as far as this end knows
   subunit::Link link_;
   subunit::Buffer line_buffer_;
   subunit::Buffer payload_buffer_;
@@ -101,7 +102,6 @@ class LinkRelay {
   std::optional<Reader> from_owner_;
   std::optional<Writer> to_owner_;
 
-  bool heard_ = false;
   bool over_ = false;
   bool finishes_line_ = false;
   bool line_ended_ = false;

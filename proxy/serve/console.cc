@@ -56,7 +56,7 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
                                subunit::escaped(bytes, kMaxShown));
                   },
               .turned = [] {},
-              .heard = [this] { log_.debug("a client answers over the console link"); },
+              .opened = [this] { log_.debug("a client answers over the console link"); },
               .echoed = [this](bool here) { warn_of_echo(here); },
               .ended =
                   [this] {

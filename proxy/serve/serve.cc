@@ -2,6 +2,7 @@
 
 #include "proxy/io/loop.h"
 #include "proxy/io/stdio.h"
+#include "proxy/io/terminal.h"
 #include "proxy/serve/console.h"
 #include "proxy/serve/daemon.h"
 
@@ -25,7 +26,7 @@ int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log
 }
 
 int serve_on_console(Fd in, Fd out, const ServeOptions& options, const Log& log) {
-  if (::isatty(STDERR_FILENO)) make_stderr_impatient();
+  if (is_same_terminal(STDERR_FILENO, out.get())) make_stderr_impatient();
   Loop loop;
   Console console(loop.get(), options.link, std::move(in), std::move(out), log);
   auto payload = console.connect();

@@ -102,4 +102,19 @@ inline Heard hear_at_cuts(std::string_view stream, std::uint32_t seed) {
   });
 }
 
+/// What a reader must make of `stream`, however the bytes arrive.
+inline void check_pieces(const std::string& stream, const std::vector<std::string>& pieces) {
+  CAPTURE(escaped(stream, 500));
+  CHECK(shown(hear(stream).pieces) == shown(pieces));
+  CHECK(shown(hear(stream, 1).pieces) == shown(pieces));
+  CHECK(shown(hear(stream, 7).pieces) == shown(pieces));
+  for (std::uint32_t seed = 0; seed < 10; ++seed)
+    CHECK(shown(hear_at_cuts(stream, seed).pieces) == shown(pieces));
+}
+
+/// `line` printed into the middle of `frame`.
+inline std::string with_insertion(std::string frame, std::size_t at, const std::string& line) {
+  return frame.insert(at, line);
+}
+
 }  // namespace subunit
