@@ -108,6 +108,7 @@ Link::Statistics Link::State::statistics() const {
   Statistics out = counts_;
   out.reader = reader_.counts();
   out.reader.damaged += malformed_;
+  out.frame_bytes = reader_.frame_bytes();
   out.payload_sent = sender_.window().payload_arrived();
   out.payload_received = receive_ ? receive_->received() : 0;
   out.dense_out = sender_.dense_code() != nullptr;

@@ -69,6 +69,7 @@ class Link {
     std::uint64_t echoes = 0;         ///< frames of ours that came back
     std::uint64_t text_noise = 0;     ///< bytes
     std::uint64_t damaged_noise = 0;  ///< bytes
+    std::uint64_t frame_bytes = 0;    ///< bytes that were no noise, nor of a test
     std::uint64_t line_bytes_sent = 0;
     std::uint64_t line_bytes_received = 0;
     std::uint64_t payload_sent = 0;            ///< acknowledged bytes
