@@ -10,6 +10,8 @@ namespace {
 // While the other end has no room, it is asked for that so often: the word of it may be lost.
 constexpr Time kAskRoomInterval = std::chrono::seconds(1);
 
+static_assert(Link::kHelloInterval == LinkSession::kHelloInterval);
+
 Hello own_hello(const LinkOptions& options) {
   const std::uint32_t nonce = options.nonce % kFrameNumbers;
   constexpr double kMostRate = 1e9;
