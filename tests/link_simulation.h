@@ -36,7 +36,8 @@ class LinkSimulation {
     std::size_t last_size = 0;  // of what was written
     std::string written = {};   // if kept
     bool keep_written = false;
-    std::function<void(Bytes)> watch = {};  // sees what is written
+    std::function<void(Bytes)> watch = {};   // sees what is written
+    std::function<Buffer(Bytes)> harm = {};  // makes something else of it
 
     [[nodiscard]] bool over() const { return closed || dead; }
   };
@@ -86,6 +87,18 @@ class LinkSimulation {
       bool ticked = false;
       for (End* end : {&serve, &client}) ticked |= tick_if_due(*end);
       if (!ticked) return;
+    }
+  }
+
+  /// No byte that a console listens to, but for the marks and ends of frames and a lone XON.
+  static void check(Bytes output) {
+    if (output.size() == 1 && output[0] == 0x11) return;
+    if (output.size() >= kFrameOverhead && output[0] == '#' && output[1] == '%') {
+      if (output.back() != '\n') throw std::logic_error("a frame without its line end");
+      output = output.subspan(1, output.size() - 2);
+    }
+    for (const std::uint8_t byte : output) {
+      if (never_sent()[byte]) throw std::logic_error("a byte that is never to be sent");
     }
   }
 
@@ -200,29 +213,17 @@ class LinkSimulation {
 
   bool write(End& end) {
     bool wrote = false;
+    Buffer harmed;
     while (end.line.writable_at() <= now && !end.link->pending_output(now).empty()) {
       const Bytes output = end.link->pending_output(now);
       check(output);
       if (end.watch) end.watch(output);
       if (end.keep_written) end.written += as_text(output);
-      end.last_size = output.size();
-      end.line.write(output, now);
+      end.line.write(end.harm ? Bytes(harmed = end.harm(output)) : output, now);
       end.link->consume_output();
       wrote = true;
     }
     return wrote;
-  }
-
-  /// No byte that a console listens to, but for the marks and ends of frames and a lone XON.
-  static void check(Bytes output) {
-    if (output.size() == 1 && output[0] == 0x11) return;
-    if (output.size() >= kFrameOverhead && output[0] == '#' && output[1] == '%') {
-      if (output.back() != '\n') throw std::logic_error("a frame without its line end");
-      output = output.subspan(1, output.size() - 2);
-    }
-    for (const std::uint8_t byte : output) {
-      if (never_sent()[byte]) throw std::logic_error("a byte that is never to be sent");
-    }
   }
 
   std::optional<Time> next_time() const {

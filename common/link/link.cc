@@ -10,6 +10,8 @@ namespace {
 // While the other end has no room, it is asked for that so often: the word of it may be lost.
 constexpr Time kAskRoomInterval = std::chrono::seconds(1);
 
+static_assert(Link::kHelloInterval == LinkSession::kHelloInterval);
+
 Hello own_hello(const LinkOptions& options) {
   const std::uint32_t nonce = options.nonce % kFrameNumbers;
   constexpr double kMostRate = 1e9;
@@ -108,6 +110,7 @@ Link::Statistics Link::State::statistics() const {
   Statistics out = counts_;
   out.reader = reader_.counts();
   out.reader.damaged += malformed_;
+  out.frame_bytes = reader_.frame_bytes();
   out.payload_sent = sender_.window().payload_arrived();
   out.payload_received = receive_ ? receive_->received() : 0;
   out.bytes_per_second = pacer_.bytes_per_second();

@@ -22,12 +22,15 @@ struct LinkOptions {
 /// One end of the console link: a stream of bytes in each direction, exactly, across a line that
 /// echoes, wraps, loses, doubles and adds bytes.
 ///
-///     link.receive(bytes, now);          // or receive_eof(), tick(now) when next_deadline() is
-///     due while (auto event = link.next_event()) ... while (writable &&
-///     !link.pending_output(now).empty()) {
-///       write(link.pending_output(now));  // one write(), or else queued behind nothing
+///     link.receive(bytes, now);  // or receive_eof(), or tick() when next_deadline() is due
+///     while (auto event = link.next_event()) ...
+///     while (writable && !link.pending_output(now).empty()) {
+///       write(link.pending_output(now));  // one write(); what the kernel leaves comes before more
 ///       link.consume_output();
 ///     }
+///
+/// Events and output may be there after any call of anything here; what was received is looked at
+/// by next_event() only.
 ///
 /// The serve end says hello, again each second, until a client answers. The client end says nothing
 /// before that, so it may listen to a line that speaks another protocol. See LINK.md.
@@ -45,8 +48,9 @@ class Link {
   struct Finished {};
   /// Both ends have finished, and know it. Nothing but noise comes after this.
   struct Closed {};
-  /// No end, and no hope: nothing has come for kDeadAfter, the other end has started anew, has
-  /// given up, or does not take what is sent again and again.
+  /// No orderly end: nothing has come for kDeadAfter, the other end has started anew, has given
+  /// up, or does not confirm what is sent again and again, or the line has ended. Nothing but noise
+  /// comes after this.
   struct Dead {
     std::string reason;
   };
@@ -69,6 +73,7 @@ class Link {
     std::uint64_t echoes = 0;         ///< frames of ours that came back
     std::uint64_t text_noise = 0;     ///< bytes
     std::uint64_t damaged_noise = 0;  ///< bytes
+    std::uint64_t frame_bytes = 0;    ///< bytes that were no noise, nor of a test
     std::uint64_t line_bytes_sent = 0;
     std::uint64_t line_bytes_received = 0;
     std::uint64_t payload_sent = 0;            ///< acknowledged bytes
@@ -85,10 +90,12 @@ class Link {
   // From the line.
   void receive(Bytes bytes, Time now);
   void receive_eof(Time now);
-  /// Views are valid until the next call of anything here.
+  /// Opened and Echo come before payload, Finished, Closed and Dead behind all that has come in
+  /// order, and so not while that is not wanted; over() says so before. Views are valid until the
+  /// next call of anything here.
   [[nodiscard]] std::optional<Event> next_event();
-  /// While false, payload waits inside, within the room that the other end was told of; other
-  /// events come all the same. True at first.
+  /// While false, payload waits inside, within the room that the other end was told of. Noise comes
+  /// all the same, and must be taken: confirmations come with it. True at first.
   void want_payload(bool wanted);
 
   // To the line.
@@ -102,6 +109,7 @@ class Link {
   /// may be lost. Then nothing comes out of here any more.
   void abandon(std::string_view why);
   /// What is to be written now, with one write(); empty: nothing, until next_deadline() at least.
+  /// The same until consume_output(), whatever happens in between, or until over().
   [[nodiscard]] Bytes pending_output(Time now);
   void consume_output();
 
@@ -111,7 +119,9 @@ class Link {
 
   /// The other end has said hello, in this protocol.
   [[nodiscard]] bool heard_hello() const;
-  [[nodiscard]] bool over() const;  ///< Closed or Dead
+  /// Closed or Dead, or abandoned. After Closed there may still be output: the other end asks for
+  /// its last confirmation again.
+  [[nodiscard]] bool over() const;
   [[nodiscard]] Statistics statistics() const;
 
  private:
