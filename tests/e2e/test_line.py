@@ -1,7 +1,6 @@
 """The bad line itself: it is as bad as it says, and otherwise good."""
 
 import json
-from pathlib import Path
 import random
 import re
 import subprocess
@@ -12,7 +11,6 @@ import pytest
 from line_harm import KINDS, Cut, Errors, KernelLines, Wrap
 import support
 
-BAD_LINE = [support.PYTHON, str(Path(__file__).with_name("bad_line.py"))]
 ALL_BYTES = bytes(range(256))
 RAW_CAT = ["sh", "-c", "stty raw -echo; echo ready; exec cat"]
 
@@ -85,7 +83,7 @@ def line(processes, tmp_path):
 
     def start(*options, command=RAW_CAT, until=b"ready\n"):
         process = subprocess.Popen(
-            [*BAD_LINE, "--stats", tmp_path / "stats", *map(str, options), "--", *command],
+            [*support.BAD_LINE, "--stats", tmp_path / "stats", *map(str, options), "--", *command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
         )
         processes.append(process)
