@@ -5,11 +5,11 @@ import re
 import shutil
 import subprocess
 
+import printing
 import support
 
 KERNEL = support.ROOT / "build-vm/vmlinuz"  # scripts/setup test puts it there
 SCRIPTS = support.ROOT / "tests/vm"
-SERVER = Path(support.BINARY).resolve().parents[1] / "tests/vm_server"
 QEMU = "qemu-system-x86_64"
 
 PROMPT = r"/tmp # "
@@ -25,7 +25,7 @@ def why_not():
 
 def make_initramfs(directory: Path) -> Path:
     file = directory / "initramfs"
-    subprocess.run([SCRIPTS / "make_initramfs", file, support.BINARY, SERVER], check=True)
+    subprocess.run([SCRIPTS / "make_initramfs", file, support.BINARY, printing.SERVER], check=True)
     return file
 
 

@@ -23,11 +23,15 @@ namespace perf {
 
 class SmallServer {
  public:
-  /// What a test does, by its place in the list.
+  /// What a test does, by its place in the list. What it prints it waits for to be read.
   using Body = std::function<void(std::size_t number)>;
 
   explicit SmallServer(std::vector<std::string> ids, Body body = {})
-      : fd_(dial(setting("SUBUNIT_RPC_ADDRESS"))), all_(std::move(ids)), body_(std::move(body)) {
+      : fd_(dial(setting("SUBUNIT_RPC_ADDRESS"))),
+        all_(std::move(ids)),
+        body_(std::move(body)),
+        session_(subunit::kSupportedVersions,
+                 body_ ? std::optional<std::string>(subunit::kSettledOutput) : std::nullopt) {
     if (body_)
       for (const std::string& id : all_) numbers_.emplace(id, numbers_.size());
   }
@@ -101,7 +105,7 @@ class SmallServer {
   void run_test(const std::string& id) {
     say(id, subunit::Status::kInProgress);
     if (body_) {
-      flush();  // what it prints is taken for its own while it is known to run
+      flush();
       body_(numbers_.at(id));
     }
     say(id, subunit::Status::kSuccess);
