@@ -20,6 +20,13 @@ printf '\033[1mlast login: never \303'
 echo 'profile: something about the terminal' >&2
 """
 
+# What an interactive one reads: a prompt in colors that sets the window's title, too.
+BASHRC = r"""
+PS1='\[\e]0;machine: \w\a\]\[\e[1;32m\]user@machine\[\e[0m\]:\[\e[1;34m\]\w\[\e[0m\]\$ '
+cd /
+"""
+PROMPT = "\x1b[1;34m/\x1b[0m# "
+
 
 class Sshd:
     """sshd with keys and a configuration of its own, in `directory`."""
@@ -33,8 +40,12 @@ class Sshd:
         shutil.copy(directory / "user.pub", directory / "authorized_keys")
         # Every shell that sshd starts comes by this first, whatever the user's own one is.
         (directory / "profile").write_text(PROFILE)
+        (directory / "bashrc").write_text(BASHRC)
         (directory / "shell").write_text(
-            f'. {directory}/profile\nexec sh -c "$SSH_ORIGINAL_COMMAND"\n'
+            f""". {directory}/profile
+            [ "$SSH_ORIGINAL_COMMAND" ] || exec bash --rcfile {directory}/bashrc -i
+            exec sh -c "$SSH_ORIGINAL_COMMAND"
+            """
         )
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # where root's sshd separates its privileges
@@ -90,6 +101,10 @@ class Sshd:
     def command(self, *remote: str) -> list:
         words = shlex.join(map(str, remote))
         return ["ssh", "-F", str(self.directory / "client"), "machine", words]
+
+    def shell(self) -> list:
+        """An interactive login, on a terminal over there."""
+        return ["ssh", "-F", str(self.directory / "client"), "-tt", "machine"]
 
     def close(self) -> None:
         self.process.terminate()

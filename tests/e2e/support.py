@@ -32,6 +32,7 @@ EXAMPLES = ROOT / "tests/examples"
 SERVER = str(EXAMPLES / "servers/server.py")
 SERVER_PROCESS = f"{PYTHON} {SERVER}"  # how its command line begins
 SERVE_PROCESS = f"{BINARY} serve"
+BAD_LINE = [PYTHON, str(ROOT / "tests/e2e/bad_line.py")]
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
 LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes

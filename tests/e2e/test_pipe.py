@@ -2,8 +2,9 @@
 
 import pytest
 
+import printing
 import suites
-from support import serving
+from support import client, serving
 
 
 def test_all_of_testtools_over_a_pipe_is_what_it_is_directly():
@@ -11,6 +12,12 @@ def test_all_of_testtools_over_a_pipe_is_what_it_is_directly():
     channel = serving(*suites.test_server(suites.TESTTOOLS))
     suites.assert_same_as_directly(suites.TESTTOOLS, channel)
     assert sum(suites.directly(suites.TESTTOOLS).values()) > 2000
+
+
+def test_a_suite_that_prints_every_byte_there_is_is_exact():
+    ended = client("--format", "subunit", channel=serving(printing.SERVER, 3000))
+    assert ended.status == 0
+    printing.assert_exact(ended.stream, 3000)
 
 
 @pytest.mark.long

@@ -1,0 +1,84 @@
+"""Containers whose image is a busybox root, with this machine's /usr."""
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import tarfile
+import uuid
+
+import support
+
+
+def why_not():
+    for program in "podman", "runc", "busybox":
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            return f"{program} is not installed"
+    if os.getuid() != 0:
+        return "podman with bind mounts takes root here"
+    return None
+
+
+class Podman:
+    """Without a network, and with its storage in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.podman = [
+            "podman", "--root", str(directory / "root"), "--runroot", str(directory / "run"),
+            "--runtime", "runc",
+        ]
+        self.name = "e2e-" + uuid.uuid4().hex[:12]
+        image = f"localhost/{self.name}"
+        self._check("import", str(self._root_archive()), image)
+        mounts = [f"{path}:{path}:ro" for path in ("/usr", str(support.ROOT))]
+        if not Path(support.BINARY).resolve().is_relative_to(support.ROOT):
+            mounts.append(f"{support.BINARY}:{support.BINARY}:ro")
+        self._run = [
+            "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=512:512",
+            *(word for mount in mounts for word in ("--volume", mount)),
+            image,
+        ]
+
+    def start(self) -> None:
+        """The container that exec() goes into."""
+        self._check(
+            "run", "--detach", "--name", self.name, *self._run, "/bin/busybox", "sleep", "3600"
+        )
+
+    def _root_archive(self) -> Path:
+        """busybox and its sh; /usr is this machine's, for the loader, the libraries and Python."""
+        archive = self.directory / "root.tar"
+        with tarfile.open(archive, "w") as tar:
+            tar.add(shutil.which("busybox"), "bin/busybox")
+            links = {"bin/sh": "busybox", "bin/env": "busybox"}
+            links |= {"lib": "usr/lib", "lib64": "usr/lib64"}
+            for name, target in links.items():
+                link = tarfile.TarInfo(name)
+                link.type, link.linkname = tarfile.SYMTYPE, target
+                tar.addfile(link)
+            for name in ("usr", "tmp", "etc", "proc", "dev", "sys"):
+                directory = tarfile.TarInfo(name)
+                directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(directory)
+        return archive
+
+    def _check(self, *arguments: str) -> str:
+        environment = {key: value for key, value in os.environ.items() if key != support.MARK}
+        ended = subprocess.run(
+            [*self.podman, *arguments], capture_output=True, text=True, env=environment, timeout=120
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def exec(self, *inside: str) -> list:
+        return [*self.podman, "exec", "-i", "--env", support.MARK, self.name, *map(str, inside)]
+
+    def run(self, *inside: str) -> list:
+        """In a container of its own, on a terminal. Needs one here."""
+        return [*self.podman, "run", "-it", "--rm", "--env", support.MARK, *self._run,
+                *map(str, inside)]
+
+    def close(self) -> None:
+        self._check("rm", "--all", "--force", "--time", "0")
+        self._check("rmi", "--all", "--force")
