@@ -274,16 +274,16 @@ bool Channel::ended_well() const {
 }
 
 std::string Channel::end_text() const {
-  const std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
+  std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
   if (line_ != Line::kLink) return ending;
-  const std::string dead = "the console link is dead: " + relay_->problem();
+  std::string dead = "the console link is dead: " + relay_->problem();
   if (!relay_->problem().empty()) return terminated_ ? dead : fmt::format("{}; {}", dead, ending);
   return terminated_ ? "the other end has closed the console link" : ending;
 }
 
 std::string Channel::awaited() const {
   if (!script_.done()) return script_.waits_for();
-  const std::string ready = "for the proxy to say Ready";
+  std::string ready = "for the proxy to say Ready";
   if (line_ == Line::kRaw) return ready;
   if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
   if (relay_->heard_hello())
