@@ -95,7 +95,8 @@ void Channel::listen(Ends line) {
                            .nonce = random_nonce(),
                            .bytes_per_second = options_.link.bytes_per_second.value_or(0),
                            .may_upgrade = !only_armour},
-      LinkRelay::Events{.noise = [this](Bytes bytes) { receive_printed(bytes); },
+      LinkRelay::Events{.arrived = [this](Bytes bytes) { script_.receive(bytes); },
+                        .noise = [this](Bytes bytes) { receive_printed(bytes); },
                         .turned = [this] { turned(); },
                         .opened = [this] { link_opened(); },
                         .echoed = [this](bool here) { warn_of_echo(here); },
@@ -157,7 +158,6 @@ void Channel::receive(const Packet& packet) {
 }
 
 void Channel::receive_printed(Bytes bytes) {
-  script_.receive(bytes);
   if (line_ == Line::kUnknown) return from_server_.feed(bytes);
   receive_noise(bytes);
 }

@@ -70,19 +70,21 @@ Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
 }
 
 void ConsoleScript::receive(subunit::Bytes printed) {
-  if (done()) return;
-  seen_ += subunit::as_text(printed);
-  if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
+  // In pieces: there may be much behind a prompt, from a kernel that talks all the time.
+  while (!done() && !found_ && !printed.empty()) {
+    const subunit::Bytes piece = printed.first(std::min(printed.size(), kMaxSeen / 2));
+    printed = printed.subspan(piece.size());
+    seen_ += subunit::as_text(piece);
+    if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
+    found_ = std::regex_search(readable(seen_), steps_[at_].expression);
+  }
 }
 
 std::optional<std::string> ConsoleScript::next() {
-  if (done()) return std::nullopt;
-  const ConsoleStep& step = steps_[at_];
-  if (!step.wait.empty() && !std::regex_search(readable(seen_), step.expression))
-    return std::nullopt;
+  if (done() || !(found_ || steps_[at_].wait.empty())) return std::nullopt;
   seen_.clear();
-  ++at_;
-  return step.command + "\r";
+  found_ = false;
+  return steps_[at_++].command + "\r";
 }
 
 std::string ConsoleScript::waits_for() const {

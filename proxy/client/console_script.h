@@ -48,7 +48,8 @@ class ConsoleScript {
  private:
   std::vector<ConsoleStep> steps_;
   std::size_t at_ = 0;
-  std::string seen_;  // since the command before; the end of it
+  std::string seen_;    // since the command before; the end of it
+  bool found_ = false;  // what the next command waits for
 };
 
 }  // namespace proxy

@@ -53,7 +53,9 @@ LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::L
                  {.room = [this] { return std::span(line_buffer_); },
                   .received =
                       [this](std::size_t size) {
-                        link_.receive(Bytes(line_buffer_).first(size), precise_now());
+                        const Bytes bytes = Bytes(line_buffer_).first(size);
+                        if (events_.arrived) events_.arrived(bytes);
+                        link_.receive(bytes, precise_now());
                         turn();
                       },
                   .ended =

@@ -20,7 +20,8 @@ namespace proxy {
 class LinkRelay {
  public:
   struct Events {
-    std::function<void(subunit::Bytes)> noise;  ///< what the line carried besides frames
+    std::function<void(subunit::Bytes)> arrived = {};  ///< all that the line carries, at once
+    std::function<void(subunit::Bytes)> noise;  ///< what of it is no frame, once that is sure
     std::function<void()> turned;               ///< all that came with one read has been handed out
     std::function<void()> opened;               ///< the session is there; once
     std::function<void(bool here)> echoed;      ///< as Link::Echo

@@ -40,10 +40,10 @@ def directly(suite: Sequence[str]) -> collections.Counter:
     return support.Stream(ended.stdout).ended
 
 
-def assert_same_as_directly(suite: Sequence[str], channel: Sequence[str]) -> None:
-    """Ids and statuses, each as often as the other."""
+def assert_same_as_directly(suite: Sequence[str], channel: Sequence[str], *options: str) -> None:
+    """Ids and statuses, each as often as the other. `options` are the client's."""
     wanted = directly(suite)
-    ended = client("--format", "subunit", channel=channel, limit=5 * support.LIMIT)
+    ended = client("--format", "subunit", *options, channel=channel, limit=5 * support.LIMIT)
     stream = ended.stream
     stream.assert_clean()
     assert stream.ended == wanted

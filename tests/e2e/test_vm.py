@@ -5,13 +5,17 @@ import subprocess
 
 import pytest
 
+import printing
 import support
+from support import client
 import vm
 
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(vm.why_not() is not None, reason=vm.why_not() or ""),
 ]
+
+TESTS = 3000
 
 ANY_KERNEL_LINE = rb"\[ *\d+\.\d{6}\] [^\n]*\r\n"
 
@@ -49,3 +53,14 @@ def test_the_console_is_as_noisy_as_it_should_be(machine, processes):
     assert re.search(rb"[0-9]" + ANY_KERNEL_LINE, seen)
     numbers = printed.partition(b"\r\n\r\n")[2].split()[:20000]
     assert numbers == [b"%d" % number for number in range(1, 20001)]
+
+
+def test_thousands_of_tests_are_exact_while_the_kernel_talks(machine):
+    ended = client(
+        "--format", "subunit", "--console-wait", vm.PROMPT,
+        "--console-command", f"subunit-proxy serve -- printing_server {TESTS}",
+        channel=machine.channel, limit=5 * support.LIMIT,
+    )
+    assert ended.status == 0, ended.stderr
+    printing.assert_exact(ended.stream, TESTS)
+    assert_whole(vm.kernel_lines(ended.stream.all_output("channel")), 500)

@@ -23,7 +23,10 @@ class Bench:
 
     def transfer(self, relay_name, mode, size, count):
         """`count` packets of `size` bytes, each one's CRC checked where it arrives."""
-        with running(commands(self.binary, mode)[relay_name]) as relay:
+        return self.transfer_through(commands(self.binary, mode)[relay_name], mode, size, count)
+
+    def transfer_through(self, command, mode, size, count):
+        with running(command) as relay:
             source_end, sink_end = (
                 (relay.connection, relay.stdout)
                 if mode == "to client"
@@ -31,14 +34,17 @@ class Bench:
             )
             sink = relay.helper(self.programs / "packet_sink", size, count, stdin=sink_end)
             relay.helper(self.programs / "packet_source", size, count, stdout=source_end)
-            seconds = float(read_line(sink.stdout, f"{relay_name}, {mode}"))
+            seconds = float(read_line(sink.stdout, f"{command}, {mode}"))
             peak_memory = relay.peak_memory()
             return Transfer(seconds, relay.finish(), peak_memory)
 
     def round_trips(self, relay_name, count, packets):
         """Median and longest time, in microseconds, of requests of `packets` writes each that are
         answered in as many writes."""
-        with running(commands(self.binary, "both")[relay_name]) as relay:
+        return self.round_trips_through(commands(self.binary, "both")[relay_name], count, packets)
+
+    def round_trips_through(self, command, count, packets):
+        with running(command) as relay:
             relay.helper(
                 self.programs / "echo_server",
                 packets,
@@ -53,7 +59,7 @@ class Bench:
                 stdout=relay.stdin,
                 stderr=subprocess.PIPE,
             )
-            line = read_line(prober.stderr, f"round trips through {relay_name}")
+            line = read_line(prober.stderr, f"round trips through {command}")
         return tuple(map(float, line.split()))
 
     def start_time(self, relay_name, text, count):

@@ -56,6 +56,12 @@ TEST_CASE("only the end of what was printed is looked at") {
   CHECK(script.waits_for().size() < ConsoleScript::kMaxSeen);
 }
 
+TEST_CASE("a prompt is found however much has come behind it at once") {
+  ConsoleScript script({step("serve", "~ # ")});
+  script.receive(as_bytes("~ # " + std::string(2 * ConsoleScript::kMaxSeen, '.')));
+  CHECK(script.next() == "serve\r");
+}
+
 TEST_CASE("what a script waits for is told with what it saw") {
   ConsoleScript script({step("root", "login: ")});
   script.receive(as_bytes("booting\n"));
