@@ -144,7 +144,11 @@ TEST_CASE("bodies that are none are damaged frames, and nothing else happens") {
   Serve serve;
   serve.link.send(as_bytes("payload"));
   static_cast<void>(serve.said());
-  const std::pair<Frame::Type, std::string> bad[] = {
+  struct Bad {
+    Frame::Type type;
+    std::string body;
+  };
+  const Bad bad[] = {
       {Frame::Type::kData, ""},
       {Frame::Type::kFinish, "x"},
       {Frame::Type::kAck, ""},
@@ -156,9 +160,9 @@ TEST_CASE("bodies that are none are damaged frames, and nothing else happens") {
       {Frame::Type::kHello, std::string(12, '\0')},
   };
   std::uint64_t damaged = 0;
-  for (const auto& [type, body] : bad) {
-    CAPTURE(body);
-    serve.tell(type, body, Serve::kOther);
+  for (const Bad& frame : bad) {
+    CAPTURE(frame.body);
+    serve.tell(frame.type, frame.body, Serve::kOther);
     CHECK(serve.link.statistics().reader.damaged == ++damaged);
   }
   serve.tell({.type = Frame::Type::kPing, .acknowledged = Serve::kOwn + 1000});  // never sent
