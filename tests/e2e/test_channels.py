@@ -11,11 +11,16 @@ DEMO = [f"demo.test_{number}" for number in range(5)]
 
 @pytest.fixture
 def channel(tmp_path):
-    """A channel in one word, which leaves a file of this name."""
+    """A channel in one word, whose server leaves a file of this name and starts with the others.
 
-    def make(name):
-        script = f'touch {shlex.quote(str(tmp_path / name))}; exec "$@"'
-        return shlex.join(["sh", "-c", script, "sh", *serving(*server("good"))])
+    The proxies of all channels are up by then: no run ends before that.
+    """
+
+    def make(name, *others):
+        files = shlex.join(str(tmp_path / other) for other in others)
+        wait = f"for file in {files}; do until [ -e $file ]; do sleep 0.01; done; done"
+        script = f'touch {shlex.quote(str(tmp_path / name))}; {wait}; exec "$@"'
+        return shlex.join(serving("sh", "-c", script, "sh", *server("good")))
 
     return make
 
@@ -41,21 +46,22 @@ def test_tests_can_be_named_beside_it(channel):
 
 
 def test_several_channels_share_the_tests(channel, tmp_path):
-    assert_ran_all(run("--channel", channel("a"), "--channel", channel("b")))
+    assert_ran_all(run("--channel", channel("a", "b"), "--channel", channel("b", "a")))
     assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
 
 
 def test_channels_from_a_file_are_one_a_line(channel, tmp_path):
     channels = tmp_path / "channels"
-    long = channel("c").replace(" ", " \\\n  ", 1)
-    channels.write_text(f"# machines\n\n{channel('a')}\r\n  {channel('b')}  # slow\n{long}")
+    a, b, c = channel("a", "b", "c"), channel("b", "a", "c"), channel("c", "a", "b")
+    long = c.replace(" ", " \\\n  ", 1)
+    channels.write_text(f"# machines\n\n{a}\r\n  {b}  # slow\n{long}")
     assert_ran_all(run("--channels-from", channels))
     assert all((tmp_path / name).exists() for name in "abc")
 
 
 def test_both_options_can_be_given(channel, tmp_path):
-    (tmp_path / "channels").write_text(channel("b"))
-    assert_ran_all(run("--channel", channel("a"), "--channels-from", tmp_path / "channels"))
+    (tmp_path / "channels").write_text(channel("b", "a"))
+    assert_ran_all(run("--channel", channel("a", "b"), "--channels-from", tmp_path / "channels"))
     assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
 
 

@@ -170,18 +170,18 @@ def test_a_signal_ends_the_channel(processes, number):
     says(ended.stderr, "interrupted")
 
 
-def test_a_second_signal_does_not_wait_for_the_channel(processes):
-    command = ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"]
+def test_a_second_signal_does_not_wait_for_the_channel(processes, tmp_path):
+    told = tmp_path / "told"
+    script = f"trap 'touch {told}' HUP TERM; echo up; while :; do sleep 0.1; done"
+    command = ["sh", "-c", script]
     process = support.start(["tunnel", "--", *command], process_group=0)
     processes.append(process)
     support.read_until(process, b"up")
-
-    def ended():
-        process.send_signal(signal.SIGINT)
-        return process.poll() is not None
-
-    support.wait_until(ended, "its end", limit=4)
-    assert process.returncode == 3
+    process.send_signal(signal.SIGINT)
+    support.wait_until(told.exists, "the channel to be told", limit=4)
+    ended = interrupted(process, signal.SIGINT)
+    assert ended.status == 3
+    assert ended.seconds < 4
 
 
 @pytest.mark.long
