@@ -62,10 +62,6 @@ std::size_t FrameCandidate::take_mark(std::uint8_t byte, StreamPosition at) {
   return 1;
 }
 
-bool FrameCandidate::in_dense_body() const {
-  return header_ && header_->frame.type == Frame::Type::kDense && text_.size() < needed_ - kCrcText;
-}
-
 /// Takes digits from the start of `bytes`, as many as there are and belong to the text. 0 if the
 /// first does not, or makes a header that is none.
 std::size_t FrameCandidate::take_digits(Bytes bytes) {

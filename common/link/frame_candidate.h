@@ -36,6 +36,8 @@ class FrameCandidate {
   /// Behind its '%'.
   [[nodiscard]] StreamPosition text_at() const { return text_at_; }
   [[nodiscard]] StreamRange run() const { return run_; }
+  /// Its header says that anything may stand in its body.
+  [[nodiscard]] bool dense() const { return header_ && header_->frame.type == Frame::Type::kDense; }
   /// An LF stands in it.
   [[nodiscard]] bool has_line_end() const { return has_line_end_; }
   /// None of its characters stands behind the last LF.
@@ -44,7 +46,7 @@ class FrameCandidate {
  private:
   void reset(StreamPosition start, StreamPosition text_at);
   std::size_t take_mark(std::uint8_t byte, StreamPosition at);
-  [[nodiscard]] bool in_dense_body() const;
+  [[nodiscard]] bool in_dense_body() const { return dense() && text_.size() < needed_ - kCrcText; }
   std::size_t take_digits(Bytes bytes);
   std::size_t take_dense(Bytes bytes);
 

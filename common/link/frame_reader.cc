@@ -12,11 +12,10 @@ namespace {
 // the noise around and inside of it.
 constexpr std::size_t kMaxBroken = 8;
 
-// Repair may look at so many bytes for each one that has come, and at so many more (where the last
+// Repair may look at so many bytes for each one that has come, saved up to so many (and the last
 // try may go a frame's size beyond). A frame that is wrapped at 80 columns has 50 line ends, and
 // may be tried with each of them.
-constexpr std::uint64_t kWorkPerByte = 32;
-constexpr std::uint64_t kFreeWork = 1 << 20;
+constexpr std::int64_t kWorkPerByte = 32;
 
 // How far a candidate may reach: what is held beyond is the beginning of an escape sequence.
 constexpr std::uint64_t kReach = FrameReader::kMaxHeld - kMaxEscapeSequence;
@@ -130,14 +129,18 @@ bool FrameReader::read_candidate() {
 /// The byte at cursor_ does not belong to the candidate. scan() looks at it again.
 void FrameReader::break_candidate() {
   candidate_.stop();
-  if (candidate_.has_line_end()) note_line_end();
-  at_line_start_ = candidate_.at_line_start();
+  if (!candidate_.dense()) {
+    if (candidate_.has_line_end()) note_line_end();
+    at_line_start_ = candidate_.at_line_start();
+  }
   if (!candidate_.marked()) {
     set_lone_mark();
     return;
   }
   broken_.push_back(
       {candidate_.start(), candidate_.text_at(), cursor_, candidate_.run().size() == 0});
+  // What it took for its body may be the rest of others. It had no '#'.
+  if (candidate_.dense()) cursor_ = candidate_.text_at();
   while (broken_.size() > kMaxBroken) give_up_oldest();
 }
 
@@ -181,13 +184,18 @@ void FrameReader::note_line_end() {
 
 /// At a ';' that may end a broken candidate.
 bool FrameReader::repair() {
+  if (cursor_ > worked_until_) {
+    const auto come = static_cast<std::int64_t>(cursor_ - worked_until_);
+    work_left_ = std::min(work_left_ + kWorkPerByte * come, kMostRepairWork);
+    worked_until_ = cursor_;
+  }
   for (const Broken& broken : broken_) {
-    const std::uint64_t most = kWorkPerByte * cursor_ + kFreeWork;
-    if (counts_.repair_work >= most) return false;
+    if (work_left_ <= 0) return false;
     if (!broken.repairable) continue;
-    const auto found =
-        repair_.find(held_.range(broken.text_at, cursor_), most - counts_.repair_work, body_);
+    const auto found = repair_.find(held_.range(broken.text_at, cursor_),
+                                    static_cast<std::uint64_t>(work_left_), body_);
     counts_.repair_work += repair_.cost();
+    work_left_ -= static_cast<std::int64_t>(repair_.cost());
     if (!found) continue;
     accept(found->frame, {broken.start, cursor_ + 1},
            {broken.text_at + found->run_begin, broken.text_at + found->run_end});

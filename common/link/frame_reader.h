@@ -39,6 +39,9 @@ class FrameReader {
   /// The longest frame, with line ends at every 80 columns, and a few lines in the middle.
   static constexpr std::size_t kMaxHeld = 8192;
 
+  /// Bytes that the search for what to take out may look at, at a time.
+  static constexpr std::int64_t kMostRepairWork = 1 << 20;
+
   /// The beginning of a frame that goes no further for so long is none.
   static constexpr Time kStallTimeout = std::chrono::milliseconds(500);
 
@@ -119,6 +122,8 @@ class FrameReader {
   bool run_may_end_ = false;    // nothing foreign has come since the last LF
 
   FrameRepair repair_;
+  std::int64_t work_left_ = kMostRepairWork;
+  StreamPosition worked_until_ = 0;  // where that was last counted
   std::optional<DenseCode> dense_code_;
   Buffer body_;
   Counts counts_;

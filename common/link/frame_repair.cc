@@ -75,7 +75,7 @@ void FrameRepair::read_line(Bytes line) {
 std::optional<FrameRepair::Found> FrameRepair::try_line_end(Bytes line, LineEnd end, bool kernel,
                                                             Buffer& body) {
   const std::size_t behind = digits_.size() - end.before;
-  cost_ += kHeaderText;
+  ++cost_;
   // A run behind the header: its size is known.
   if (header_ && header_->text_size() >= behind + kHeaderText) {
     const std::size_t before = header_->text_size() - behind;
@@ -85,6 +85,7 @@ std::optional<FrameRepair::Found> FrameRepair::try_line_end(Bytes line, LineEnd 
   for (std::size_t before = 0; before < kHeaderText && before <= end.before; ++before) {
     if (before + behind < kHeaderText) continue;
     join(before, end.before, kHeaderText);
+    cost_ += kHeaderText;
     const auto header = read_frame_header(text_);
     if (!header || header->text_size() != before + behind) continue;
     if (const auto found = try_run(line, *header, end, before, kernel, body)) return found;

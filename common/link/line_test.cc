@@ -1,6 +1,7 @@
 #include "common/link/line_test.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/link/base64.h"
 
@@ -83,7 +84,7 @@ LineTester::Step LineTester::step() const {
 }
 
 void LineTester::step_done(Time now) {
-  if (++step_ < kSteps) return;
+  if (state_ != State::kWriting || ++step_ < kSteps) return;  // the answer may be there already
   state_ = State::kWaiting;
   written_at_ = now;
 }
@@ -127,9 +128,14 @@ bool LineTestee::hear(Bytes body, bool noisy) {
   return true;
 }
 
-bool LineTestee::collect(Bytes text) {
+bool LineTestee::collect(const LineNoise& noise) {
   if (!collecting_) return false;
-  append(text_, text);
+  if (text_.empty()) {
+    class_ = noise.noise_class;
+    position_ = noise.position;
+  }
+  if (noise.noise_class == LineNoise::Class::kDamaged) class_ = noise.noise_class;
+  append(text_, noise.bytes);
   if (text_.size() > kMaxText) spoil();
   return true;
 }
@@ -137,9 +143,8 @@ bool LineTestee::collect(Bytes text) {
 /// An answer that was given stays: the other end may use it already.
 void LineTestee::end(std::uint8_t number, bool noisy) {
   const auto passes = LineTestText::read(text_);
-  if (!passes) append(noise_, text_);
-  text_.clear();
-  collecting_ = false;
+  if (passes) text_.clear();
+  spoil();
   if (number > answered_) {
     answered_ = number;
     code_ = passes && !noisy ? DenseCode::create(*passes) : std::nullopt;
@@ -149,15 +154,15 @@ void LineTestee::end(std::uint8_t number, bool noisy) {
 }
 
 void LineTestee::spoil() {
-  append(noise_, text_);
-  text_.clear();
   collecting_ = false;
+  spoilt_ = !text_.empty();
 }
 
-Buffer LineTestee::take_noise() {
-  Buffer out;
-  std::swap(out, noise_);
-  return out;
+std::optional<LineNoise> LineTestee::take_noise() {
+  if (!std::exchange(spoilt_, false)) return std::nullopt;
+  std::swap(taken_, text_);
+  text_.clear();
+  return LineNoise{taken_, class_, position_};
 }
 
 Buffer LineTestee::take_answer() {

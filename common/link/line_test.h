@@ -4,6 +4,7 @@
 
 #include "common/base/time.h"
 #include "common/link/dense_code.h"
+#include "common/link/frame_output.h"
 
 namespace subunit {
 
@@ -68,12 +69,12 @@ class LineTestee {
   /// No kTest frame has come, so a test that is going on has lost its end.
   void stop() { spoil(); }
 
-  /// Text from the line. True if it belongs to a test, as it seems for now.
-  [[nodiscard]] bool collect(Bytes text);
+  /// Noise from the line. True if it belongs to a test, as it seems for now. Damaged: it may be
+  /// one of the frames around the test.
+  [[nodiscard]] bool collect(const LineNoise& noise);
 
-  /// Text that did not belong to a test after all. Empties it.
-  [[nodiscard]] bool has_noise() const { return !noise_.empty(); }
-  [[nodiscard]] Buffer take_noise();
+  /// What did not belong to a test after all. Its bytes are valid until the next call.
+  [[nodiscard]] std::optional<LineNoise> take_noise();
 
   /// The body of a kTestResult frame to send; empties it.
   [[nodiscard]] bool answer_due() const { return answer_due_; }
@@ -95,7 +96,10 @@ class LineTestee {
   std::optional<DenseCode> code_;
   bool answer_due_ = false;
   Buffer text_;
-  Buffer noise_;
+  LineNoise::Class class_ = LineNoise::Class::kText;  // of that, kDamaged if any of it is
+  StreamPosition position_ = 0;                       // of its first byte
+  bool spoilt_ = false;                               // that is noise, to be taken
+  Buffer taken_;
 };
 
 }  // namespace subunit

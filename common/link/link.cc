@@ -35,15 +35,16 @@ Link::State::State(const LinkOptions& options)
 // ---- time
 
 std::optional<Time> Link::State::next_deadline() const {
+  if (phase_ == Phase::kAbandoned) return std::nullopt;
   const bool readable = wanted_ || !receive_ || receive_->payload().empty();
   if (raised_[kClosed] && readable) return now_;  // consume_output() can have made it so
   std::optional<Time> next = reader_.next_deadline();
   const auto consider = [&next](std::optional<Time> deadline) {
     if (deadline && (!next || *deadline < *next)) next = deadline;
   };
+  consider(line_free_at_);
   if (over()) return next;
   consider(session_.next_deadline());
-  consider(line_free_at_);
   if (!open_now()) return next;
   consider(ack_.next_deadline());
   consider(keepalive_.next_deadline());
@@ -57,9 +58,9 @@ std::optional<Time> Link::State::next_deadline() const {
 void Link::State::tick(Time now) {
   now_ = now;
   reader_.tick(now);
+  if (line_free_at_ && now >= *line_free_at_) line_free_at_.reset();
   if (over()) return;
   session_.tick(now);
-  if (line_free_at_ && now >= *line_free_at_) line_free_at_.reset();
   if (session_.unheard()) xon_due_ = true;
   if (open_now()) tick_session();
 }
@@ -71,10 +72,6 @@ void Link::State::tick_session() {
   if (keepalive_.dead(now_)) {
     if (only_word_missing()) return complete();
     return die("nothing has come from the other end for " + in_seconds(kDeadAfter));
-  }
-  if (sender_.finish_given_up(now_)) {
-    if (only_word_missing()) return complete();
-    return die("the other end does not confirm that this one has finished");
   }
   if (sender_.hopeless(now_))
     return die("the other end has confirmed nothing of what was sent for " +

@@ -20,7 +20,10 @@ bool is_only_xon(Bytes bytes) {
 // ---- events
 
 std::optional<Link::Event> Link::State::next_event() {
-  if (phase_ == Phase::kAbandoned) return std::nullopt;
+  if (phase_ == Phase::kAbandoned) {
+    while (reader_.next_event()) continue;  // nobody asks any more
+    return std::nullopt;
+  }
   while (true) {
     if (auto event = ready_event()) return event;
     if (receive_) receive_->keep();
@@ -37,10 +40,7 @@ std::optional<Link::Event> Link::State::next_event() {
 }
 
 std::optional<Link::Event> Link::State::ready_event() {
-  if (testee_.has_noise()) {
-    late_noise_ = testee_.take_noise();
-    return counted({late_noise_, LineNoise::Class::kText});
-  }
+  if (const auto late = testee_.take_noise()) return counted(*late);
   for (const Once which : {kOpened, kEchoThere, kEchoHere}) {
     if (auto event = once_event(which)) return event;
   }
@@ -82,7 +82,7 @@ void Link::State::raise_once(Once which) {
 // ---- noise
 
 std::optional<Link::Event> Link::State::noise(const LineNoise& noise) {
-  if (open_now() && testee_.collect(noise.bytes)) return std::nullopt;
+  if (open_now() && testee_.collect(noise)) return std::nullopt;
   return counted(noise);
 }
 
@@ -124,6 +124,7 @@ void Link::State::own_frame(const Frame& frame) {
     return;
   }
   ++counts_.echoes;
+  if (over()) return;
   if (counts_.echoes == 1) sender_.slow_down();
   raise_once(kEchoThere);
   if (echo_told_at_ && now_ - *echo_told_at_ < kEchoInterval) return;

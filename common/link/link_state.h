@@ -105,7 +105,6 @@ struct Link::State {
   std::array<bool, kOnceEvents> raised_{};      // and not given yet
   std::array<bool, kOnceEvents> was_raised_{};  // ever
   std::string why_dead_;
-  Buffer late_noise_;  // of a test that was none, being given
 
   // Output: what is offered, and what else is due.
   enum class Offer { kNothing, kRest, kPiece, kTestStep };

@@ -121,7 +121,6 @@ void SendWindow::sent(const Piece& piece, std::size_t line_bytes, bool dense, Ti
     next_offset_ += piece.payload.size();
     finish_sent_ |= piece.finish;
   }
-  if (piece.finish) ++finish_tries_;
   const auto at = entries_.find(piece.number);
   if (at == entries_.end() || at->second.state != State::kLost) return;  // came after all
   if (probe_ == piece.number) probe_.reset();

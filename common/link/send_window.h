@@ -73,7 +73,6 @@ class SendWindow {
   /// All the payload has arrived, and the end is awaited or has arrived too.
   [[nodiscard]] bool only_finish_left() const;
   [[nodiscard]] bool finish_arrived() const { return finish_arrived_; }
-  [[nodiscard]] int finish_tries() const { return finish_tries_; }
   /// There is payload, and the other end has told that it will not take it.
   [[nodiscard]] bool blocked() const;
   [[nodiscard]] std::uint64_t payload_arrived() const { return base_; }
@@ -142,7 +141,6 @@ class SendWindow {
   bool finish_wanted_ = false;
   bool finish_sent_ = false;
   bool finish_arrived_ = false;
-  int finish_tries_ = 0;
 };
 
 }  // namespace subunit

@@ -15,12 +15,15 @@ constexpr double kMaxFrameSeconds = 0.35;
 // More than that waiting in buffers on the way does not make the line faster.
 constexpr Time kMaxQueueing = std::chrono::milliseconds(250);
 
-// The end is repeated at this pace when it is all that is left, so that 16 times are seconds.
+// The end is repeated at this pace when it is all that is left.
 constexpr Time kHurriedTimeout = std::chrono::milliseconds(250);
 
 // What an answer takes beyond the way of the bytes, at most: it waits for more to confirm, and for
 // the line.
 constexpr Time kAnswerTime = std::chrono::milliseconds(50);
+
+// So many in a row, and no progress: it is not for a slow answer.
+constexpr int kManyTimeouts = 8;
 
 // Of 32 frames in the denser code so many may be lost: 5 %.
 constexpr int kMostDenseLosses = 1;
@@ -125,18 +128,13 @@ bool Sender::tick(Time now) {
 }
 
 Time Sender::patience() const {
-  const Time wait = std::max(2 * round_trip_.single_timeout(), 2 * kHurriedTimeout);
+  // It may have measured no round trip yet.
+  const Time wait = 2 * std::max(round_trip_.single_timeout(), RoundTrip::kFirstTimeout);
   return wait + line_time(2 * kMaxBodyText, rate_);
 }
 
-bool Sender::finish_given_up(Time now) const {
-  const auto deadline = next_deadline();
-  return window_.only_finish_left() && !window_.finish_arrived() &&
-         window_.finish_tries() >= kFinishTries && deadline && now >= *deadline;
-}
-
 bool Sender::hopeless(Time now) const {
-  return window_.waiting() && round_trip_.timeouts() >= kFinishTries / 2 &&
+  return window_.waiting() && round_trip_.timeouts() >= kManyTimeouts &&
          now - progress_at_ >= kGiveUpAfter;
 }
 

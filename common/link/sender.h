@@ -10,7 +10,6 @@ namespace subunit {
 /// Decides when which part of the stream is sent, for the first time or again.
 class Sender {
  public:
-  static constexpr int kFinishTries = 16;
   /// Longer than that, frames on the line with hope and none arriving, is none.
   static constexpr Time kGiveUpAfter = std::chrono::seconds(60);
 
@@ -49,7 +48,6 @@ class Sender {
   [[nodiscard]] bool hopeless(Time now) const;
   /// For the other end to ask again, if it has not heard us.
   [[nodiscard]] Time patience() const;
-  [[nodiscard]] bool finish_given_up(Time now) const;
 
   [[nodiscard]] const SendWindow& window() const { return window_; }
 

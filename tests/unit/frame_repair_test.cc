@@ -70,6 +70,18 @@ TEST_CASE("a line in the middle of a frame is taken out, wherever it stands") {
   }
 }
 
+TEST_CASE("a line that begins like a dense frame, whose body could be anything, is taken out") {
+  const std::string frame = frame_of("some body of the frame");
+  const std::string line = "[   12.345678] #%eAAAAAAAAAAAAC9\r\n";
+  for (std::size_t at = 2; at < frame.size(); ++at) {
+    CAPTURE(at);
+    const std::string stream = with_insertion(frame, at, line) + frame_of("2");
+    const Heard heard = hear(stream);
+    REQUIRE(heard.frames().size() == 2);
+    CHECK(heard.noise() == line);
+  }
+}
+
 TEST_CASE("what was taken out of a frame comes behind it, as text") {
   const std::string line = kLines[0];
   check_pieces("x" + with_insertion(frame_of("one"), 20, line) + "y",
@@ -203,6 +215,24 @@ TEST_CASE("random frames with a foreign line in each come out whole, and the lin
     CHECK(reader.counts().frames == 20);
     CHECK(hear_at_cuts(stream, static_cast<std::uint32_t>(round)) == heard);
   }
+}
+
+TEST_CASE("quiet times save up no work for a flood") {
+  FrameReader reader;
+  const std::string frame = frame_of(std::string(3000, 'x'));
+  for (int number = 0; number < 5000; ++number) {
+    reader.receive(as_bytes(frame), Time(0));
+    while (reader.next_event()) continue;
+  }
+  std::string flood;
+  while (flood.size() < 1 << 17) {
+    for (int mark = 0; mark < 8; ++mark) flood += "#%dA!";
+    for (int line = 0; line < 3900; ++line) flood += "\n;";
+  }
+  reader.receive(as_bytes(flood), Time(0));
+  while (reader.next_event()) continue;
+  CHECK(reader.counts().repair_work <=
+        32 * flood.size() + FrameReader::kMostRepairWork + 2 * FrameReader::kMaxHeld);
 }
 
 TEST_CASE("a frame that is whole comes out in the midst of a flood, and a torn one behind it") {

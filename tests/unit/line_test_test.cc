@@ -74,6 +74,45 @@ TEST_CASE("an answer counts as soon as the test was written, though its end is s
   CHECK_FALSE(tester.writing());
 }
 
+TEST_CASE("a test whose answer is there is over, though its last frame is still to be written") {
+  LineTester tester;
+  tester.start();
+  while (true) {
+    tester.step_done(0s);
+    Buffer answer(33, 0xFF);
+    answer[0] = 1;
+    if (tester.hear(answer)) break;
+  }
+  CHECK(tester.writing() == false);
+  tester.step_done(0s);
+  CHECK(!tester.next_deadline());
+  CHECK(!tester.idle());
+}
+
+TEST_CASE("what spoils a test is noise of its class, at its position") {
+  Serve serve;
+  serve.link.receive(as_bytes("in front\n"), serve.now);
+  while (serve.link.next_event()) continue;
+  serve.tell(Frame::Type::kTest, std::string_view("\1\0", 2));
+  const std::string_view test = "Ag .", damaged = "#%dAB!damaged\n";
+  const auto position = serve.link.statistics().frame_bytes + 9;
+  serve.hear(test);
+  serve.hear(damaged);
+  CHECK(serve.noise == "");
+  serve.link.receive(as_bytes(text_of({.type = Frame::Type::kPing,
+                                       .direction = kToServe,
+                                       .session = session_id(Serve::kOwn, Serve::kOther),
+                                       .acknowledged = Serve::kOwn})),
+                     serve.now);
+  const auto event = serve.link.next_event();
+  REQUIRE(event);
+  const auto& noise = std::get<Link::Noise>(*event);
+  CHECK(as_text(noise.bytes) == std::string("Ag .") + std::string(damaged));
+  CHECK(noise.noise_class == LineNoise::Class::kDamaged);
+  CHECK(noise.position == position);
+  CHECK(serve.link.statistics().text_noise == 9);
+}
+
 TEST_CASE("the text of a test has each byte that may be sent, and no other") {
   CHECK(read(test_text()) == ~never_sent());
   for (const char byte : test_text()) CHECK(!never_sent()[static_cast<std::uint8_t>(byte)]);
