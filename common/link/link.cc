@@ -153,6 +153,10 @@ std::size_t Link::queued() const {
   return state_->sender_.window().queued();
 }
 
+bool Link::idle() const {
+  return queued() == 0 && !state_->sender_.window().waiting();
+}
+
 void Link::finish() {
   state_->sender_.finish();
 }

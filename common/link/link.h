@@ -103,6 +103,8 @@ class Link {
   void send(Bytes payload);
   /// Payload that was not sent for the first time yet.
   [[nodiscard]] std::size_t queued() const;
+  /// All payload has arrived, as far as it was sent to here.
+  [[nodiscard]] bool idle() const;
   /// The payload ends behind what is queued.
   void finish();
   /// Tells the other end, if there is a session, that there will be none any more; one frame, which

@@ -37,7 +37,7 @@ Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, con
       command_(loop, [this](const Ending&) { check_end(); }),
       patience_(loop, [this] { patience_ended(); }),
       last_words_timer_(loop, [this] { end_command(); }),
-      held_timer_(loop, [this] { warn_of_silence(); }),
+      held_timer_(loop, [this] { held_for_long(); }),
       script_(options.console),
       from_server_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
                           .noise = [this](Bytes bytes) { receive_noise(bytes); },
@@ -144,6 +144,7 @@ void Channel::link_opened() {
 /// After each read from a line that may have a link.
 void Channel::turned() {
   type();
+  if (line_ == Line::kLink && relay_->over() && !patience_.running()) check_end();
   if (line_ != Line::kUnknown || !packet_seen_ || relay_->line_ended()) return;
   script_.stop();
   auto [in, out] = relay_->release();
@@ -177,8 +178,7 @@ void Channel::send(Bytes bytes) {
 void Channel::finish() {
   finished_ = true;
   if (to_server_) return to_server_->finish();
-  // Nothing will ever be said.
-  if (held_.empty() && script_.done()) relay_->finish_line();
+  held_timer_.start(kHeldPatience);
 }
 
 void Channel::set_flow(bool on) {
@@ -189,7 +189,11 @@ void Channel::set_flow(bool on) {
   if (on && !held_noise_.empty()) events_.noise(std::exchange(held_noise_, {}));
 }
 
-void Channel::warn_of_silence() {
+/// The other end has not shown for a long time what it speaks. If there is nothing to say, and a
+/// pipe that can say that, it is told.
+void Channel::held_for_long() {
+  if (!script_.done()) return log_.warning("still waiting {}", script_.waits_for());
+  if (held_.empty() && !options_.pty) return relay_->finish_line();
   log_.warning(
       "what the client sends is held, since \"{}\" has not said yet how it has to travel (--link "
       "raw would send it as it is)",
@@ -288,6 +292,11 @@ std::string Channel::awaited() const {
   if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
   if (relay_->heard_hello())
     return ready + ": it says hello over the console link, but seems not to get our answer";
+  if (relay_->hears_another_session())
+    return ready +
+           ": a proxy is there, but speaks to another client over the console link; if that one "
+           "was "
+           "killed, the proxy ends within half a minute";
   return line_ == Line::kLink ? ready + ": nothing has said hello over the console link" : ready;
 }
 

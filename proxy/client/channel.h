@@ -49,6 +49,9 @@ class Channel {
   /// Nothing more will be sent.
   void finish();
 
+  /// Something of what was to be sent has not gone out, since it was not known how.
+  [[nodiscard]] bool holds() const { return !held_.empty(); }
+
   /// Without flow, the other side's writes block in the end.
   void set_flow(bool on);
 
@@ -100,7 +103,7 @@ class Channel {
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
   void receive_printed(subunit::Bytes bytes);
-  void warn_of_silence();
+  void held_for_long();
   void warn_of_echo(bool here);
 
   void end_command();

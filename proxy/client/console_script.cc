@@ -13,28 +13,30 @@ using subunit::Result;
 namespace {
 
 constexpr std::string_view kMark = "#%";  // what begins a frame of the link, see frame.h
-constexpr std::size_t kMaxShown = 1000;
+constexpr std::size_t kMaxShown = 300;    // where it stands is what matters
+
+// A backtracking matcher may take years for an expression that looks harmless. This one cannot look
+// back at groups, and says so.
+constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
 
 bool is_final(char c) {
   return c >= 0x40 && c <= 0x7e;
 }
 
 /// Where an escape sequence that begins at `at` ends: CSI up to its final character, OSC up to BEL
-/// or ST, any other one with its second character.
+/// or ST, any other one with what follows its intermediate characters (ECMA-35).
 std::size_t end_of_sequence(std::string_view text, std::size_t at) {
-  const std::size_t second = at + 1;
-  if (second >= text.size()) return text.size();
-  std::size_t end = second + 1;
-  if (text[second] == '[') {
+  std::size_t end = at + 1;
+  if (text.substr(end, 1) == "[") {
+    ++end;
     while (end < text.size() && !is_final(text[end])) ++end;
-    return std::min(end + 1, text.size());
-  }
-  if (text[second] == ']') {
+  } else if (text.substr(end, 1) == "]") {
     while (end < text.size() && text[end] != '\a' && text[end] != '\x1b') ++end;
-    const bool is_long = end + 1 < text.size() && text[end] == '\x1b';
-    return std::min(end + (is_long ? 2 : 1), text.size());
+    if (end < text.size() && text[end] == '\x1b') ++end;
+  } else {
+    while (end < text.size() && text[end] >= 0x20 && text[end] <= 0x2f) ++end;
   }
-  return end;
+  return std::min(end + 1, text.size());
 }
 
 /// As a person reads it.
@@ -61,7 +63,7 @@ Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
         escaped(command), kMark);
   }
   try {
-    std::regex expression(wait, std::regex::ECMAScript);
+    std::regex expression(wait, kSyntax);
     return ConsoleStep{std::move(command), std::move(wait), std::move(expression)};
   } catch (const std::regex_error& failure) {
     return error("--console-wait \"{}\" is no regular expression: {}", escaped(wait),
@@ -88,10 +90,13 @@ std::optional<std::string> ConsoleScript::next() {
 }
 
 std::string ConsoleScript::waits_for() const {
+  const std::string_view seen = seen_;
+  const bool cut = seen.size() > kMaxShown;
   return fmt::format(
       "for the console to print what --console-wait \"{}\" looks for, before \"{}\" is typed; "
-      "since then it has printed \"{}\"",
-      escaped(steps_[at_].wait), escaped(steps_[at_].command), escaped(seen_, kMaxShown));
+      "since then it has printed {}\"{}\"",
+      escaped(steps_[at_].wait), escaped(steps_[at_].command), cut ? "…" : "",
+      escaped(cut ? seen.substr(seen.size() - kMaxShown) : seen, kMaxShown));
 }
 
 }  // namespace proxy

@@ -135,6 +135,10 @@ void TunnelRelay::channel_ended() {
   to_client_.finish();
   if (problem_.empty() && !channel_.ended_well())
     problem_ = fmt::format("the channel has ended: {}", channel_.end_text());
+  if (problem_.empty() && channel_.holds())
+    problem_ =
+        "the channel has ended, and nothing of what the client sent has gone out: nobody has shown "
+        "how it has to travel (--link raw would send it as it is)";
 }
 
 }  // namespace proxy

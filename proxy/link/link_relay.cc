@@ -24,6 +24,9 @@ constexpr std::size_t kMostQueued = 64 << 10;
 constexpr std::size_t kLeastQueued = 512;
 constexpr double kQueuedSeconds = 0.25;
 
+// For the line to take what is said last. One that is stopped takes nothing any more.
+constexpr auto kFarewellPatience = std::chrono::seconds(1);
+
 // For pipes. The slow one is as small as the system makes them (pipe(7)).
 constexpr int kCapacity = 64 << 10;
 constexpr int kSlowCapacity = 4 << 10;
@@ -68,8 +71,13 @@ LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::L
       // If nobody takes what we write, the other direction tells why.
       to_line_(loop, std::move(to_line),
                {.progress = [this] { turn(); }, .failed = [](const subunit::Error&) {}}),
-      timer_(loop, [this] {
-        link_.tick(precise_now());
+      timer_(loop,
+             [this] {
+               link_.tick(precise_now());
+               turn();
+             }),
+      farewell_timer_(loop, [this] {
+        line_is_stopped_ = to_line_.queued() > 0;
         turn();
       }) {}
 
@@ -152,14 +160,19 @@ void LinkRelay::regulate() {
 
 void LinkRelay::end(std::string problem) {
   if (over_) return;
-  over_ = true;
-  over_at_ = precise_now();
+  set_over();
   problem_ = std::move(problem);
   if (to_owner_) {
     to_owner_->finish();
     from_owner_->close();
   }
   events_.ended();
+}
+
+void LinkRelay::set_over() {
+  over_ = true;
+  over_at_ = precise_now();
+  farewell_timer_.start(kFarewellPatience);
 }
 
 LinkRelay::Line LinkRelay::release() {
@@ -180,8 +193,7 @@ void LinkRelay::abandon(std::string_view why) {
   if (over_ || closed_) return;
   link_.abandon(why);
   pump();
-  over_ = true;
-  over_at_ = precise_now();
+  set_over();
 }
 
 void LinkRelay::finish_line() {
@@ -192,6 +204,7 @@ void LinkRelay::finish_line() {
 void LinkRelay::close() {
   closed_ = true;
   timer_.stop();
+  farewell_timer_.stop();
   from_line_.close();
   to_line_.close();
   if (from_owner_) from_owner_->close();
@@ -199,7 +212,7 @@ void LinkRelay::close() {
 }
 
 bool LinkRelay::over() const {
-  return over_ && to_line_.queued() == 0;
+  return over_ && (line_is_stopped_ || to_line_.queued() == 0);
 }
 
 std::string LinkRelay::statistics() const {

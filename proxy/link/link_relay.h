@@ -71,7 +71,11 @@ class LinkRelay {
 
   [[nodiscard]] bool heard_hello() const { return link_.heard_hello(); }
   [[nodiscard]] bool opened() const { return opened_at_.has_value(); }
-  /// The link is over, and the line has what was to be said about that.
+  /// Something comes that belongs to the session of another client.
+  [[nodiscard]] bool hears_another_session() const { return link_.statistics().stale > 0; }
+  /// The other end has all that the owner has sent.
+  [[nodiscard]] bool idle() const { return link_.idle(); }
+  /// The link is over, and the line has what was to be said about that, or does not take it.
   [[nodiscard]] bool over() const;
   /// Why the link is dead. Empty while it is not, and if both ends have closed it.
   [[nodiscard]] const std::string& problem() const { return problem_; }
@@ -90,6 +94,7 @@ class LinkRelay {
   void pump();
   void regulate();
   void end(std::string problem);
+  void set_over();
 
   uv_loop_t& loop_;
   Events events_;
@@ -100,10 +105,12 @@ class LinkRelay {
   Reader from_line_;
   Writer to_line_;
   Timer timer_;
+  Timer farewell_timer_;
   std::optional<Reader> from_owner_;
   std::optional<Writer> to_owner_;
 
   bool over_ = false;
+  bool line_is_stopped_ = false;  // for too long since then
   bool finishes_line_ = false;
   bool line_ended_ = false;
   bool closed_ = false;

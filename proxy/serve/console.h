@@ -25,6 +25,9 @@ class Console {
   /// There is nothing to be said any more.
   void abandon(std::string_view why) { relay_.abandon(why); }
 
+  /// The client has all that was sent to it.
+  [[nodiscard]] bool idle() const { return relay_.idle(); }
+
   /// Turn the loop until this is true.
   [[nodiscard]] bool over() const { return relay_.over(); }
 

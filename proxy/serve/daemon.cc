@@ -28,13 +28,18 @@ constexpr auto kLeastInterval = milliseconds(50);
 // others from what is theirs, and requests come in packets of up to four megabytes.
 constexpr std::size_t kMaxBacklog = 8 << 20;
 
+// On a slow line that is busy: before the client has doubts.
+constexpr auto kMostSilence = seconds(5);
+
 constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for people
 
 }  // namespace
 
-Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log)
+Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log,
+               std::function<bool()> idle)
     : options_(options),
       log_(log),
+      idle_(std::move(idle)),
       to_client_(loop, duplicate(out.get()),
                  {.progress = [this] { regulate(); },
                   .failed = [this](const subunit::Error& error) { channel_lost(error.text); }}),
@@ -214,7 +219,11 @@ void Daemon::watch(const subunit::Watch& watch) {
 void Daemon::say_alive() {
   alive_timer_.start(std::max<subunit::Time>(watch_->interval, kLeastInterval));
   // What is on its way says the same, and on a slow line this would be a good part of it.
-  if (to_client_.queued() == 0) announce(supervisor_.alive(), to_client_);
+  if (to_client_.queued() > 0) return;
+  const subunit::Time now = precise_now();
+  if (idle_ && !idle_() && now - said_alive_at_ < kMostSilence) return;
+  said_alive_at_ = now;
+  announce(supervisor_.alive(), to_client_);
 }
 
 /// Results go first: captured output is read only while nothing is queued for the client.

@@ -17,7 +17,10 @@ namespace proxy {
 class Daemon {
  public:
   /// `in` and `out`: the channel.
-  Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log);
+  /// `idle`, optional: whether all that went to `out` has reached the client, where more can be on
+  /// its way than a pipe or a socket holds.
+  Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log,
+         std::function<bool()> idle = nullptr);
 
   /// An Error if nothing could be started; the channel has carried nothing then.
   [[nodiscard]] subunit::Result<> start();
@@ -71,6 +74,7 @@ class Daemon {
 
   const ServeOptions& options_;
   const Log& log_;
+  std::function<bool()> idle_;
   Phase phase_ = Phase::kStarting;
   int exit_status_ = 3;
 
@@ -85,6 +89,7 @@ class Daemon {
   subunit::Buffer held_;   // a packet for the first server, which is not attached yet
   std::optional<subunit::Watch> watch_;
   Timer alive_timer_;
+  subunit::Time said_alive_at_{0};
   Timer lease_timer_;
   bool goodbye_said_ = false;     // to all
   bool client_finished_ = false;  // it sends no more

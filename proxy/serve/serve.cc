@@ -15,8 +15,9 @@ void make_stderr_impatient() {
   if (fresh) ::dup2(fresh.get(), STDERR_FILENO);
 }
 
-int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log& log) {
-  Daemon daemon(loop.get(), options, std::move(in), std::move(out), log);
+int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log& log,
+               std::function<bool()> idle = nullptr) {
+  Daemon daemon(loop.get(), options, std::move(in), std::move(out), log, std::move(idle));
   if (const auto started = daemon.start(); !started) {
     log.error("{}", started.error().text);
     return 3;
@@ -34,8 +35,8 @@ int serve_on_console(Fd in, Fd out, const ServeOptions& options, const Log& log)
     log.error("{}", payload.error().text);
     return 3;
   }
-  const int status =
-      serve_over(std::move(payload->in), std::move(payload->out), loop, options, log);
+  const int status = serve_over(std::move(payload->in), std::move(payload->out), loop, options, log,
+                                [&console] { return console.idle(); });
   console.finish();
   loop.run_until([&console] { return console.over(); });
   console.leave();

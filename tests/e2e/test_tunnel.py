@@ -124,7 +124,7 @@ def test_run_takes_a_tunnel_for_a_channel():
 
 
 def test_the_end_of_stdin_ends_nothing_but_that_direction():
-    ended = tunnel("sh", "-c", "cat >/dev/null; echo still here", stdin=b"")
+    ended = tunnel_raw("sh", "-c", "cat >/dev/null; echo still here", stdin=b"")
     assert ended.status == 0
     assert ended.stream.file(None, "channel") == b"still here\n"
 
@@ -133,7 +133,7 @@ def test_the_end_of_stdin_ends_nothing_but_that_direction():
     "script, seen", [("exit 4", "exited with status 4"), ("kill -KILL $$", "SIGKILL")]
 )
 def test_a_channel_that_does_not_end_with_0_is_an_error_that_says_how(script, seen):
-    ended = tunnel("sh", "-c", "cat >/dev/null; " + script, stdin=b"")
+    ended = tunnel_raw("sh", "-c", "cat >/dev/null; " + script, stdin=b"")
     assert ended.status == 3
     says(ended.stderr, '"sh"', seen)
 

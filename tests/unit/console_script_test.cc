@@ -47,6 +47,31 @@ TEST_CASE("colors, titles, returns and NUL are not in the way of an expression")
   CHECK(script.next() == "serve\r");
 }
 
+TEST_CASE("a color that is reset as tput does it is not in the way either") {
+  ConsoleScript script({step("serve", "^board\\$ $")});
+  script.receive(as_bytes("\x1b[32mboard\x1b(B\x1b[m$ "));
+  CHECK(script.next() == "serve\r");
+}
+
+TEST_CASE("no expression takes longer than what was printed is worth") {
+  // A matcher that tracks back would take longer than the world will last.
+  for (const char* const wait : {"(x+x+)+y", "(.|\\n)*login: $", "(.*\\n)*login: $"}) {
+    CAPTURE(wait);
+    ConsoleScript script({step("serve", wait)});
+    script.receive(as_bytes(std::string(3000, 'x')));
+    CHECK_FALSE(script.next().has_value());
+    script.receive(as_bytes("\nylogin: "));
+  }
+  CHECK_FALSE(ConsoleStep::create("serve", R"((a)\1)").has_value());
+}
+
+TEST_CASE("the end of what was printed instead is told") {
+  ConsoleScript script({step("serve", "never")});
+  script.receive(as_bytes(std::string(3000, 'x') + "board$ "));
+  CHECK(script.waits_for().ends_with("xxxboard$ \""));
+  CHECK(script.waits_for().size() < 600);
+}
+
 TEST_CASE("only the end of what was printed is looked at") {
   ConsoleScript script({step("serve", "start.*\\$ $")});
   script.receive(as_bytes("start"));

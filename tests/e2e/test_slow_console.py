@@ -1,0 +1,110 @@
+"""Consoles that take little, or nothing any more."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from console import Console, on_new_console
+import support
+from support import client, proxy, says, server, serving
+
+DEMO = [f"demo.test_{number}" for number in range(5)]
+SERVED = serving(*server("good"))
+
+
+@pytest.fixture
+def console():
+    made = Console()
+    yield made
+    made.close()
+
+
+def fill(console):
+    """Nobody reads the console, and it takes nothing more."""
+    name = os.ttyname(console.side)
+    writer = os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        for size in (512, 1):
+            while True:
+                try:
+                    os.write(writer, b"x" * size)
+                except BlockingIOError:
+                    break
+    finally:
+        os.close(writer)
+
+
+def assert_ends_and_restores(console, process, signals):
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.1)
+    assert process.wait(support.LIMIT) == 3
+    assert console.mode() == console.before
+
+
+def start(console, processes, *command):
+    process = console.start(command, stderr=subprocess.PIPE)
+    processes.append(process)
+    support.wait_until(console.is_raw, "raw mode")
+    return process
+
+
+def test_a_signal_ends_serve_on_a_terminal_that_takes_nothing_more(console, processes):
+    process = start(console, processes, *SERVED)
+    fill(console)
+    time.sleep(1.5)  # for the hello that has to wait
+    assert_ends_and_restores(console, process, [signal.SIGTERM])
+
+
+def test_two_signals_end_serve_when_the_line_stops_in_mid_run(console, processes):
+    process = start(console, processes, *serving(*server("hang")))
+    run = support.start(
+        ["run", "--format", "subunit", "--", *console.channel()], pass_fds=[console.fd]
+    )
+    processes.append(run)
+    support.read_until(run, b"demo.test_2")
+    relay = support.find_process(" ".join(console.channel()))
+    os.kill(relay, signal.SIGSTOP)
+    fill(console)
+    assert_ends_and_restores(console, process, [signal.SIGTERM, signal.SIGTERM])
+    os.kill(relay, signal.SIGKILL)
+    run.kill()
+    run.wait()
+
+
+@pytest.mark.long
+def test_a_slow_line_is_slow_and_nothing_else():
+    channel = on_new_console(*serving(*server("good"), options=["--baud", "1800"]))
+    ended = client("--format", "subunit", channel=channel, limit=120)
+    assert (ended.status, ended.stderr) == (0, "")
+    assert ended.stream.statuses == dict.fromkeys(DEMO, "success")
+
+
+@pytest.mark.parametrize("channel", [SERVED, on_new_console(*SERVED)], ids=["pipe", "console"])
+def test_a_tunnel_whose_client_says_nothing_is_the_same_as_over_a_pipe(channel):
+    ended = proxy("tunnel", "--", *channel, stdin=b"")
+    assert ended.status == 3
+    assert b"Ready" in ended.stdout and b"Detached" in ended.stdout
+
+
+def test_what_a_client_said_and_nobody_heard_is_an_error():
+    ended = proxy("tunnel", "--", "sleep", "0.5", stdin=b"hello")
+    assert ended.status == 3
+    says(ended.stderr, "nothing of what the client sent has gone out", "--link raw")
+
+
+def test_a_second_client_is_told_of_the_first(console, processes):
+    process = start(console, processes, *serving(*server("hang")))
+    first = support.start(
+        ["run", "--format", "subunit", "--", *console.channel()], pass_fds=[console.fd]
+    )
+    support.read_until(first, b"demo.test_2")
+    first.kill()
+    first.wait()
+    second = console.run("--format", "subunit", "--ready-timeout", "6")
+    assert second.status == 3
+    says(second.stderr, "speaks to another client")
+    assert_ends_and_restores(console, process, [signal.SIGTERM, signal.SIGTERM])
