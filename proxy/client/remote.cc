@@ -70,7 +70,7 @@ Result<> Remote::start() {
   }
   if (options_.direct) {
     enter(Phase::kUp);
-    greet(workers_.emplace_back(*this, "", owner_.next_number()));
+    greet(workers_.emplace_back(*this, "", owner_.new_number("")));
   } else {
     enter(Phase::kReady, options_.ready_timeout);
   }

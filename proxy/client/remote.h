@@ -28,7 +28,8 @@ class Remote {
   class Owner {
    public:
     virtual ~Owner() = default;
-    virtual WorkerNumber next_number() = 0;
+    /// For a worker at that route, or "".
+    virtual WorkerNumber new_number(std::string_view route) = 0;
     /// The server answers: it takes lists and runs.
     virtual void opened(Worker& worker) = 0;
     /// A packet that is no message. `worker`: the server it comes from, if from one. `route`: the

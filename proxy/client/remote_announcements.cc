@@ -86,7 +86,7 @@ void Remote::attached(const subunit::Attached& attached, const std::string& from
   if (worker && worker->state == Worker::State::kOpen)
     return log_.warning("a second test server has connected to the proxy as \"{}\"", route);
   if (!worker) {
-    worker = &workers_.emplace_back(*this, route, owner_.next_number());
+    worker = &workers_.emplace_back(*this, route, owner_.new_number(route));
     if (from.empty()) --to_come_;
   }
   respawns_.erase(worker);
@@ -120,7 +120,7 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
     enter(Phase::kUp);
   }
   if (from.empty()) --to_come_;
-  end(workers_.emplace_back(*this, route, owner_.next_number()), reason);
+  end(workers_.emplace_back(*this, route, owner_.new_number(route)), reason);
 }
 
 void Remote::refused(const subunit::Refused& refused, const std::string& from) {

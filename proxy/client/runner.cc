@@ -51,7 +51,8 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, const Selection& sele
       terminate_(loop, SIGTERM, [this] { interrupt(); }),
       hangup_(loop, SIGHUP, [this] { interrupt(); }),
       pulse_(loop, [this] { look(); }),
-      dispatch_timer_(loop, [this] { proceed(); }) {
+      dispatch_timer_(loop, [this] { proceed(); }),
+      numbers_(options.channels.size()) {
   const RunView view{results_.ledger(), [this]() -> std::optional<subunit::Time> {
                        return dispatch_ ? dispatch_->time_left(precise_now()) : std::nullopt;
                      }};

@@ -13,6 +13,7 @@
 #include "proxy/client/results.h"
 #include "proxy/client/selection.h"
 #include "proxy/client/vigil.h"
+#include "proxy/client/worker_numbers.h"
 #include "proxy/io/log.h"
 
 namespace proxy {
@@ -43,7 +44,7 @@ class Runner : private Remote::Owner {
   };
 
   // From the channels.
-  WorkerNumber next_number() override { return next_number_++; }
+  WorkerNumber new_number(std::string_view route) override { return numbers_.take(route); }
   void opened(Worker& worker) override;
   void result(Worker* worker, const subunit::Packet& packet,
               std::optional<std::string_view> route) override;
@@ -113,7 +114,7 @@ class Runner : private Remote::Owner {
 
   Phase phase_ = Phase::kOpening;
   std::string problem_;  // the first thing that went wrong with the run as a whole
-  WorkerNumber next_number_ = 0;
+  WorkerNumbers numbers_;
   int interrupts_ = 0;
   bool completed_ = false;  // everything was answered
   bool nothing_matched_ = false;

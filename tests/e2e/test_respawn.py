@@ -215,11 +215,13 @@ def test_what_an_old_server_left_behind_is_gone_before_the_new_one_starts(serve)
     stubborn = "(trap '' TERM; while :; do sleep 0.1; done) & "
     command = ["sh", "-c", stubborn + "exec " + " ".join(server("good"))]
     channel = serve("--workers", "2", "--grace", "2", "--", *command)
+    # A shell that is about to become sleep(1) is one more, for a moment.
+    two_left = lambda: len(support.running("sh -c (trap")) == 2  # noqa: E731
     channel.hello("0", "1")
-    assert len(support.running("sh -c (trap")) == 2
+    support.wait_until(two_left, "two stubborn shells")
     channel.respawn("1")
     channel.attached_at("1", 2)
-    assert len(support.running("sh -c (trap")) == 2  # not three
+    support.wait_until(two_left, "two stubborn shells, and not three", limit=2)
     assert channel.goodbye() == 0
 
 

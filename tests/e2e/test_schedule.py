@@ -41,6 +41,15 @@ def test_servers_share_the_tests_and_say_whose_each_was(suite, workers):
             assert len(event["test_tags"]) == 1
 
 
+def test_a_server_has_the_number_that_it_was_started_with_whoever_comes_first(suite):
+    suite.write(*["print(os.environ['SUBUNIT_RPC_WORKER'], end='', flush=True); " + NAP] * 60)
+    late = 'if [ $SUBUNIT_RPC_WORKER = 0 ]; then sleep 0.4; fi; exec "$@"'
+    channel = serving("sh", "-c", late, "sh", *suite.command, options=["--workers", "3"])
+    stream = passed(client("--format", "subunit", channel=channel), *suite.ids(*range(60)))
+    for number, ids in by_worker(stream).items():
+        assert {stream.file(test_id, "stdout") for test_id in ids} == {str(number).encode()}
+
+
 def test_one_server_needs_no_tag(suite):
     suite.write(*[NAP] * 3)
     stream = passed(suite.run(), *suite.ids(0, 1, 2))
