@@ -1,0 +1,74 @@
+"""Classes that are not set up, be it on purpose: their tests are answered, and nothing else is."""
+
+import pytest
+
+import support
+from support import client, python, says, serving
+
+HEAD = "import unittest\n"
+CLASS = """
+class {name}(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        {setup}
+
+    def test_1(self):
+        pass
+
+    test_2 = test_1
+"""
+SKIPS = CLASS.format(name="Skips", setup='raise unittest.SkipTest("no database here")')
+FAILS = CLASS.format(name="Fails", setup='raise RuntimeError("on purpose")')
+RUNS = CLASS.format(name="Runs", setup="pass")
+SKIPPED = {"unfit.Skips.test_1": "skip", "unfit.Skips.test_2": "skip"}
+FAILED = {"unfit.Fails.test_1": "fail", "unfit.Fails.test_2": "fail"}
+PASSED = {"unfit.Runs.test_1": "success", "unfit.Runs.test_2": "success"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs tests of these classes with subunit_rpc, and `options` to the client."""
+
+    def start(classes, *options, server=()):
+        (tmp_path / "unfit.py").write_text(HEAD + classes)
+        path = f"PYTHONPATH={tmp_path}:{support.PYTHONPATH}"
+        command = [path if word.startswith("PYTHONPATH=") else word for word in
+                   python("-m", "subunit_rpc", *server, "unfit")]
+        return client("--format", "subunit", *options, channel=serving(*command))
+
+    return start
+
+
+def statuses(stream):
+    """Of tests, which have one each, and of fixtures, which each server sets up for itself."""
+    for (test_id, _), times in stream.ended.items():
+        assert times == 1 or test_id.startswith("setUpClass"), (test_id, times)
+    return dict(stream.ended.keys())
+
+
+WAYS = pytest.mark.parametrize(
+    "server, options", [((), ()), (("--fork",), ()), ((), ("--isolated",)), (("-f",), ())],
+    ids=["plain", "fork", "isolated", "failfast"],
+)
+
+
+@WAYS
+def test_a_class_that_skips_itself_leaves_the_run_green(run, server, options):
+    for names in ([], sorted(SKIPPED | PASSED)):
+        ended = run(SKIPS + RUNS, *options, *names, server=server)
+        assert ended.status == 0
+        assert ended.stderr == ""
+        expected = {**SKIPPED, **PASSED, "setUpClass (unfit.Skips)": "skip"}
+        assert statuses(ended.stream) == expected
+        says(ended.stream.details("unfit.Skips.test_2"), "no database here")
+
+
+@WAYS
+def test_tests_of_a_class_that_cannot_be_set_up_fail_and_say_so(run, server, options):
+    for names in ([], sorted(FAILED)):
+        ended = run(FAILS, *options, *names, server=server)
+        assert ended.status == 1
+        assert ended.stderr == ""
+        assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
+        for test_id in FAILED:
+            says(ended.stream.details(test_id), "setUpClass (unfit.Fails)", "on purpose")
