@@ -39,6 +39,20 @@ def run(tmp_path):
     return start
 
 
+@pytest.fixture
+def run_by_command(tmp_path, monkeypatch):
+    """The same with a command, which has no server to answer for the tests that do not run."""
+
+    def start(classes, *options):
+        (tmp_path / "unfit.py").write_text(HEAD + classes)
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{support.PYTHONPATH}")
+        command = f"{support.PYTHON} -m subunit.run $LISTOPT $IDOPTION unfit"
+        channel = [support.BINARY, "serve", "--test-command", command]
+        return client("--format", "subunit", *options, channel=channel)
+
+    return start
+
+
 def statuses(stream):
     """Of tests, which have one each, and of fixtures, which each server sets up for itself."""
     for (test_id, _), times in stream.ended.items():
@@ -72,3 +86,26 @@ def test_tests_of_a_class_that_cannot_be_set_up_fail_and_say_so(run, server, opt
         assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
         for test_id in FAILED:
             says(ended.stream.details(test_id), "setUpClass (unfit.Fails)", "on purpose")
+
+
+NAMED = pytest.mark.parametrize("named", [True, False], ids=["some", "all"])
+
+
+@NAMED
+def test_a_class_that_skips_itself_leaves_the_run_of_a_command_green(run_by_command, named):
+    ended = run_by_command(SKIPS + RUNS, *(sorted(SKIPPED | PASSED) if named else ()))
+    assert ended.status == 0
+    assert ended.stderr == ""
+    expected = {**SKIPPED, **PASSED, "setUpClass (unfit.Skips)": "skip"}
+    assert statuses(ended.stream) == expected
+    says(ended.stream.details("unfit.Skips.test_2"), "setUpClass (unfit.Skips) was skipped")
+
+
+@NAMED
+def test_tests_of_a_command_fail_with_the_class_that_cannot_be_set_up(run_by_command, named):
+    ended = run_by_command(FAILS, *(sorted(FAILED) if named else ()))
+    assert ended.status == 1
+    assert ended.stderr == ""
+    assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
+    for test_id in FAILED:
+        says(ended.stream.details(test_id), "setUpClass (unfit.Fails) failed")
