@@ -8,6 +8,7 @@
 #include "common/base/result.h"
 #include "common/rpc/message.h"
 #include "common/subunit/packet.h"
+#include "common/verdict/fixture.h"
 #include "common/verdict/ledger.h"
 
 namespace subunit {
@@ -64,14 +65,15 @@ class RunAnswer {
 
   [[nodiscard]] Fate take(const Packet& packet);
 
-  /// Appends a failure for each test that is owed a final status; those in progress have failed
-  /// already.
+  /// Appends the end of each test that is owed a final status: that of its fixture, if this was
+  /// what kept it from running, or else a failure. Those in progress have failed already.
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
 
  private:
   TestIds to_run_;
   std::vector<std::string> left_out_;
   Ledger ledger_;
+  Fixtures fixtures_;
 };
 
 using Answer = std::variant<ListAnswer, RunAnswer>;

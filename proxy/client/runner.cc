@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "common/base/escape.h"
+#include "common/verdict/fixture.h"
 #include "proxy/client/trace_output.h"
 
 namespace proxy {
@@ -345,17 +346,15 @@ void Runner::fail_missing() {
 /// Tests that ran and were not listed, or the other way round.
 void Runner::report_differences() {
   if (options_.list) return;
-  const auto unexpected = results_.ledger().unexpected();
-  const auto repeated = results_.ledger().repeated();
-  if (!repeated.empty()) {
-    log_.warning("{} ended more than once: {}",
-                 repeated.size() == 1 ? "1 test" : fmt::format("{} tests", repeated.size()),
-                 some_of(repeated));
-  }
-  if (unexpected.empty()) return;
-  log_.warning("{} ran though they were not asked for: {}",
-               unexpected.size() == 1 ? "1 test" : fmt::format("{} tests", unexpected.size()),
-               some_of(unexpected));
+  const auto warn_of = [this](const subunit::Ledger::Ids& ids, std::string_view what) {
+    if (ids.empty()) return;
+    log_.warning("{} {}: {}", ids.size() == 1 ? "1 test" : fmt::format("{} tests", ids.size()),
+                 what, some_of(ids));
+  };
+  auto unexpected = results_.ledger().unexpected();
+  std::erase_if(unexpected, subunit::is_fixture);  // nobody asks for these
+  warn_of(results_.ledger().repeated(), "ended more than once");
+  warn_of(unexpected, "ran though they were not asked for");
 }
 
 void Runner::regulate() {

@@ -4,6 +4,7 @@
 
 #include "common/base/escape.h"
 #include "proxy/client/runner.h"
+#include "proxy/io/wall_clock.h"
 
 namespace proxy {
 
@@ -26,6 +27,7 @@ void Runner::opened(Worker& worker) {
   worker.blamed = false;
   worker.condemned.reset();
   worker.running.clear();
+  worker.fixtures = {};
   worker.since = precise_now();
   if (worker.remote.routed() || options_.channels.size() > 1) results_.set_tagged(true);
   results_.happened(
@@ -57,6 +59,7 @@ bool Runner::record(Worker& worker, const Packet& packet) {
   worker.since = precise_now();
   worker.ping = Worker::Ping::kNone;
   worker.stuck_told = false;
+  worker.fixtures.record(packet);
   if (packet.status == Status::kInProgress) {
     record_start(worker, id);
     return true;
@@ -93,6 +96,11 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
   if (!dispatch_) return;
   for (const std::string& id : dispatch_->settle(worker, nonce, precise_now())) {
     const bool was_running = worker.forget_running(id);
+    subunit::Buffer by_fixture;
+    if (!was_running && worker.fixtures.answer(id, wall_clock(), by_fixture)) {
+      results_.add_own(by_fixture, worker.number);
+      continue;
+    }
     results_.fail(id,
                   was_running ? "no result before Done: this test is still in progress\n"
                               : "no result before Done: the test server was asked to run this test "

@@ -7,6 +7,7 @@
 
 #include "common/rpc/client_session.h"
 #include "common/schedule/dispatcher.h"
+#include "common/verdict/fixture.h"
 #include "proxy/client/output.h"
 
 namespace proxy {
@@ -77,6 +78,7 @@ struct Worker {
   std::optional<subunit::Dispatcher::Worker> dispatched;  ///< its name for the dispatcher
 
   std::vector<Running> running;  ///< in the order of their start
+  subunit::Fixtures fixtures;    ///< of the server that is there now
   subunit::Time since{};         ///< the last sign that it goes on: an end, a start, being asked
   bool stuck_told = false;       ///< that nothing has been in progress for long
   std::optional<Load> load;

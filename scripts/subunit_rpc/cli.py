@@ -45,7 +45,7 @@ tests, as for python3 -m subunit.run:
                         what is found below DIR; without names, below .
   --load-list FILE      of these, only the tests whose ids are in FILE, one a line
   -k PATTERN            of these, only the tests that match
-  -f, --failfast        end each Run after its first failure
+  -f, --failfast        end each Run after its first failure; what is left fails, too
   --locals              show local variables in tracebacks of testtools' tests
 
 --fork:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
+import re
 import types
 import unittest
+from unittest.loader import _FailedTest
 from typing import Any, Container, Dict, Iterable, Iterator, List, Optional
 
 import testtools
@@ -34,12 +37,15 @@ class TestCollection:
         self._units = [_Unit(test) for test in _take_apart(loaded)]
         self._ids: List[str] = []
         self._units_by_id: Dict[str, List[_Unit]] = {}
+        self._not_imported: Dict[str, str] = {}  # modules, and why
         for unit in self._units:
             for case in iterate_tests(unit.test):
                 _survive_exit(case)
                 test_id = wire_text(case.id())
                 self._ids.append(test_id)
                 self._units_by_id.setdefault(test_id, []).append(unit)
+                if isinstance(case, _FailedTest):
+                    self._note_failure(case)
 
     def ids(self, asked: Optional[Iterable[str]] = None) -> Iterator[str]:
         """All ids in the order of the suite, or those of `asked` that exist, in that order;
@@ -70,9 +76,28 @@ class TestCollection:
             yield unit.take_only(wanted)
 
     def _unknown(self, test_id: str) -> testtools.PlaceHolder:
-        text = f"{test_id} is not known to this server, which has {len(self._ids)} tests."
+        count = "1 test" if len(self._ids) == 1 else f"{len(self._ids)} tests"
+        text = f"{test_id} is not known to this server, which has {count}"
+        for module, why in self._not_imported.items():
+            # Of a module that was asked for by name, unittest may keep the last part alone.
+            if f".{module}." in f".{test_id}.":
+                text += f"; {module} could not be imported: {why}"
+        text += "."
         details = {"reason": text_content(wire_text(text))}
         return testtools.PlaceHolder(test_id, outcome="addError", details=details)
+
+    def _note_failure(self, case: _FailedTest) -> None:
+        """Takes note of a module that the loader could not import; it has the traceback as
+        text only."""
+        text = str(case._exception).rstrip()
+        if not text.startswith("Failed to import"):
+            return
+        why = text.splitlines()[-1]
+        syntax = re.findall(r'^  File "(.+)", line (\d+)$', text, re.MULTILINE)
+        if syntax:
+            path, line = syntax[-1]
+            why += f" ({os.path.basename(path)}, line {line})"
+        self._not_imported[case._testMethodName] = why
 
 
 class _Unit:

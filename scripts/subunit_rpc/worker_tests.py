@@ -11,7 +11,7 @@ from .errors import RequestError
 from .loader import Loading
 from .packet import Packet, wire_text
 from .results import report_failure
-from .runner import BROKEN_RUN_ID
+from .runner import BROKEN_RUN_ID, NOT_RUN
 from .worker import Worker
 
 Ids = Optional[Sequence[str]]  # as in the messages: None for all there are
@@ -72,7 +72,11 @@ class WorkerTests:
             if not started:
                 _report_stillbirth(delegation, asked[:1], conversation)
                 asked = asked[1:]  # or it would go on like that
-            if not asked or self._failfast:
+            if self._failfast:
+                for test_id in dict.fromkeys(asked):
+                    report_failure(conversation.connection, test_id, NOT_RUN, started=False)
+                return
+            if not asked:
                 return
 
     @property

@@ -79,7 +79,12 @@ PASS, FAIL = "basic.Basic.test_pass", "basic.Basic.test_fail"
 def test_failfast_ends_a_run_after_its_first_failure(start):
     with start("--listen", "0", "-f", "basic").client() as client:
         for _ in range(2):
-            assert client.run().statuses == [("basic.Basic.test_error", "fail")]
+            everything = client.list()
+            results = client.run()
+            assert results.statuses == [(test_id, "fail") for test_id in everything]
+            assert "wrong" in results.attachment(everything[0], "traceback")
+            for test_id in everything[1:]:
+                assert "did not run: -f" in results.attachment(test_id, "reason")
             assert client.run([PASS, FAIL, PASS]).statuses == [
                 (PASS, "success"),
                 (FAIL, "fail"),

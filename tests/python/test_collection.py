@@ -1,5 +1,8 @@
 """Which tests run when some are asked for, in which order, and that they can run again."""
 
+import os
+import subprocess
+import sys
 import unittest
 
 import pytest
@@ -67,6 +70,53 @@ def test_an_unknown_id_is_not_listed_and_fails_when_run():
         assert sorted(started) == ["no.such", A]
         text = results.attachment("no.such", "reason")
         assert text == "no.such is not known to this server, which has 3 tests."
+
+
+@pytest.mark.parametrize(
+    "code, why",
+    [
+        ("import helper", "SyntaxError: invalid syntax (helper.py, line 2)"),
+        ("import no_such_helper", "ModuleNotFoundError: No module named 'no_such_helper'"),
+        ("raise ValueError('no\\nway')", "way"),
+    ],
+)
+@pytest.mark.parametrize("how", ["names", "a package", "discovery"])
+def test_an_unknown_id_of_a_module_that_cannot_be_imported_says_why(how, code, why, tmp_path):
+    (tmp_path / "unfit").mkdir()
+    (tmp_path / "unfit" / "__init__.py").touch()
+    (tmp_path / "helper.py").write_text("\nx = =\n")
+    module = "test_broken" if how == "names" else "unfit.test_broken"
+    (tmp_path / f"{module.replace('.', '/')}.py").write_text(code)
+    arguments = ["discover"] if how == "discovery" else [module]
+    text = unknown(f"{module}.Case.test_1", arguments, tmp_path)
+    assert text.endswith(f"test_broken could not be imported: {why}."), text
+    assert text.startswith(f"{module}.Case.test_1 is not known to this server, which has ")
+    assert "imported" not in unknown("test_brok.Case.test_1", arguments, tmp_path)
+
+
+def test_one_test_is_one_test(tmp_path):
+    (tmp_path / "test_broken.py").write_text("import no_such_helper")
+    text = unknown("a.b", ["test_broken"], tmp_path)
+    assert text == "a.b is not known to this server, which has 1 test."
+
+
+def unknown(test_id, arguments, directory):
+    """The text with which that test fails where these arguments were loaded."""
+    program = (
+        "import sys; from recorder import run; from subunit_rpc.loader import LoadedProgram; "
+        "from subunit_rpc.collection import TestCollection; "
+        "collection = TestCollection(LoadedProgram(sys.argv[2:], '').test); "
+        "print(run(collection, [sys.argv[1]]).attachment(sys.argv[1], 'reason'))"
+    )
+    path = os.pathsep.join([os.environ["PYTHONPATH"], os.path.dirname(__file__)])
+    return subprocess.run(
+        [sys.executable, "-c", program, test_id, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    ).stdout.rstrip("\n")
 
 
 def test_an_id_that_cannot_travel_is_listed_and_asked_for_in_its_escaped_form():

@@ -8,6 +8,7 @@ import pytest
 
 from rpc_client import Client
 from server_process import children, running, wait_for_end
+from subunit_rpc.runner import NOT_RUN
 
 CRASHING = "crashing.Crashing.test_"
 WORDS = {
@@ -114,7 +115,14 @@ def test_a_crash_behind_the_last_test_is_a_failure_too(process):
 
 def test_failfast_minds_a_crash(start):
     with start("--listen", "0", "--fork", "-f", "crashing.Crashing").client() as client:
-        assert short(client.run().statuses) == ["1_passes success", "2_segfaults fail"]
+        results = client.run()
+        assert short(results.statuses[:3]) == [
+            "1_passes success",
+            "2_segfaults fail",
+            "3_passes fail",
+        ]
+        assert len(results.statuses) == len(client.list())
+        assert results.attachment(f"{CRASHING}3_passes", "reason") == NOT_RUN
         client.goodbye()
 
 

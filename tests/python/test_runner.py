@@ -9,7 +9,7 @@ from testtools.testsuite import FixtureSuite
 
 from recorder import Recorder, run, short, suite_of
 from subunit_rpc.collection import TestCollection
-from subunit_rpc.runner import BROKEN_RUN_ID, run_tests
+from subunit_rpc.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
 from subunit_rpc.stdio import Stdio
 from suites import behaviour
 
@@ -120,16 +120,26 @@ def test_what_a_suite_raises_is_a_failure_of_its_own_and_the_others_run():
 def test_failfast_ends_each_run_after_the_first_failure():
     collection = TestCollection(suite_of(behaviour.First, behaviour.Fails, behaviour.Second))
     for _ in range(2):
-        assert short(run(collection, failfast=True)) == [
+        results = run(collection, failfast=True)
+        assert short(results) == [
             "test_1 success",
             "test_2 success",
             "test_1 fail",
+            "test_2 fail",
+            "test_1 fail",
+            "test_2 fail",
         ]
+        for test_id, _ in results.statuses[3:]:
+            assert results.attachment(test_id, "reason") == NOT_RUN
+        assert "Second up" not in behaviour.LOG
 
 
 def test_failfast_minds_what_breaks_a_run_too():
     collection = TestCollection(suite_of(behaviour.SetUpClassExits, behaviour.First))
-    assert short(run(collection, failfast=True)) == ["test_1 fail"]
+    results = run(collection, failfast=True)
+    assert short(results) == ["test_1 fail", "test_2 fail"] * 2
+    reasons = [results.attachment(test_id, "reason") for test_id, _ in results.statuses]
+    assert reasons == ["", NOT_RUN, NOT_RUN, NOT_RUN]
 
 
 def test_local_variables_are_shown_when_asked_for():

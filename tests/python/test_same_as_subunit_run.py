@@ -12,6 +12,8 @@ from testtools import StreamResult
 
 from server_process import SUITES
 
+RUNS = ("unfit.Runs.test_1", "unfit.FailsAtTheEnd.test_1")  # no fixture keeps them from that
+
 Outcome = collections.namedtuple("Outcome", "exists statuses attachments")
 
 
@@ -62,6 +64,20 @@ def by_the_server(start, *names):
 def test_ids_statuses_tags_and_attachments_are_the_same_to_the_byte(start):
     names = ["basic", "fixtured", "rerun", "no_such_module"]
     assert by_the_server(start, *names) == by_subunit_run(*names)
+
+
+@pytest.mark.parametrize("fork", [(), ("--fork",)])
+def test_what_a_fixture_keeps_from_running_is_all_that_is_added(start, fork):
+    names = ["unfit", "unfit_module"]
+    ours = by_the_server(start, *fork, *names)
+    direct = by_subunit_run(*names)
+    added = [test_id for test_id in direct.exists if test_id not in RUNS]
+    assert ours.exists == direct.exists
+    assert [each for each in ours.statuses if each[0] not in added] == direct.statuses
+    ended = [test_id for test_id, status, _ in ours.statuses if status != "inprogress"]
+    assert sorted(test_id for test_id in ended if test_id in added) == sorted(added)
+    for (test_id, *rest), content in direct.attachments.items():
+        assert ours.attachments[(test_id, *rest)] == content
 
 
 def test_testtools_own_2625_tests_have_the_same_ids_and_statuses(start):

@@ -87,6 +87,16 @@ TEST_CASE("every test asked for has an end, and the output of the command stands
             "c fail: no result for this test: the command exited with status 127\n"});
 }
 
+TEST_CASE("a test without result ends as the fixture that has kept it from running") {
+  RunAnswer answer(Ids{"a.Skips.test", "a.Fails.test", "a.Other.test"}, true);
+  take(answer, status("setUpClass (a.Skips)", Status::kSkip));
+  take(answer, status("setUpClass (a.Fails)", Status::kFail));
+  CHECK(ended(answer, kClean) ==
+        Ids{"a.Skips.test skip: setUpClass (a.Skips) was skipped, so this test did not run\n",
+            "a.Fails.test fail: setUpClass (a.Fails) failed, so this test did not run\n",
+            "a.Other.test fail: no result for this test: the command exited with status 0\n"});
+}
+
 TEST_CASE("a command that fails although all tests asked for have passed has done its work") {
   RunAnswer answer(Ids{"a"}, true);
   take(answer, status("a", Status::kSuccess));
