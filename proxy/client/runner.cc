@@ -260,7 +260,7 @@ void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {
   warn(&worker, sentence.test_id.empty() ? sentence.reason
                                          : fmt::format("{}: \"{}\"", sentence.reason,
                                                        subunit::escaped(sentence.test_id)));
-  worker.condemned = sentence.test_id;
+  worker.condemned = sentence;
   worker.condemned_until = precise_now() + kReplacePatience;
   if (!worker.remote.can_respawn(worker)) return abandon(worker, sentence.reason);
   worker.remote.respawn(worker, sentence.reason);

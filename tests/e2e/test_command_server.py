@@ -174,6 +174,19 @@ def test_several_workers_run_commands_at_the_same_time_and_a_respawn_ends_one(se
     assert started.goodbye() == 0
 
 
+@pytest.mark.parametrize("test_id", ["demo.hang", "demo.insist"])
+def test_a_test_that_takes_too_long_has_timed_out_and_the_rest_run(test_id):
+    ended = client("--test-timeout", "1", "demo.a", test_id, "demo.b", "demo.c",
+                   options=["--grace", "1"])
+    assert ended.status == 1, ended.stderr
+    stream = ended.stream
+    stream.assert_clean()
+    assert stream.ids == ["demo.a", test_id, "demo.b", "demo.c"]
+    assert stream.failed() == [test_id]
+    says(stream.files[test_id, "subunit-proxy"].decode(), "timed out", "--test-timeout",
+         "in progress")
+
+
 # What goes wrong
 
 
