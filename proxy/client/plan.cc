@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <unordered_map>
 
 #include "common/base/escape.h"
@@ -111,8 +110,10 @@ Result<> Plan::read_history() {
 Result<> Plan::read_schedule() {
   if (!options_->replay) return {};
   std::ifstream file(*options_->replay, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file)
+  std::string text;
+  for (std::string line; std::getline(file, line);) text += line + "\n";
+  // A directory can be opened, but not read.
+  if (!file.is_open() || file.bad())
     return error("cannot read the schedule \"{}\": {}", escaped(*options_->replay),
                  std::strerror(errno));
   auto entries = subunit::parse_schedule_log(text);
