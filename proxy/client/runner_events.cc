@@ -161,10 +161,15 @@ void Runner::gone(Worker& worker, const std::string& why) {
 
 /// Those that the proxy has not failed: because there is none, or the link to it is lost.
 void Runner::blame_running(Worker& worker, const std::string& why) {
+  std::string reason = why + " while this test was in progress\n";
+  if (worker.condemned) {
+    const std::string& first = worker.condemned->reason;
+    reason = (why.starts_with(first) ? why : fmt::format("{}; {}", first, why)) + "\n";
+  }
   for (const Worker::Running& test : worker.running) {
     if (worker.condemned && worker.condemned->test_id != test.test_id) continue;
     worker.blamed = true;
-    results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
+    results_.fail(test.test_id, reason, worker.number);
     if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now(), true);
   }
 }

@@ -9,6 +9,7 @@ import pytest
 from small_suite import SmallSuite
 import support
 from support import client, says, server, serving
+from test_workers import listening_server
 
 NAP = "time.sleep(0.02)"
 HANG = "print('going to sleep', flush=True); time.sleep(600)"
@@ -131,6 +132,19 @@ def test_a_test_that_times_out_without_a_proxy_ends_the_run():
     assert [statuses[test_id] for test_id in ALL] == ["success"] * 2 + ["fail"] * 3
     says(ended.stream.details(ALL[2]), "timed out")
     says(ended.stream.details(ALL[3]), "not run")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_test_that_times_out_on_a_server_of_somebody_else_says_both(processes, others):
+    ports = [listening_server(processes, "hang") for _ in range(1 + others)]
+    channel = [support.BINARY, "serve", "--grace", "0.5", *[f"--connect={port}" for port in ports]]
+    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    assert ended.status == 3  # it goes on, and does not hear Goodbye
+    stream = ended.stream
+    assert stream.failed() == ([ALL[2]] if others else ALL[2:])
+    says(stream.details(ALL[2]), "timed out after 1 s (--test-timeout)", "cannot be started again",
+         "somebody else", "-- COMMAND")
+    assert "in progress" not in stream.details(ALL[2])
 
 
 # A test that is slow

@@ -10,6 +10,8 @@ import pytest
 from small_suite import SmallSuite, by_worker, read_log, sent
 from support import Stream, client, python, says, server, serving
 import suites
+import support
+from test_workers import listening_server
 
 NAP = "time.sleep(0.02)"
 SHOW_PROCESS = "print('process', os.getpid(), flush=True)"
@@ -253,6 +255,14 @@ def test_nobody_can_isolate_tests_of_a_server_without_a_proxy():
     assert ended.status in (2, 3)
     says(ended.stderr, "--isolated", "proxy", ("start", "--direct"))
     assert "success" not in {status for _, status in ended.stream.ended}
+
+
+def test_nobody_can_isolate_tests_of_a_server_that_somebody_else_has_started(processes):
+    port = listening_server(processes, "good")
+    ended = client("--format", "subunit", "--isolated",
+                   channel=[support.BINARY, "serve", "--connect", port])
+    assert ended.status == 3
+    says(ended.stderr, "--isolated", "cannot be started again", "somebody else", "-- COMMAND")
 
 
 # An id twice
