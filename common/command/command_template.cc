@@ -58,6 +58,8 @@ Result<CommandTemplate> CommandTemplate::parse(Text text) {
         "for that (\"{}\")",
         text.command, text.list_option);
   }
+  if (text.list_option.find_first_not_of(' ') == std::string::npos)
+    return error("an empty list option would run the tests that are to be listed");
   if (!has(text.command, kIdOption) && !has_ids(text.command)) {
     return error(
         "the test command \"{}\" would always run all of its tests: add $IDOPTION, where it takes "

@@ -24,10 +24,15 @@ void write_status(std::string_view test_id, Status status, Time at, Buffer& out)
 
 }  // namespace
 
-void Durations::read(Decoder& decoder) {
+std::size_t Durations::read(Decoder& decoder) {
+  std::size_t packets = 0;
   while (const auto event = decoder.next_event()) {
-    if (const auto* packet = std::get_if<Packet>(&*event)) record(*packet);
+    const auto* packet = std::get_if<Packet>(&*event);
+    if (!packet) continue;
+    ++packets;
+    record(*packet);
   }
+  return packets;
 }
 
 void Durations::record(const Packet& packet) {

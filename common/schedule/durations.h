@@ -26,8 +26,8 @@ class Durations {
   /// Tests that run at the same time; a start beyond that is not kept.
   static constexpr std::size_t kMaxOpen = 100'000;
 
-  /// Takes all events that the decoder has; noise is skipped.
-  void read(Decoder& decoder);
+  /// Takes all events that the decoder has; noise is skipped. Returns how many packets there were.
+  std::size_t read(Decoder& decoder);
   void record(const Packet& packet);
   /// What was measured in another way.
   void set(std::string_view test_id, Time duration);

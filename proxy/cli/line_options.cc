@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "proxy/cli/subcommand.h"
 #include "proxy/io/line_rate.h"
 
 namespace proxy {
@@ -37,7 +38,9 @@ void add_link_options(CLI::App& app, LinkSettings& link, const std::string& auto
       ->option_text("KIND")
       ->transform(CLI::CheckedTransformer(std::map<std::string, LinkMode>{
           {"auto", LinkMode::kAuto}, {"raw", LinkMode::kRaw}, {"armour", LinkMode::kArmour}}));
-  const auto store = [&link](double baud) { link.bytes_per_second = baud / kBitsPerByte; };
+  const auto store = [&link](double baud) {
+    link.bytes_per_second = some_number("--baud", baud) / kBitsPerByte;
+  };
   app.add_option_function<double>("--baud", store,
                                   "send no faster over the console link; 0: as it comes")
       ->option_text("N")

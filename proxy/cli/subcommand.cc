@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace proxy {
 
 Subcommand::Subcommand(CLI::App& parent, const Text& text)
@@ -14,8 +16,9 @@ namespace {
 
 template <typename T>
 void add_time(CLI::App& app, const std::string& name, T& value, const std::string& help) {
-  const auto store = [&value](double given) {
-    value = std::chrono::duration_cast<subunit::Time>(std::chrono::duration<double>(given));
+  const auto store = [name, &value](double given) {
+    const std::chrono::duration<double> seconds(some_number(name, given));
+    value = std::chrono::duration_cast<subunit::Time>(seconds);
   };
   app.add_option_function<double>(name, store, help)
       ->option_text("SECONDS")
@@ -33,6 +36,11 @@ void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
 void add_seconds(CLI::App& app, const std::string& name, std::optional<subunit::Time>& value,
                  const std::string& help) {
   add_time(app, name, value, help);
+}
+
+double some_number(const std::string& name, double value) {
+  if (std::isnan(value)) throw CLI::ValidationError(name + ": nan is no number");
+  return value;
 }
 
 Endpoint endpoint_of(const std::string& text) {

@@ -68,6 +68,10 @@ void add_seconds(CLI::App& app, const std::string& name, subunit::Time& value,
 void add_seconds(CLI::App& app, const std::string& name, std::optional<subunit::Time>& value,
                  const std::string& help);
 
+/// The value of the option `name` for a number, of which CLI::Range lets nan pass. Throws
+/// CLI::ValidationError.
+[[nodiscard]] double some_number(const std::string& name, double value);
+
 /// The value of an option for an address. Throws CLI::ValidationError.
 [[nodiscard]] Endpoint endpoint_of(const std::string& text);
 

@@ -18,6 +18,16 @@ void add_text(CLI::App& app, const std::string& name, std::string& value, const 
   app.add_option(name, value, fmt::format("{} ({})", help, value))->option_text("TEXT");
 }
 
+/// An empty value would be taken from the next word if it did not stand there as one, and "--" as
+/// one would end the options.
+void add_option(std::vector<std::string>& words, const std::string& name,
+                const std::string& value) {
+  if (value.empty())
+    words.insert(words.end(), {name, value});
+  else
+    words.push_back(name + "=" + value);
+}
+
 }  // namespace
 
 void add_test_command_options(CLI::App& app, subunit::CommandTemplate::Text& text) {
@@ -34,13 +44,12 @@ subunit::CommandTemplate parse_test_command(subunit::CommandTemplate::Text text)
 std::vector<std::string> command_server_words(const subunit::CommandTemplate::Text& text,
                                               subunit::Time grace) {
   const double seconds = std::chrono::duration<double>(grace).count();
-  return {own_path(),
-          "command-server",
-          "--list-option=" + text.list_option,
-          "--id-option=" + text.id_option,
-          fmt::format("--grace={}", seconds / 2),
-          "--",
-          text.command};
+  std::vector<std::string> words{own_path(), "command-server"};
+  add_option(words, "--list-option", text.list_option);
+  add_option(words, "--id-option", text.id_option);
+  add_option(words, "--grace", fmt::format("{}", seconds / 2));
+  words.insert(words.end(), {"--", text.command});
+  return words;
 }
 
 }  // namespace proxy

@@ -1,22 +1,15 @@
 #include "proxy/client/plan.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <unordered_map>
 
 #include "common/base/escape.h"
 #include "common/schedule/all_at_once.h"
 #include "common/schedule/replay.h"
 #include "common/schedule/scheduler.h"
-#include "common/subunit/decoder.h"
+#include "proxy/client/history.h"
 #include "proxy/client/selection.h"
-#include "proxy/io/fd.h"
-#include "proxy/io/wall_clock.h"
 
 namespace proxy {
 
@@ -27,45 +20,8 @@ using subunit::Time;
 
 namespace {
 
-constexpr std::size_t kReadSize = 1 << 20;
 // The library's matcher uses stack for every character.
 constexpr std::size_t kMaxMatched = 2000;
-
-Result<> write_all(int fd, subunit::Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return error("{}", std::strerror(errno));
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Result<> write_durations(int fd, const subunit::Durations& durations) {
-  subunit::DurationsWriter writer(durations, wall_clock());
-  Result<> result;
-  for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
-    result = write_all(fd, piece);
-  if (result && ::fsync(fd) != 0) result = error("{}", std::strerror(errno));
-  return result;
-}
-
-/// Puts a new file in place of the one at `path`, or leaves that as it is.
-Result<> replace_history(const std::string& path, const subunit::Durations& durations) {
-  std::string fresh = path + ".XXXXXX";
-  const Fd fd(::mkostemp(fresh.data(), O_CLOEXEC));
-  if (!fd) return error("cannot write the history \"{}\": {}", escaped(path), std::strerror(errno));
-  struct stat before {};
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd.get(), ::stat(path.c_str(), &before) == 0 ? before.st_mode & 0777 : 0666 & ~mask);
-  Result<> result = write_durations(fd.get(), durations);
-  if (result && ::rename(fresh.c_str(), path.c_str()) != 0)
-    result = error("{}", std::strerror(errno));
-  if (result) return {};
-  ::unlink(fresh.c_str());
-  return error("cannot write the history \"{}\": {}", escaped(path), result.error().text);
-}
 
 }  // namespace
 
@@ -92,27 +48,18 @@ Result<Plan> Plan::from(const RunOptions& options) {
 
 Result<> Plan::read_history() {
   if (!options_->history) return {};
-  const Fd fd(::open(options_->history->c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return {};
-  ssize_t size = fd ? 1 : -1;
-  subunit::Decoder decoder;
-  while (size > 0) {
-    const auto room = decoder.prepare(kReadSize);
-    size = ::read(fd.get(), room.data(), room.size());
-    if (size > 0) decoder.commit(static_cast<std::size_t>(size), Time(0));
-    durations_.read(decoder);
-  }
-  if (size < 0)
-    return error("cannot read the history \"{}\": {}", escaped(*options_->history),
-                 std::strerror(errno));
-  return {};
+  const std::string& path = *options_->history;
+  if (auto read = proxy::read_history(path, durations_); !read || options_->list) return read;
+  return check_history_place(path);
 }
 
 Result<> Plan::read_schedule() {
   if (!options_->replay) return {};
   std::ifstream file(*options_->replay, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file)
+  std::string text;
+  for (std::string line; std::getline(file, line);) text += line + "\n";
+  // A directory can be opened, but not read.
+  if (!file.is_open() || file.bad())
     return error("cannot read the schedule \"{}\": {}", escaped(*options_->replay),
                  std::strerror(errno));
   auto entries = subunit::parse_schedule_log(text);

@@ -146,9 +146,9 @@ void Remote::break_off(Worker& worker, const std::string& why) {
 void Remote::end(Worker& worker, const std::string& why) {
   if (worker.state == Worker::State::kLost) return;
   const auto respawn = respawns_.find(&worker);
-  const bool was_awaited = respawn != respawns_.end() && !respawn->second;
+  const bool was_awaited = respawn != respawns_.end() && !respawn->second.is_gone;
   if (was_awaited)
-    respawn->second = true;
+    respawn->second.is_gone = true;
   else
     respawns_.erase(&worker);
   worker.state = was_awaited           ? Worker::State::kStarting
@@ -164,7 +164,7 @@ bool Remote::can_respawn(const Worker& worker) const {
 void Remote::respawn(Worker& worker, const std::string& reason) {
   const bool is_gone = worker.state == Worker::State::kGone;
   if (is_gone) worker.state = Worker::State::kStarting;
-  if (!respawns_.emplace(&worker, is_gone).second) return;
+  if (!respawns_.emplace(&worker, Respawn{is_gone, reason}).second) return;
   const std::size_t slash = worker.route.rfind('/');
   const bool nested = slash != std::string::npos;
   const std::string to = nested ? worker.route.substr(0, slash) : "";

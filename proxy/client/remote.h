@@ -155,9 +155,12 @@ class Remote {
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
   std::list<Worker> workers_;
   Worker* last_ = nullptr;  // the one that the packet before came from
-  // Asked for, and not attached or refused yet. True: the server that was there before has ended,
-  // so that the next end is that of the new one.
-  std::map<Worker*, bool> respawns_;
+  struct Respawn {
+    // The server that was there before has ended, so that the next end is that of the new one.
+    bool is_gone;
+    std::string reason;
+  };
+  std::map<Worker*, Respawn> respawns_;  // asked for, and not attached or refused yet
   std::set<const Worker*> cannot_respawn_;
   subunit::AttachmentAssembler announcements_;
 

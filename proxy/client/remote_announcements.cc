@@ -126,12 +126,14 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
 void Remote::refused(const subunit::Refused& refused, const std::string& from) {
   const std::string text = subunit::escaped(refused.text, kMaxShown);
   Worker* const worker = refused.respawn ? find(join(from, *refused.respawn)) : nullptr;
-  if (!worker || respawns_.erase(worker) == 0) {
+  auto respawn = respawns_.extract(worker);
+  if (!respawn) {
     // A message that crossed the end of its server: Detached tells the rest.
     return log_.info("the proxy refused what was sent: {}", text);
   }
   cannot_respawn_.insert(worker);
-  end(*worker, fmt::format("the test server cannot be started again: {}", text));
+  end(*worker, fmt::format("{}; the test server cannot be started again: {}",
+                           respawn.mapped().reason, text));
 }
 
 void Remote::alive(const subunit::Alive& alive, const std::string& from) {

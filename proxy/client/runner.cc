@@ -10,7 +10,6 @@
 namespace proxy {
 
 using std::chrono::seconds;
-using subunit::in_seconds;
 using subunit::Result;
 
 namespace {
@@ -20,8 +19,6 @@ namespace {
 constexpr auto kGoodbyePatience = seconds(10);
 constexpr auto kInterruptPatience = seconds(2);  // somebody has pressed ^C and is waiting
 constexpr auto kImpatientGrace = seconds(1);
-// For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
-constexpr auto kReplacePatience = seconds(20);
 constexpr std::size_t kMaxReason = 200;
 constexpr std::size_t kMaxNamed = 5;  // ids in a warning
 
@@ -220,60 +217,6 @@ void Runner::revive() {
     if (!hopeful() && problem_.empty()) problem_ = what;
   });
   if (!hopeful()) leave_incomplete(problem_);
-}
-
-/// Every now and then: is anything taking too long?
-void Runner::look() {
-  pulse_.start(vigil_.interval());
-  for (Remote& remote : remotes_) remote.pulse();
-  if (phase_ < Phase::kLeaving && !paused_at_) {
-    each_worker([this](Worker& worker) {
-      if (worker.condemned && precise_now() >= worker.condemned_until)
-        return abandon(worker, fmt::format("the proxy did not replace the test server within {}",
-                                           in_seconds(kReplacePatience)));
-      if (const auto sentence = vigil_.look_at(worker, precise_now()))
-        return replace(worker, *sentence);
-      if (worker.state == Worker::State::kOpen) worker.remote.send_pending(worker);
-    });
-  }
-  results_.flush();
-  proceed();
-  if (phase_ == Phase::kRunning) look_for_idleness();
-}
-
-/// Tests may wait for a server that never comes: a schedule can name more than there are.
-void Runner::look_for_idleness() {
-  bool busy = false;
-  each_worker([&busy](const Worker& worker) {
-    busy |= worker.asked() || worker.state == Worker::State::kGreeting ||
-            worker.state == Worker::State::kStarting;
-  });
-  if (busy) return idle_since_.reset();
-  if (!idle_since_) idle_since_ = precise_now();
-  if (precise_now() - *idle_since_ < options_.attach_timeout) return;
-  leave_incomplete(
-      fmt::format("{} tests wait for a test server that is not there, and has not come within {} "
-                  "(--attach-timeout){}",
-                  dispatch_->waiting(), in_seconds(options_.attach_timeout),
-                  options_.replay ? ": --replay needs as many servers as the schedule names" : ""));
-}
-
-void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {
-  warn(&worker, sentence.test_id.empty() ? sentence.reason
-                                         : fmt::format("{}: \"{}\"", sentence.reason,
-                                                       subunit::escaped(sentence.test_id)));
-  worker.condemned = sentence.test_id;
-  worker.condemned_until = precise_now() + kReplacePatience;
-  if (!worker.remote.can_respawn(worker)) return abandon(worker, sentence.reason);
-  worker.remote.respawn(worker, sentence.reason);
-}
-
-/// It could not be replaced: nothing it says counts any more.
-void Runner::abandon(Worker& worker, const std::string& why) {
-  worker.state = Worker::State::kLost;
-  gone(worker, why);
-  worker.condemned.reset();
-  if (!worker.remote.hopeful()) worker.remote.give_up(why);
 }
 
 bool Runner::hopeful() const {

@@ -59,6 +59,7 @@ class Runner : private Remote::Owner {
   void own_packets(const subunit::Buffer& packets) override { results_.add_own(packets); }
 
   [[nodiscard]] bool record(Worker& worker, const subunit::Packet& packet);
+  void fail_condemned(Worker& worker, const subunit::Packet& packet);
   void record_start(Worker& worker, std::string_view test_id);
   void list_entry(const subunit::Packet& packet);
 

@@ -18,6 +18,11 @@ bool is_verdict_of_proxy(const Packet& packet) {
   return packet.status == Status::kFail && packet.file && packet.file->name == "subunit-proxy";
 }
 
+/// `reason` was given to the proxy, whose verdict begins with it.
+bool tells(const Packet& packet, std::string_view reason) {
+  return is_verdict_of_proxy(packet) && subunit::as_text(packet.file->content).starts_with(reason);
+}
+
 }  // namespace
 
 void Runner::opened(Worker& worker) {
@@ -65,9 +70,14 @@ bool Runner::record(Worker& worker, const Packet& packet) {
     return true;
   }
   const bool was_running = worker.forget_running(id);
+  const bool is_condemned = worker.condemned && worker.condemned->test_id == id;
+  if (is_condemned && was_running && !tells(packet, worker.condemned->reason)) {
+    fail_condemned(worker, packet);
+    return false;
+  }
   if (is_verdict_of_proxy(packet)) {
     // It was only near when its server was replaced, and runs again.
-    if (worker.condemned && *worker.condemned != id) return false;
+    if (worker.condemned && !is_condemned) return false;
     if (was_running) {
       worker.blamed = true;
       if (dispatch_) dispatch_->ended(worker, id, precise_now(), true);
@@ -77,6 +87,16 @@ bool Runner::record(Worker& worker, const Packet& packet) {
   }
   if (dispatch_ && dispatch_->ended(worker, id, precise_now())) worker.deaths = 0;
   return true;
+}
+
+/// The server of a test that has used up its time was asked to end: however the test ends then, it
+/// has failed.
+void Runner::fail_condemned(Worker& worker, const Packet& packet) {
+  std::string reason = worker.condemned->reason + "\n";
+  if (packet.file) reason += subunit::as_text(packet.file->content);
+  worker.blamed = true;
+  results_.fail(*packet.test_id, reason, worker.number);
+  if (dispatch_) dispatch_->ended(worker, *packet.test_id, precise_now(), true);
 }
 
 void Runner::record_start(Worker& worker, std::string_view test_id) {
@@ -93,7 +113,8 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
     worker.listing.reset();
     return start_run();
   }
-  if (!dispatch_) return;
+  // What a server that was asked to end has not run is for the next one.
+  if (!dispatch_ || worker.condemned) return;
   for (const std::string& id : dispatch_->settle(worker, nonce, precise_now())) {
     const bool was_running = worker.forget_running(id);
     subunit::Buffer by_fixture;
@@ -119,7 +140,7 @@ void Runner::failed(Worker& worker, const std::optional<std::string>& nonce,
     worker.listing.reset();
     return leave_incomplete(fmt::format("the test server cannot list its tests: {}", text));
   }
-  if (!dispatch_) return;
+  if (!dispatch_ || worker.condemned) return;
   for (const std::string& id : dispatch_->settle(worker, *nonce, precise_now())) {
     worker.forget_running(id);
     results_.fail(id, fmt::format("the test server could not run this test: {}\n", text),
@@ -148,10 +169,15 @@ void Runner::gone(Worker& worker, const std::string& why) {
 
 /// Those that the proxy has not failed: because there is none, or the link to it is lost.
 void Runner::blame_running(Worker& worker, const std::string& why) {
+  std::string reason = why + " while this test was in progress\n";
+  if (worker.condemned) {
+    const std::string& first = worker.condemned->reason;
+    reason = (why.starts_with(first) ? why : fmt::format("{}; {}", first, why)) + "\n";
+  }
   for (const Worker::Running& test : worker.running) {
-    if (worker.condemned && *worker.condemned != test.test_id) continue;
+    if (worker.condemned && worker.condemned->test_id != test.test_id) continue;
     worker.blamed = true;
-    results_.fail(test.test_id, why + " while this test was in progress\n", worker.number);
+    results_.fail(test.test_id, reason, worker.number);
     if (dispatch_) dispatch_->ended(worker, test.test_id, precise_now(), true);
   }
 }

@@ -19,11 +19,7 @@ class Vigil {
   /// How often to look.
   [[nodiscard]] subunit::Time interval() const;
 
-  /// Why a server has to be replaced, and the test that is to blame.
-  struct Sentence {
-    std::string test_id;  ///< "": it hangs between tests
-    std::string reason;
-  };
+  using Sentence = Worker::Sentence;
   /// Tells the outputs what takes long. A Sentence if a server has used up its time. May leave a
   /// Ping in the session of a server.
   [[nodiscard]] std::optional<Sentence> look_at(Worker& worker, subunit::Time now);

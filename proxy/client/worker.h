@@ -50,6 +50,12 @@ struct Worker {
   /// A server that has died so often in a row, without having finished a test, is given up.
   static constexpr int kMostDeaths = 3;
 
+  /// Why the server has to be replaced, and the test that is to blame.
+  struct Sentence {
+    std::string test_id;  ///< "": it hangs between tests
+    std::string reason;
+  };
+
   Worker(Remote& owner, std::string route_code, WorkerNumber worker_number)
       : remote(owner), route(std::move(route_code)), number(worker_number) {}
 
@@ -88,8 +94,8 @@ struct Worker {
   bool blamed = false;  ///< a test has failed because the server that was there has ended
   bool used = false;    ///< the server that is there now was given tests
   int deaths = 0;       ///< in a row, without having finished a test
-  /// It is being replaced because of this test, or "" if because of none: until when that may take.
-  std::optional<std::string> condemned;
+  /// The server that is there is being replaced: why, and until when that may take.
+  std::optional<Sentence> condemned;
   subunit::Time condemned_until{};
 };
 

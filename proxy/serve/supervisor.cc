@@ -121,7 +121,8 @@ Result<> Supervisor::respawn(const subunit::Respawn& request) {
         subunit::escaped(*request.route));
   if (!slot) return error("cannot tell which test server to start again: there are several");
   if (options_.command.empty())
-    return error("cannot start a test server again that somebody else has started");
+    return error(
+        "this test server was started by somebody else; let `serve` start it (-- COMMAND)");
   if (ending_) return error("no test server is started any more: the proxy is about to end");
   if (slot->restart != Restart::kNone) return {};
   slot->restart = Restart::kWanted;

@@ -174,6 +174,19 @@ def test_several_workers_run_commands_at_the_same_time_and_a_respawn_ends_one(se
     assert started.goodbye() == 0
 
 
+@pytest.mark.parametrize("test_id", ["demo.hang", "demo.insist"])
+def test_a_test_that_takes_too_long_has_timed_out_and_the_rest_run(test_id):
+    ended = client("--test-timeout", "1", "demo.a", test_id, "demo.b", "demo.c",
+                   options=["--grace", "1"])
+    assert ended.status == 1, ended.stderr
+    stream = ended.stream
+    stream.assert_clean()
+    assert stream.ids == ["demo.a", test_id, "demo.b", "demo.c"]
+    assert stream.failed() == [test_id]
+    says(stream.files[test_id, "subunit-proxy"].decode(), "timed out", "--test-timeout",
+         "in progress")
+
+
 # What goes wrong
 
 
@@ -405,6 +418,7 @@ def test_a_cancel_of_what_is_answered_already_says_nothing(serve):
         (["--test-command", "x $IDOPTION"], ["cannot list", "$LISTOPT"]),
         (["--test-command", "x $LISTOPT"], ["all of its tests", "$IDOPTION"]),
         (["--test-command", "x $LISTOPT $IDOPTION", "--id-option", "-n"], ["-n", "$IDFILE"]),
+        (["--test-command", "x $LISTOPT $IDOPTION", "--list-option", ""], ["empty list option"]),
         (["--test-command", "x $LISTOPT $IDLIST", "--", "server"], ["--test-command", "COMMAND"]),
         (["--test-command", "x $LISTOPT $IDLIST", "--connect", "9"], ["--connect"]),
         (["--list-option", "--ls", "--", "server"], ["--list-option", "--test-command"]),
@@ -423,6 +437,15 @@ def test_the_options_of_the_command_can_be_others():
     listed = client("--list", template=template + " $IDOPTION", options=options)
     assert listed.stream.listed == ALL
     ran = client("demo.b", template=template + " $IDOPTION", options=options)
+    assert ran.stream.statuses == {"demo.b": "success"}
+
+
+@pytest.mark.parametrize("option", ["", "--"])
+def test_the_id_option_may_be_empty_or_anything(option):
+    template = f"{NO_SERVER} $LISTOPT $IDOPTION $IDLIST"
+    ran = client("demo.b", template=template, options=["--id-option=" + option] if option else
+                 ["--id-option", option])
+    assert (ran.status, ran.stderr) == (0, "")
     assert ran.stream.statuses == {"demo.b": "success"}
 
 

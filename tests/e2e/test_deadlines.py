@@ -9,12 +9,26 @@ import pytest
 from small_suite import SmallSuite
 import support
 from support import client, says, server, serving
+from test_workers import listening_server
 
 NAP = "time.sleep(0.02)"
 HANG = "print('going to sleep', flush=True); time.sleep(600)"
 HANG_WITHOUT_TERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + HANG
 # In C, with the interpreter's lock: no thread and no handler of the server runs meanwhile.
 HANG_IN_C = "import ctypes\nprint('going to sleep', flush=True)\nctypes.PyDLL(None).sleep(600)"
+# Asked to end, it passes.
+HANG_UNTIL_TERM = """
+import signal, threading
+told = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: told.set())
+told.wait(600)
+"""
+# The server, too, goes on.
+HANG_AND_EXIT = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
+time.sleep(600)
+"""
 ALL = [f"demo.test_{number}" for number in range(5)]
 
 
@@ -48,6 +62,22 @@ def test_a_test_that_takes_too_long_has_timed_out(suite, workers, body):
     says(stream.files[suite.id(3), "subunit-proxy"].decode(), "timed out", "1 s",
          "--test-timeout", "going to sleep")
     says(ended.stderr, "timed out", suite.id(3))
+
+
+@pytest.mark.parametrize("rest", [0, 3])
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("body", [HANG_UNTIL_TERM, HANG_AND_EXIT], ids=["passes", "exits"])
+def test_a_test_that_ends_when_asked_to_has_timed_out_all_the_same(suite, body, workers, rest):
+    suite.write(NAP, body, *[NAP] * rest)
+    channel = serving(*suite.command, options=["--workers", workers, "--grace", "0.5"])
+    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    assert ended.status == 1, ended.stderr
+    assert "more than once" not in ended.stderr
+    stream = ended.stream
+    stream.assert_clean()
+    assert sorted(stream.statuses) == suite.ids(*range(2 + rest))
+    assert stream.failed() == [suite.id(1)]
+    says(stream.files[suite.id(1), "subunit-proxy"].decode(), "timed out", "--test-timeout")
 
 
 def test_the_server_of_a_test_that_timed_out_is_replaced(suite):
@@ -102,6 +132,19 @@ def test_a_test_that_times_out_without_a_proxy_ends_the_run():
     assert [statuses[test_id] for test_id in ALL] == ["success"] * 2 + ["fail"] * 3
     says(ended.stream.details(ALL[2]), "timed out")
     says(ended.stream.details(ALL[3]), "not run")
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_test_that_times_out_on_a_server_of_somebody_else_says_both(processes, others):
+    ports = [listening_server(processes, "hang") for _ in range(1 + others)]
+    channel = [support.BINARY, "serve", "--grace", "0.5", *[f"--connect={port}" for port in ports]]
+    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    assert ended.status == 3  # it goes on, and does not hear Goodbye
+    stream = ended.stream
+    assert stream.failed() == ([ALL[2]] if others else ALL[2:])
+    says(stream.details(ALL[2]), "timed out after 1 s (--test-timeout)", "cannot be started again",
+         "somebody else", "-- COMMAND")
+    assert "in progress" not in stream.details(ALL[2])
 
 
 # A test that is slow

@@ -141,3 +141,9 @@ def test_a_schedule_that_is_not_there_is_named(tmp_path):
     ended = client("--format", "subunit", "--replay", tmp_path / "no-such", channel=["true"])
     assert ended.status in (2, 3)
     says(ended.stderr, "schedule", "no-such", "No such file")
+
+
+def test_a_schedule_that_is_a_directory_is_named(tmp_path):
+    ended = client("--format", "subunit", "--replay", tmp_path, channel=["true"])
+    assert ended.status == 2
+    says(ended.stderr, "cannot read the schedule", str(tmp_path), "is a directory")

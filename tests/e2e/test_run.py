@@ -356,6 +356,9 @@ def test_direct_takes_noise_between_packets():
         ("--load-list", "/no/such/file", "--", "true"),
         ("--ready-timeout", "soon", "--", "true"),
         ("--ready-timeout", "-1", "--", "true"),
+        ("--ready-timeout", "nan", "--", "true"),
+        ("--test-timeout=-nan", "--", "true"),
+        ("--baud", "nan", "--", "true"),
         ("--format", "ids", "--", "true"),  # only for --list
         ("--no-such-option", "--", "true"),
     ],

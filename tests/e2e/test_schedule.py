@@ -2,12 +2,16 @@
 
 import os
 import re
+import stat
+import subprocess
 
 import pytest
 
 from small_suite import SmallSuite, by_worker, read_log, sent
 from support import Stream, client, python, says, server, serving
 import suites
+import support
+from test_workers import listening_server
 
 NAP = "time.sleep(0.02)"
 SHOW_PROCESS = "print('process', os.getpid(), flush=True)"
@@ -159,12 +163,72 @@ def test_any_stream_of_results_is_a_history(suite, tmp_path):
     assert place.index(suite.id(15)) < 8
 
 
-def test_a_history_of_something_else_is_as_good_as_none(suite, tmp_path):
-    suite.write(NAP, NAP)
+@pytest.mark.parametrize("content", [b"root:x:0:0:root:/root:/bin/sh\n", bytes(range(256)) * 100],
+                         ids=["text", "bytes"])
+def test_what_is_no_history_is_not_replaced_by_one(suite, tmp_path, content):
+    suite.write(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    file = tmp_path / "precious"
+    file.write_bytes(content)
+    ended = suite.run("--history", file)
+    assert ended.status == 2
+    says(ended.stderr, str(file), "no history", "no subunit packet",
+         "root:x" if content.startswith(b"root") else "\\x01\\x02")
+    assert file.read_bytes() == content
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_empty_file_is_a_history_of_nothing(suite, tmp_path):
+    suite.write(NAP)
     history = tmp_path / "history"
-    history.write_bytes(bytes(range(256)) * 100)
-    passed(suite.run("--history", history, workers=2), *suite.ids(0, 1))
-    assert Stream(history.read_bytes()).statuses.keys() == set(suite.ids(0, 1))
+    history.touch()
+    passed(suite.run("--history", history), suite.id(0))
+    assert Stream(history.read_bytes()).statuses.keys() == {suite.id(0)}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_history_behind_symbolic_links_is_replaced_where_it_is(suite, tmp_path, exists):
+    suite.write(NAP)
+    (tmp_path / "place").mkdir()
+    history = tmp_path / "place" / "history"
+    (tmp_path / "place" / "other").symlink_to("history")
+    link = tmp_path / "link"
+    link.symlink_to("place/other")
+    if exists:
+        history.touch()
+        history.chmod(0o600)
+    passed(suite.run("--history", link), suite.id(0))
+    assert os.readlink(link) == "place/other"
+    assert not history.is_symlink()
+    assert Stream(history.read_bytes()).statuses.keys() == {suite.id(0)}
+    assert (history.stat().st_mode & 0o777 == 0o600) == exists
+    assert {path.name for path in (tmp_path / "place").iterdir()} == {"history", "other"}
+
+
+def test_a_history_that_is_no_regular_file_is_only_read(suite, tmp_path):
+    suite.write(*[NAP] * 15, "time.sleep(0.3)")
+    history, log, null = tmp_path / "history", tmp_path / "log", tmp_path / "null"
+    history.write_bytes(suite.run().stdout)
+    null.symlink_to("/dev/null")
+    passed(suite.run("--history", null), *suite.ids(*range(16)))
+    assert null.is_symlink() and stat.S_ISCHR(os.stat(null).st_mode)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["sh", "-c", 'cat "$0" > "$1"', history, fifo]):
+        ended = suite.run("--history", fifo, "--schedule-log", log, workers=2)
+    passed(ended, *suite.ids(*range(16)))
+    assert stat.S_ISFIFO(os.stat(fifo).st_mode)
+    place = [test_id for entry in read_log(log) for test_id in entry["tests"]]
+    assert place.index(suite.id(15)) < 8
+
+
+@pytest.mark.parametrize("place", ["no-such-place", "/proc/self"])
+def test_a_history_that_cannot_be_written_is_told_before_anything_runs(suite, tmp_path, place):
+    suite.write(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    history = tmp_path / place / "history"
+    ended = suite.run("--history", history)
+    assert ended.status == 2
+    says(ended.stderr, "cannot write the history", str(history), "No such file")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_history_that_cannot_be_read_is_told_before_anything_runs(suite, tmp_path):
@@ -200,6 +264,14 @@ def test_nobody_can_isolate_tests_of_a_server_without_a_proxy():
     assert ended.status in (2, 3)
     says(ended.stderr, "--isolated", "proxy", ("start", "--direct"))
     assert "success" not in {status for _, status in ended.stream.ended}
+
+
+def test_nobody_can_isolate_tests_of_a_server_that_somebody_else_has_started(processes):
+    port = listening_server(processes, "good")
+    ended = client("--format", "subunit", "--isolated",
+                   channel=[support.BINARY, "serve", "--connect", port])
+    assert ended.status == 3
+    says(ended.stderr, "--isolated", "cannot be started again", "somebody else", "-- COMMAND")
 
 
 # An id twice

@@ -58,6 +58,12 @@ TEST_CASE("a template that cannot list, or cannot choose, says what to add") {
       CommandTemplate::parse({.command = "x $LISTOPT $IDOPTION", .id_option = "--some"});
   REQUIRE(!no_file);
   CHECK(no_file.error().text.find("add $IDFILE or $IDLIST") != std::string::npos);
+  for (const char* nothing : {"", " "}) {
+    const auto no_option =
+        CommandTemplate::parse({.command = "x $LISTOPT $IDOPTION", .list_option = nothing});
+    REQUIRE(!no_option);
+    CHECK(no_option.error().text.find("empty list option") != std::string::npos);
+  }
 }
 
 TEST_CASE("a file of ids is used if the command or its id option names it") {
