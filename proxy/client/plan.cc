@@ -79,6 +79,12 @@ subunit::TestIds Plan::replayed_tests() const {
   return unique(std::move(ids));
 }
 
+std::set<WorkerNumber> Plan::replayed_workers() const {
+  std::set<WorkerNumber> workers;
+  for (const subunit::ScheduleEntry& entry : schedule_) workers.insert(entry.worker);
+  return workers;
+}
+
 Result<std::unique_ptr<subunit::Dispatcher>> Plan::make_dispatcher(
     const std::vector<std::string>& ids, bool one_server) const {
   using Pointer = std::unique_ptr<subunit::Dispatcher>;

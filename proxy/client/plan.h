@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Plan {
 
   /// The tests of the schedule to replay; nothing if none is.
   [[nodiscard]] subunit::TestIds replayed_tests() const;
+
+  /// The numbers of the workers that it names; none if none is to be replayed.
+  [[nodiscard]] std::set<WorkerNumber> replayed_workers() const;
 
   /// For tests with these ids. `one_server`: there is one, and no place for others. An Error if the
   /// schedule to replay does not fit them.

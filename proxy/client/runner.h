@@ -73,6 +73,7 @@ class Runner : private Remote::Owner {
   void revive();
   void look();
   void look_for_idleness();
+  void tell_of_idleness();
   void replace(Worker& worker, const Vigil::Sentence& sentence);
   void abandon(Worker& worker, const std::string& why);
   void blame_running(Worker& worker, const std::string& why);
@@ -121,7 +122,8 @@ class Runner : private Remote::Owner {
   bool nothing_matched_ = false;
   bool output_lost_ = false;
   std::optional<subunit::Time> idle_since_;  // that no server has anything to do
-  std::optional<subunit::Time> paused_at_;   // when the outputs became full
+  bool idleness_told_ = false;
+  std::optional<subunit::Time> paused_at_;  // when the outputs became full
 
   std::vector<std::string> listed_;  // that were selected, as often as they were listed
   std::size_t listed_in_all_ = 0;

@@ -1,5 +1,7 @@
 // What takes too long in a run, and what becomes of that.
 
+#include <set>
+
 #include "common/base/escape.h"
 #include "proxy/client/runner.h"
 
@@ -12,6 +14,8 @@ namespace {
 
 // For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
 constexpr auto kReplacePatience = seconds(20);
+// Servers that are started together come one after the other.
+constexpr auto kIdlePatience = seconds(1);
 
 }  // namespace
 
@@ -43,12 +47,31 @@ void Runner::look_for_idleness() {
   });
   if (busy) return idle_since_.reset();
   if (!idle_since_) idle_since_ = precise_now();
-  if (precise_now() - *idle_since_ < options_.attach_timeout) return;
+  const subunit::Time idle = precise_now() - *idle_since_;
+  if (idle < options_.attach_timeout) {
+    if (idle >= kIdlePatience && !idleness_told_) tell_of_idleness();
+    return;
+  }
   leave_incomplete(
       fmt::format("{} tests wait for a test server that is not there, and has not come within {} "
                   "(--attach-timeout){}",
                   dispatch_->waiting(), in_seconds(options_.attach_timeout),
                   options_.replay ? ": --replay needs as many servers as the schedule names" : ""));
+}
+
+void Runner::tell_of_idleness() {
+  idleness_told_ = true;
+  std::set<WorkerNumber> missing = plan_.replayed_workers();
+  each_worker([&missing](const Worker& worker) {
+    if (worker.state != Worker::State::kLost) missing.erase(worker.number);
+  });
+  std::string whom;
+  for (const WorkerNumber number : missing)
+    whom += fmt::format("{}worker-{}", whom.empty() ? "" : ", ", number);
+  warn(nullptr, fmt::format("{} tests wait for {}, not there yet: the run waits for {} "
+                            "(--attach-timeout), then it ends",
+                            dispatch_->waiting(), whom.empty() ? "a test server" : whom,
+                            in_seconds(options_.attach_timeout)));
 }
 
 void Runner::replace(Worker& worker, const Vigil::Sentence& sentence) {

@@ -106,6 +106,15 @@ def test_a_replay_that_needs_more_servers_than_there_are_ends(schedule):
     assert [statuses[test_id] for test_id in DEMO] == ["success"] * 2 + ["fail"] * 3
 
 
+def test_a_replay_that_waits_for_servers_says_for_which(schedule):
+    path = schedule((0, DEMO[:2]), (2, DEMO[2:4]), (3, DEMO[4:]))
+    ended = replay(path, "--attach-timeout", "3")
+    assert ended.status == 3
+    lines = [line for line in ended.stderr.splitlines() if "worker-2, worker-3" in line]
+    assert len(lines) == 1, ended.stderr
+    says(lines[0], "warning", "3 tests wait", "not there", "3 s (--attach-timeout)")
+
+
 def test_what_a_server_that_died_in_a_replay_had_goes_to_the_one_in_its_place(schedule):
     mode = modes_by_worker("good", {0: "kill-in-test", 1: "kill-in-test"})
     ended = replay(schedule((0, [DEMO[0], DEMO[2], DEMO[3]]), (1, [DEMO[1], DEMO[4]])), mode=mode)
