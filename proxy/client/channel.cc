@@ -234,7 +234,8 @@ void Channel::packets_ended() {
 
 void Channel::link_ended() {
   relay_->finish_line();
-  if (!relay_->problem().empty()) terminate();
+  // Where the line has ended, the command ends by itself, and its status may say why.
+  if (!relay_->problem().empty() && relay_->line_open()) terminate();
   check_end();
 }
 
