@@ -98,6 +98,7 @@ class Relay:
     def finish(self):
         """Lets it end, as the server and the client go away. The CPU seconds of its whole life."""
         os.close(self.stdin)
+        self.stdin = None
         self.connection.close()
         for helper in self.helpers:
             helper.wait(PATIENCE)
@@ -120,9 +121,11 @@ class Relay:
                 process.wait()
         self.listener.close()
         self.connection.close()
+        # Not twice: another thread may have the number by then.
         for pipe in (self.stdin, self.stdout):
-            with contextlib.suppress(OSError):  # finish() may have closed it
+            if pipe is not None:
                 os.close(pipe)
+        self.stdin = self.stdout = None
 
 
 @contextlib.contextmanager
