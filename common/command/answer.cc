@@ -4,7 +4,7 @@
 
 #include "common/rpc/attachment.h"
 #include "common/subunit/encoder.h"
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 
 namespace subunit {
 namespace {
@@ -68,7 +68,7 @@ Fate RunAnswer::take(const Packet& packet) {
 
 Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   const auto fail = [this, when, &out](std::string_view id, std::string_view reason) {
-    encode_failure(id, std::nullopt, when, reason, out);
+    encode_end(id, std::nullopt, when, reason, out);
     ledger_.record(id, Status::kFail);
   };
   const OpenTests::Ids in_progress = ledger_.in_progress();

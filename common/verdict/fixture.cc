@@ -4,7 +4,7 @@
 #include <array>
 
 #include "common/base/result.h"
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 
 namespace subunit {
 namespace {
@@ -42,7 +42,7 @@ bool Fixtures::answer(std::string_view test_id, std::optional<Timestamp> when, B
     const bool failed = found->second == Status::kFail;
     const std::string reason = fmt::format("{} {}, so this test did not run\n", fixture,
                                            failed ? "failed" : "was skipped");
-    encode_failure(test_id, std::nullopt, when, reason, out, found->second);
+    encode_end(test_id, std::nullopt, when, reason, out, found->second);
     return true;
   }
   return false;

@@ -14,7 +14,7 @@ namespace subunit {
 /// " (module.Class)" or " (module)".
 [[nodiscard]] bool is_fixture(std::string_view test_id);
 
-/// The fixtures that one server or command has reported. unittest runs no test of a class or module
+/// The fixtures that were reported in one Run. unittest runs no test of a class or module
 /// that is not set up, and says nothing else of them.
 class Fixtures {
  public:

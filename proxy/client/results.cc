@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/subunit/decoder.h"
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 #include "proxy/io/wall_clock.h"
 
 namespace proxy {
@@ -71,7 +71,7 @@ void Results::add_own(subunit::Bytes packets, std::optional<WorkerNumber> worker
 void Results::fail(std::string_view test_id, std::string_view reason,
                    std::optional<WorkerNumber> worker) {
   subunit::Buffer packets;
-  encode_failure(test_id, std::nullopt, wall_clock(), reason, packets);
+  encode_end(test_id, std::nullopt, wall_clock(), reason, packets);
   add_own(packets, worker);
 }
 

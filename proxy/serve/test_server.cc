@@ -1,7 +1,7 @@
 #include "proxy/serve/test_server.h"
 
 #include "common/base/escape.h"
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 #include "proxy/io/wall_clock.h"
 #include "proxy/serve/announce.h"
 #include "proxy/serve/token.h"
@@ -300,7 +300,7 @@ void TestServer::fail_open_tests(const std::string& why) {
       fmt::format("{} while this test was in progress\n{}", why, capture_.last_output());
   subunit::Buffer packets;
   upstream_->for_each_open_test([&](const Upstream::OpenTest& test) {
-    encode_failure(test.id, test.route, wall_clock(), reason, packets);
+    encode_end(test.id, test.route, wall_clock(), reason, packets);
   });
   to_client_.send(packets);
 }

@@ -1,6 +1,6 @@
 #include "proxy/wrap/wrapped_command.h"
 
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 #include "proxy/io/stdio.h"
 #include "proxy/io/wall_clock.h"
 
@@ -169,7 +169,7 @@ void WrappedCommand::fail_open_tests() {
   for (const std::string& test : open_tests_.ids()) {
     const std::string reason =
         fmt::format("the command {} while this test was in progress\n", child_.ending()->text());
-    encode_failure(test, std::nullopt, wall_clock(), reason, packets);
+    encode_end(test, std::nullopt, wall_clock(), reason, packets);
   }
   to_.send(packets);
 }

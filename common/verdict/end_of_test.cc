@@ -1,4 +1,4 @@
-#include "common/verdict/failure.h"
+#include "common/verdict/end_of_test.h"
 
 #include <string>
 
@@ -8,9 +8,9 @@
 
 namespace subunit {
 
-void encode_failure(std::string_view test_id, std::optional<std::string_view> route,
-                    std::optional<Timestamp> when, std::string_view reason, Buffer& out,
-                    Status status) {
+void encode_end(std::string_view test_id, std::optional<std::string_view> route,
+                std::optional<Timestamp> when, std::string_view reason, Buffer& out,
+                Status status) {
   const std::string text = scan_utf8(as_bytes(reason)).valid == reason.size()
                                ? std::string(reason)
                                : escaped(reason, SIZE_MAX);
