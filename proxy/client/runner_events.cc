@@ -128,6 +128,7 @@ void Runner::answered(Worker& worker, const std::string& nonce) {
                                 "and has not said how it ended\n",
                   worker.number);
   }
+  worker.fixtures = {};  // the next Run sets up for itself
   // A fixture that has begun and not ended is no test that hangs.
   if (worker.batches.empty()) worker.running.clear();
 }

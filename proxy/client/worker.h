@@ -84,7 +84,7 @@ struct Worker {
   std::optional<subunit::Dispatcher::Worker> dispatched;  ///< its name for the dispatcher
 
   std::vector<Running> running;  ///< in the order of their start
-  subunit::Fixtures fixtures;    ///< of the server that is there now
+  subunit::Fixtures fixtures;    ///< since the last Done
   subunit::Time since{};         ///< the last sign that it goes on: an end, a start, being asked
   bool stuck_told = false;       ///< that nothing has been in progress for long
   std::optional<Load> load;

@@ -3,7 +3,7 @@
 import pytest
 
 import support
-from support import client, python, says, serving
+from support import client, python, says, server, serving
 
 HEAD = "import unittest\n"
 CLASS = """
@@ -66,26 +66,31 @@ WAYS = pytest.mark.parametrize(
 )
 
 
+def assert_green_without(ended, reason):
+    assert (ended.status, ended.stderr) == (0, "")
+    assert statuses(ended.stream) == {**SKIPPED, **PASSED, "setUpClass (unfit.Skips)": "skip"}
+    says(ended.stream.details("unfit.Skips.test_2"), reason)
+
+
+def assert_failed_with(ended, *reason):
+    assert (ended.status, ended.stderr) == (1, "")
+    assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
+    for test_id in FAILED:
+        says(ended.stream.details(test_id), *reason)
+
+
 @WAYS
 def test_a_class_that_skips_itself_leaves_the_run_green(run, server, options):
     for names in ([], sorted(SKIPPED | PASSED)):
         ended = run(SKIPS + RUNS, *options, *names, server=server)
-        assert ended.status == 0
-        assert ended.stderr == ""
-        expected = {**SKIPPED, **PASSED, "setUpClass (unfit.Skips)": "skip"}
-        assert statuses(ended.stream) == expected
-        says(ended.stream.details("unfit.Skips.test_2"), "no database here")
+        assert_green_without(ended, "no database here")
 
 
 @WAYS
 def test_tests_of_a_class_that_cannot_be_set_up_fail_and_say_so(run, server, options):
     for names in ([], sorted(FAILED)):
         ended = run(FAILS, *options, *names, server=server)
-        assert ended.status == 1
-        assert ended.stderr == ""
-        assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
-        for test_id in FAILED:
-            says(ended.stream.details(test_id), "setUpClass (unfit.Fails)", "on purpose")
+        assert_failed_with(ended, "setUpClass (unfit.Fails)", "on purpose")
 
 
 NAMED = pytest.mark.parametrize("named", [True, False], ids=["some", "all"])
@@ -94,18 +99,20 @@ NAMED = pytest.mark.parametrize("named", [True, False], ids=["some", "all"])
 @NAMED
 def test_a_class_that_skips_itself_leaves_the_run_of_a_command_green(run_by_command, named):
     ended = run_by_command(SKIPS + RUNS, *(sorted(SKIPPED | PASSED) if named else ()))
-    assert ended.status == 0
-    assert ended.stderr == ""
-    expected = {**SKIPPED, **PASSED, "setUpClass (unfit.Skips)": "skip"}
-    assert statuses(ended.stream) == expected
-    says(ended.stream.details("unfit.Skips.test_2"), "setUpClass (unfit.Skips) was skipped")
+    assert_green_without(ended, "setUpClass (unfit.Skips) was skipped")
 
 
 @NAMED
 def test_tests_of_a_command_fail_with_the_class_that_cannot_be_set_up(run_by_command, named):
     ended = run_by_command(FAILS, *(sorted(FAILED) if named else ()))
+    assert_failed_with(ended, "setUpClass (unfit.Fails) failed")
+
+
+def test_a_fixture_answers_for_the_tests_of_its_own_run_only():
+    channel = serving(*server("--count", "40", "skip-first-run"), options=["--workers", "2"])
+    ended = client("--format", "subunit", channel=channel)
     assert ended.status == 1
-    assert ended.stderr == ""
-    assert statuses(ended.stream) == {**FAILED, "setUpClass (unfit.Fails)": "fail"}
-    for test_id in FAILED:
-        says(ended.stream.details(test_id), "setUpClass (unfit.Fails) failed")
+    statuses = set(ended.stream.statuses.values())
+    assert statuses == {"skip", "fail"}
+    forgotten = ended.stream.failed()[0]
+    says(ended.stream.details(forgotten), "no result before Done")
