@@ -1,12 +1,10 @@
 #include "proxy/client/channel_list.h"
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "common/base/escape.h"
 #include "common/base/python_config.h"
+#include "proxy/io/read_file.h"
 
 namespace proxy {
 
@@ -19,18 +17,6 @@ namespace {
 
 constexpr std::size_t kMaxFile = 1 << 20;  // thousands of machines
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxFile + 1, '\0');
-  // A directory can be opened, but not read.
-  if (!file || (file.read(text.data(), static_cast<std::streamsize>(text.size())), file.bad()))
-    return error("cannot read \"{}\": {}", escaped(path), std::strerror(errno));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxFile)
-    return error("\"{}\" has more than {} bytes", escaped(path), kMaxFile);
-  return text;
-}
-
 std::string working_directory() {
   std::error_code unknown;
   const auto path = std::filesystem::current_path(unknown);
@@ -40,7 +26,7 @@ std::string working_directory() {
 }  // namespace
 
 Result<std::vector<Words>> read_channel_list(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_file("the list of channels", path, kMaxFile);
   if (!text) return tl::unexpected(text.error());
   auto commands = subunit::split_commands(*text);
   if (!commands) return error("\"{}\": {}", escaped(path), commands.error().text);
@@ -54,7 +40,7 @@ Result<std::vector<Words>> read_server_commands(const std::string& path) {
     return error("there is no {} in {}: its {} would say how to reach the test server", path,
                  working_directory(), kServerCommand);
   }
-  const auto text = read_file(path);
+  const auto text = read_file("the configuration", path, kMaxFile);
   if (!text) return tl::unexpected(text.error());
   const auto config = subunit::PythonConfig::parse(*text);
   if (!config) return error("{}: {}", path, config.error().text);

@@ -10,6 +10,7 @@
 #include "common/schedule/scheduler.h"
 #include "proxy/client/history.h"
 #include "proxy/client/selection.h"
+#include "proxy/io/read_file.h"
 
 namespace proxy {
 
@@ -22,6 +23,7 @@ namespace {
 
 // The library's matcher uses stack for every character.
 constexpr std::size_t kMaxMatched = 2000;
+constexpr std::size_t kMaxSchedule = 256 << 20;  // a million tests with long names
 
 }  // namespace
 
@@ -55,14 +57,9 @@ Result<> Plan::read_history() {
 
 Result<> Plan::read_schedule() {
   if (!options_->replay) return {};
-  std::ifstream file(*options_->replay, std::ios::binary);
-  std::string text;
-  for (std::string line; std::getline(file, line);) text += line + "\n";
-  // A directory can be opened, but not read.
-  if (!file.is_open() || file.bad())
-    return error("cannot read the schedule \"{}\": {}", escaped(*options_->replay),
-                 std::strerror(errno));
-  auto entries = subunit::parse_schedule_log(text);
+  const auto text = read_file("the schedule", *options_->replay, kMaxSchedule);
+  if (!text) return tl::unexpected(text.error());
+  auto entries = subunit::parse_schedule_log(*text);
   if (!entries)
     return error("cannot replay \"{}\": {}", escaped(*options_->replay), entries.error().text);
   if (entries->empty())
