@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/escape.h"
 #include "proxy/io/fd.h"
 
 namespace proxy {
@@ -16,10 +17,12 @@ using subunit::error;
 using subunit::Result;
 
 Result<TemporaryFolder> TemporaryFolder::create() {
-  const char* const place = std::getenv("TMPDIR");
-  std::string path = fmt::format("{}/subunit-proxy-XXXXXX", place && *place ? place : "/tmp");
+  const char* const variable = std::getenv("TMPDIR");
+  const std::string place = variable && *variable ? variable : "/tmp";
+  std::string path = place + "/subunit-proxy-XXXXXX";  // as mkdtemp(3) wants it
   if (!::mkdtemp(path.data()))
-    return error("cannot make the folder {}: {}", path, std::strerror(errno));
+    return error("cannot make a folder for lists of tests in \"{}\": {} (TMPDIR names the place)",
+                 subunit::escaped(place), std::strerror(errno));
   return TemporaryFolder(std::move(path));
 }
 

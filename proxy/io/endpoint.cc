@@ -115,7 +115,11 @@ Result<Fd> Endpoint::listen() const {
   const int bound = ::bind(fd.get(), address(), size_);
   const int bind_error = errno;
   if (is_unix()) ::umask(mask);
-  if (bound != 0) return error("cannot listen on {}: {}", text(), reason(bind_error));
+  if (bound != 0) {
+    const bool taken = bind_error == EADDRINUSE && !is_unix();
+    return error("cannot listen on {}: {}{}", text(), reason(bind_error),
+                 taken ? " (port 0 is any that is free)" : "");
+  }
   if (::listen(fd.get(), kBacklog) != 0)
     return error("cannot listen on {}: {}", text(), reason(errno));
   return fd;

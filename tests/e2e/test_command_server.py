@@ -234,7 +234,8 @@ def test_a_folder_for_temporary_files_that_is_missing_is_an_error(monkeypatch, t
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
     started = serve("--test-command", BY_FILE)
     assert started.exit_status() == 3
-    says(started.stream.all_output("stderr").decode(), str(tmp_path / "missing"), "no such file")
+    says(started.stream.all_output("stderr").decode(), str(tmp_path / "missing"), "no such file",
+         "TMPDIR")
 
 
 def test_tests_that_cannot_be_listed_are_an_error_and_not_an_empty_list():

@@ -339,4 +339,4 @@ def test_an_address_that_is_taken_is_an_error_that_names_it():
         port = taken.getsockname()[1]
         ended = proxy("tunnel", "--listen", port, "--", "true")
     assert ended.status == 3
-    says(ended.stderr, f"127.0.0.1:{port}", "in use")
+    says(ended.stderr, f"127.0.0.1:{port}", "in use", "port 0")
