@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from console import Console  # noqa: E402
 from sshd import Sshd  # noqa: E402
 import support  # noqa: E402
 
@@ -69,6 +70,13 @@ def processes():
             with contextlib.suppress(OSError):
                 if file:
                     file.close()
+
+
+@pytest.fixture
+def console():
+    made = Console()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -43,13 +43,6 @@ def hello(console, processes):
     return said
 
 
-@pytest.fixture
-def console():
-    made = Console()
-    yield made
-    made.close()
-
-
 def assert_ran_all(ended):
     assert ended.status == 0, ended.stderr
     ended.stream.assert_clean()

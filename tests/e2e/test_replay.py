@@ -156,3 +156,9 @@ def test_a_schedule_that_is_a_directory_is_named(tmp_path):
     ended = client("--format", "subunit", "--replay", tmp_path, channel=["true"])
     assert ended.status == 2
     says(ended.stderr, "cannot read the schedule", str(tmp_path), "is a directory")
+
+
+def test_a_schedule_without_end_is_told():
+    ended = client("--format", "subunit", "--replay", "/dev/zero", channel=["true"])
+    assert ended.status == 2
+    says(ended.stderr, "the schedule", "/dev/zero", "more than")

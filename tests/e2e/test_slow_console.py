@@ -3,28 +3,25 @@
 import os
 import signal
 import subprocess
-import time
+import termios
+import tty
 
 import pytest
 
-from console import Console, on_new_console
+from console import on_new_console
 import support
 from support import client, proxy, says, server, serving
 
 DEMO = [f"demo.test_{number}" for number in range(5)]
 SERVED = serving(*server("good"))
-
-
-@pytest.fixture
-def console():
-    made = Console()
-    yield made
-    made.close()
+SERVER = " ".join(server())  # as its command line begins
 
 
 def fill(console):
-    """Nobody reads the console, and it takes nothing more."""
+    """Nobody reads the console, and it takes nothing more, in raw mode either."""
     name = os.ttyname(console.side)
+    mode = console.mode()
+    tty.setraw(console.side, termios.TCSANOW)
     writer = os.open(name, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         for size in (512, 1):
@@ -35,12 +32,16 @@ def fill(console):
                     break
     finally:
         os.close(writer)
+        termios.tcsetattr(console.side, termios.TCSANOW, mode)
 
 
-def assert_ends_and_restores(console, process, signals):
-    for number in signals:
-        process.send_signal(number)
-        time.sleep(0.1)
+def assert_ends_and_restores(console, process, signals=1):
+    """Ends it with so many signals, each when the one before has been seen to."""
+    for number in range(signals):
+        process.terminate()
+        if number + 1 < signals:
+            gone = lambda: not support.running(SERVER)  # noqa: E731
+            support.wait_until(gone, "the end of the test server")
     assert process.wait(support.LIMIT) == 3
     assert console.mode() == console.before
 
@@ -53,10 +54,11 @@ def start(console, processes, *command):
 
 
 def test_a_signal_ends_serve_on_a_terminal_that_takes_nothing_more(console, processes):
-    process = start(console, processes, *SERVED)
     fill(console)
-    time.sleep(1.5)  # for the hello that has to wait
-    assert_ends_and_restores(console, process, [signal.SIGTERM])
+    process = start(console, processes, *serving(*server("good"), options=["--log-level", "info"]))
+    while b"attached" not in process.stderr.readline():  # its hello waits by then
+        assert process.poll() is None
+    assert_ends_and_restores(console, process)
 
 
 def test_two_signals_end_serve_when_the_line_stops_in_mid_run(console, processes):
@@ -69,7 +71,7 @@ def test_two_signals_end_serve_when_the_line_stops_in_mid_run(console, processes
     relay = support.find_process(" ".join(console.channel()))
     os.kill(relay, signal.SIGSTOP)
     fill(console)
-    assert_ends_and_restores(console, process, [signal.SIGTERM, signal.SIGTERM])
+    assert_ends_and_restores(console, process, signals=2)
     os.kill(relay, signal.SIGKILL)
     run.kill()
     run.wait()
@@ -107,4 +109,4 @@ def test_a_second_client_is_told_of_the_first(console, processes):
     second = console.run("--format", "subunit", "--ready-timeout", "6")
     assert second.status == 3
     says(second.stderr, "speaks to another client")
-    assert_ends_and_restores(console, process, [signal.SIGTERM, signal.SIGTERM])
+    assert_ends_and_restores(console, process, signals=2)
