@@ -115,6 +115,6 @@ def run(build, quick):
     bench, local = Bench(build), {}
     on_line = slow_line(build, rounds, size)
     for number in range(rounds if quick else 5):
-        local_round(bench, number, local, 1024 if quick else 4096, 500 if quick else 2000)
+        local_round(bench, number, local, 1024, 500 if quick else 2000)
     explanation = EXPLANATION.format(rounds=rounds, size=size)
     return [*line_figures(on_line), *local_figures(local)], explanation
