@@ -1,16 +1,14 @@
 #include "common/rpc/announcement.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/json.h"
 #include "common/base/utf8.h"
 #include "common/rpc/json_fields.h"
 
 namespace subunit {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kNames[] = {
     "msg",    "proxy", "max",    "min",     "listening", "expected", "respawn",  "route", "pid",
@@ -20,87 +18,82 @@ double seconds(Time time) {
   return std::chrono::duration<double>(time).count();
 }
 
-template <typename T>
-void add(Json& json, const char* name, const std::optional<T>& value) {
-  if (value) json[name] = *value;
+JsonObject named(std::string_view msg) {
+  return JsonObject().add("msg", msg);
 }
 
 struct Writer {
-  Json operator()(const Ready& ready) const {
-    Json json{{"msg", "Ready"},
-              {"proxy", ready.proxy},
-              {"max", ready.versions.max},
-              {"min", ready.versions.min}};
-    add(json, "listening", ready.listening);
-    add(json, "expected", ready.expected);
-    return json;
+  JsonObject operator()(const Ready& ready) const {
+    return named("Ready")
+        .add("proxy", ready.proxy)
+        .add("max", ready.versions.max)
+        .add("min", ready.versions.min)
+        .add("listening", ready.listening)
+        .add("expected", ready.expected);
   }
 
-  Json operator()(const Attached& attached) const {
-    Json json{{"msg", "Attached"}};
-    add(json, "route", attached.route);
-    json["address"] = attached.address;
-    add(json, "pid", attached.pid);
-    return json;
+  JsonObject operator()(const Attached& attached) const {
+    return named("Attached")
+        .add("route", attached.route)
+        .add("address", attached.address)
+        .add("pid", attached.pid);
   }
 
-  Json operator()(const Detached& detached) const {
-    Json json{{"msg", "Detached"}};
-    add(json, "route", detached.route);
-    json["reason"] = detached.reason;
-    add(json, "exit", detached.exit);
-    add(json, "signal", detached.signal);
-    return json;
+  JsonObject operator()(const Detached& detached) const {
+    return named("Detached")
+        .add("route", detached.route)
+        .add("reason", detached.reason)
+        .add("exit", detached.exit)
+        .add("signal", detached.signal);
   }
 
-  Json operator()(const Refused& refused) const {
-    Json json{{"msg", "Refused"}, {"text", refused.text}};
-    add(json, "respawn", refused.respawn);
-    return json;
+  JsonObject operator()(const Refused& refused) const {
+    return named("Refused").add("text", refused.text).add("respawn", refused.respawn);
   }
 
-  Json operator()(const Attach& attach) const {
-    return {{"msg", "Attach"}, {"token", attach.token}};
+  JsonObject operator()(const Attach& attach) const {
+    return named("Attach").add("token", attach.token);
   }
 
-  Json operator()(const Watch& watch) const {
-    return {
-        {"msg", "Watch"}, {"interval", seconds(watch.interval)}, {"lease", seconds(watch.lease)}};
+  JsonObject operator()(const Watch& watch) const {
+    return named("Watch")
+        .add("interval", seconds(watch.interval))
+        .add("lease", seconds(watch.lease));
   }
 
-  Json operator()(const Alive& alive) const {
+  JsonObject operator()(const Alive& alive) const {
     // A byte of a test id takes up to six in JSON; what is left is for the other fields.
     const std::size_t count = std::max<std::size_t>(alive.servers.size(), 1);
     const std::size_t most = std::min(kMaxAliveTest, kMaxAliveSize / 8 / count);
-    Json servers = Json::array();
+    std::vector<JsonObject> servers;
+    servers.reserve(alive.servers.size());
     for (const Alive::Server& server : alive.servers) {
-      Json json = Json::object();
-      add(json, "route", server.route);
-      if (server.test) json["test"] = shortened(*server.test, most);
-      json["for"] = seconds(server.lasting);
-      if (server.cpu) json["cpu"] = seconds(*server.cpu);
-      servers.push_back(std::move(json));
+      JsonObject& json = servers.emplace_back();
+      json.add("route", server.route);
+      if (server.test) json.add("test", shortened(*server.test, most));
+      json.add("for", seconds(server.lasting));
+      if (server.cpu) json.add("cpu", seconds(*server.cpu));
     }
-    return {{"msg", "Alive"}, {"servers", std::move(servers)}};
+    return named("Alive").add("servers", servers);
   }
 
-  Json operator()(const Respawn& respawn) const {
-    Json json{{"msg", "Respawn"}};
-    add(json, "route", respawn.route);
-    if (respawn.reason) json["reason"] = shortened(*respawn.reason, kMaxRespawnReason);
+  JsonObject operator()(const Respawn& respawn) const {
+    JsonObject json = named("Respawn").add("route", respawn.route);
+    if (respawn.reason) json.add("reason", shortened(*respawn.reason, kMaxRespawnReason));
     return json;
   }
 };
 
-std::optional<Time> time_of(const nlohmann::json& json) {
-  if (!json.is_number()) return std::nullopt;
-  return from_seconds(json.get<double>());
+std::optional<Time> time_of(const JsonValue& object, std::string_view name) {
+  const JsonValue* field = object.find(name);
+  const auto number = field ? field->number() : std::nullopt;
+  return number ? from_seconds(*number) : std::nullopt;
 }
 
-std::optional<std::string> text_of(const nlohmann::json& object, const char* name) {
-  const auto field = object.find(name);
-  if (field == object.end() || !field->is_string()) return std::nullopt;
-  return field->get<std::string>();
+std::optional<std::string> text_of(const JsonValue& object, std::string_view name) {
+  const JsonValue* field = object.find(name);
+  const auto* text = field ? field->get<std::string>() : nullptr;
+  return text ? std::optional(*text) : std::nullopt;
 }
 
 /// The only message with objects in a list. What is mistyped in one of them is left out: all of it
@@ -110,18 +103,19 @@ Result<Announcement> parse_alive(std::string_view json) {
     return error("an Alive message has {} bytes, at most {} are allowed", json.size(),
                  kMaxAliveSize);
   }
-  const auto object = nlohmann::json::parse(json, nullptr, false);
-  const auto servers = object.find("servers");
-  const auto is_object = [](const nlohmann::json& each) { return each.is_object(); };
-  if (servers == object.end() || !servers->is_array() || !std::ranges::all_of(*servers, is_object))
+  const auto object = parse_json(json);
+  const JsonValue* field = object ? object->find("servers") : nullptr;
+  const auto* servers = field ? field->get<JsonValue::List>() : nullptr;
+  const auto is_object = [](const JsonValue& each) { return each.get<JsonValue::Object>(); };
+  if (!servers || !std::ranges::all_of(*servers, is_object))
     return error("cannot understand the message {}: \"servers\" is no list of objects",
                  escaped(json));
   Alive alive;
-  for (const nlohmann::json& each : *servers) {
-    Alive::Server server{text_of(each, "route"), text_of(each, "test"), {}, {}};
-    if (each.contains("for")) server.lasting = time_of(each["for"]).value_or(Time(0));
-    if (each.contains("cpu")) server.cpu = time_of(each["cpu"]);
-    alive.servers.push_back(std::move(server));
+  for (const JsonValue& each : *servers) {
+    alive.servers.push_back({.route = text_of(each, "route"),
+                             .test = text_of(each, "test"),
+                             .lasting = time_of(each, "for").value_or(Time(0)),
+                             .cpu = time_of(each, "cpu")});
   }
   return alive;
 }
@@ -129,7 +123,7 @@ Result<Announcement> parse_alive(std::string_view json) {
 }  // namespace
 
 std::string to_json(const Announcement& announcement) {
-  return std::visit(Writer{}, announcement).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return std::visit(Writer{}, announcement).text();
 }
 
 Result<Announcement> parse_announcement(std::string_view json) {

@@ -1,9 +1,9 @@
 #include "common/rpc/attachment.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/json.h"
 
 namespace subunit {
 namespace {
@@ -12,7 +12,7 @@ constexpr std::string_view kMimeType = "application/json";
 constexpr std::string_view kFileName = "message";
 
 /// Types are compared without regard to case (RFC 2045, section 5.1); parameters follow a ';'.
-bool is_json(std::string_view mime_type) {
+bool is_json_type(std::string_view mime_type) {
   std::string_view type = mime_type.substr(0, mime_type.find(';'));
   while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -24,7 +24,7 @@ bool is_whole_object(std::string_view json) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto first = json.find_first_not_of(kSpace);
   return first != json.npos && json[first] == '{' && json[json.find_last_not_of(kSpace)] == '}' &&
-         nlohmann::json::accept(json);
+         is_json(json);
 }
 
 /// Texts in packets contain no NUL, so that it can stand between them.
@@ -39,7 +39,8 @@ std::string key_of(const Packet& packet) {
 }  // namespace
 
 bool carries_message(const Packet& packet, std::string_view test_id) {
-  return packet.test_id == test_id && packet.file && packet.mime_type && is_json(*packet.mime_type);
+  return packet.test_id == test_id && packet.file && packet.mime_type &&
+         is_json_type(*packet.mime_type);
 }
 
 Result<> encode_attachment(std::string_view test_id, std::string_view json,

@@ -1,22 +1,19 @@
 #include "common/rpc/json_fields.h"
 
 #include <algorithm>
-#include <limits>
-#include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/json.h"
 
 namespace subunit {
 namespace {
 
-using Json = nlohmann::json;
 using Value = JsonFields::Value;
 
 constexpr std::string_view kMixedList = "a list with something else than strings in it";
 
-/// Takes the parser's events as they come: no tree is built, so neither depth nor size of what is
-/// skipped costs anything. A handler that returns false ends the parse.
-class Reader : public nlohmann::json_sax<Json> {
+/// No tree is built, so neither depth nor size of what is skipped costs anything.
+class Reader : public JsonEvents {
  public:
   Reader(std::span<const std::string_view> names, std::vector<Value>& values)
       : names_(names), values_(values) {}
@@ -26,15 +23,10 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool null() override { return scalar("null"); }
   bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
-  bool number_float(double value, const std::string&) override { return number(value); }
-  bool binary(binary_t&) override { return scalar("binary"); }
-  bool number_integer(std::int64_t value) override { return number(value); }
-  bool number_unsigned(std::uint64_t value) override {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    return number(static_cast<std::int64_t>(std::min(value, kMost)));
-  }
+  bool number(double value) override { return numeral(value); }
+  bool integer(std::int64_t value) override { return numeral(value); }
 
-  bool string(std::string& value) override {
+  bool text(std::string value) override {
     if (depth_ == 0) return no_object();
     if (!field_) return true;
     if (depth_ == 1) {
@@ -47,12 +39,12 @@ class Reader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool start_object(std::size_t) override {
+  bool begin_object() override {
     if (depth_ > 0) spoil("an object");
     return deeper();
   }
 
-  bool key(std::string& name) override {
+  bool name(std::string name) override {
     if (depth_ > 1) return true;
     const auto found = std::find(names_.begin(), names_.end(), name);
     field_ = found == names_.end() ? nullptr : &values_[found - names_.begin()];
@@ -61,7 +53,7 @@ class Reader : public nlohmann::json_sax<Json> {
 
   bool end_object() override { return shallower(); }
 
-  bool start_array(std::size_t) override {
+  bool begin_list() override {
     if (depth_ == 0) return no_object();
     if (depth_ > 1) {
       spoil("a list");
@@ -71,12 +63,7 @@ class Reader : public nlohmann::json_sax<Json> {
     return deeper();
   }
 
-  bool end_array() override { return shallower(); }
-
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    return stop(fmt::format("it is not JSON from byte {} on", position));
-  }
+  bool end_list() override { return shallower(); }
 
  private:
   bool scalar(std::string_view seen) {
@@ -86,7 +73,7 @@ class Reader : public nlohmann::json_sax<Json> {
   }
 
   template <typename T>
-  bool number(T value) {
+  bool numeral(T value) {
     if (depth_ != 1) return scalar("a number");
     if (field_) *field_ = value;
     return true;
@@ -147,8 +134,8 @@ std::string_view seen(const Value& value) {
 JsonFields::JsonFields(std::string_view json, std::span<const std::string_view> names)
     : json_(json), names_(names), values_(names.size()) {
   Reader reader(names_, values_);
-  Json::sax_parse(json_, &reader);
-  fault_ = reader.fault();
+  const auto bad = read_json(json_, reader);
+  fault_ = bad ? fmt::format("it is not JSON from byte {} on", *bad) : reader.fault();
 }
 
 Value& JsonFields::value_of(std::string_view name) {

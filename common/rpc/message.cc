@@ -1,15 +1,12 @@
 #include "common/rpc/message.h"
 
-#include <nlohmann/json.hpp>
-
 #include "common/base/escape.h"
+#include "common/base/json.h"
 #include "common/base/utf8.h"
 #include "common/rpc/json_fields.h"
 
 namespace subunit {
 namespace {
-
-using Json = nlohmann::ordered_json;  // "msg" first: a person who reads the stream looks for it
 
 constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output", "text"};
 
@@ -52,42 +49,42 @@ struct Checker {
   Result<> operator()(const Pong& pong) const { return check_nonce(pong.nonce); }
 };
 
-Json question(std::string_view msg, const TestIds& tests, const std::string& nonce) {
-  Json json{{"msg", msg}};
-  if (tests) json["tests"] = *tests;
-  json["nonce"] = nonce;
-  return json;
+/// "msg" first: a person who reads the stream looks for it.
+JsonObject named(std::string_view msg) {
+  return JsonObject().add("msg", msg);
 }
 
 struct Writer {
-  Json operator()(const Hello& hello) const {
-    Json json{{"msg", "Hello"}, {"max", hello.versions.max}, {"min", hello.versions.min}};
-    if (hello.output) json["output"] = *hello.output;
-    return json;
+  JsonObject operator()(const Hello& hello) const {
+    return named("Hello")
+        .add("max", hello.versions.max)
+        .add("min", hello.versions.min)
+        .add("output", hello.output);
   }
-  Json operator()(const List& list) const { return question("List", list.tests, list.nonce); }
-  Json operator()(const Run& run) const { return question("Run", run.tests, run.nonce); }
-  Json operator()(const Done& done) const { return {{"msg", "Done"}, {"nonce", done.nonce}}; }
-  Json operator()(const Goodbye&) const { return {{"msg", "Goodbye"}}; }
-  Json operator()(const Cancel& cancel) const {
-    return {{"msg", "Cancel"}, {"nonce", cancel.nonce}};
+  JsonObject operator()(const List& list) const {
+    return named("List").add("tests", list.tests).add("nonce", list.nonce);
   }
-  Json operator()(const ErrorMessage& failure) const {
-    Json json{{"msg", "Error"}};
-    if (failure.nonce) json["nonce"] = *failure.nonce;
-    json["text"] = shortened(failure.text, kMaxErrorText);
-    return json;
+  JsonObject operator()(const Run& run) const {
+    return named("Run").add("tests", run.tests).add("nonce", run.nonce);
   }
-  Json operator()(const Ping& ping) const { return {{"msg", "Ping"}, {"nonce", ping.nonce}}; }
-  Json operator()(const Pong& pong) const { return {{"msg", "Pong"}, {"nonce", pong.nonce}}; }
+  JsonObject operator()(const Done& done) const { return named("Done").add("nonce", done.nonce); }
+  JsonObject operator()(const Goodbye&) const { return named("Goodbye"); }
+  JsonObject operator()(const Cancel& cancel) const {
+    return named("Cancel").add("nonce", cancel.nonce);
+  }
+  JsonObject operator()(const ErrorMessage& failure) const {
+    return named("Error")
+        .add("nonce", failure.nonce)
+        .add("text", shortened(failure.text, kMaxErrorText));
+  }
+  JsonObject operator()(const Ping& ping) const { return named("Ping").add("nonce", ping.nonce); }
+  JsonObject operator()(const Pong& pong) const { return named("Pong").add("nonce", pong.nonce); }
 };
 
 }  // namespace
 
 Result<std::string> to_json(const Message& message) {
-  return std::visit(Checker{}, message).map([&] {
-    return std::visit(Writer{}, message).dump(-1, ' ', false, Json::error_handler_t::replace);
-  });
+  return std::visit(Checker{}, message).map([&] { return std::visit(Writer{}, message).text(); });
 }
 
 Result<Message> parse_message(std::string_view json) {

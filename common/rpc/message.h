@@ -84,9 +84,6 @@ using Message = std::variant<Hello, List, Run, Done, Goodbye, Cancel, ErrorMessa
 /// Error that shows the message, escaped and cut at 200 bytes.
 [[nodiscard]] Result<Message> parse_message(std::string_view json);
 
-/// The protocol's own messages are flat lists at most; this leaves room for unknown fields.
-inline constexpr int kMaxJsonDepth = 32;
-
 /// Test ids in one message: more than the largest suites have, and what keeps a message full of
 /// empty ones from taking many times its own size in memory.
 inline constexpr std::size_t kMaxTestIds = 1 << 21;

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/json.h"
 
 namespace subunit {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kExpected =
     R"(expected {"at":seconds,"worker":number,"tests":["id",...]})";
@@ -18,44 +16,57 @@ constexpr double kLatest = 1e9;  // seconds: three decades
 /// The fields of one line, and the first thing that is wrong with them.
 class Fields {
  public:
-  explicit Fields(const Json& json) : json_(json) {}
+  explicit Fields(const JsonValue& json) : json_(json) {}
 
   [[nodiscard]] const std::string& fault() const { return fault_; }
 
   Time at() {
-    const Json& at = need("at", "a number of seconds since the start", [](const Json& value) {
-      return value.is_number() && value.get<double>() >= 0 && value.get<double>() <= kLatest;
-    });
-    return fault_.empty() ? Time(std::llround(at.get<double>() * 1e9)) : Time(0);
+    const auto seconds = [](const JsonValue& value) -> std::optional<double> {
+      const auto number = value.number();
+      return number && *number >= 0 && *number <= kLatest ? number : std::nullopt;
+    };
+    return Time(
+        std::llround(need<double>("at", "a number of seconds since the start", seconds) * 1e9));
   }
 
   std::size_t worker() {
-    const Json& worker = need("worker", "the number of a worker", [](const Json& value) {
-      return value.is_number_unsigned() && value.get<std::uint64_t>() <= kMaxLoggedWorker;
-    });
-    return fault_.empty() ? worker.get<std::size_t>() : 0;
+    const auto number = [](const JsonValue& value) -> std::optional<std::size_t> {
+      const auto* integer = value.get<std::int64_t>();
+      if (!integer || *integer < 0 || std::cmp_greater(*integer, kMaxLoggedWorker))
+        return std::nullopt;
+      return static_cast<std::size_t>(*integer);
+    };
+    return need<std::size_t>("worker", "the number of a worker", number);
   }
 
   std::vector<std::string> tests() {
-    const Json& tests = need("tests", "a list of test ids", [](const Json& value) {
-      return value.is_array() && !value.empty() && value.size() <= kMaxLoggedTests &&
-             std::all_of(value.begin(), value.end(), [](const Json& id) { return id.is_string(); });
-    });
-    return fault_.empty() ? tests.get<std::vector<std::string>>() : std::vector<std::string>();
+    return need<std::vector<std::string>>("tests", "a list of test ids", ids);
   }
 
  private:
-  template <typename Good>
-  const Json& need(std::string_view name, std::string_view expected, const Good& good) {
-    const auto found = json_.find(name);
-    if (found != json_.end() && good(*found)) return *found;
-    if (fault_.empty())
-      fault_ = fmt::format("\"{}\" is {}", name,
-                           found == json_.end() ? "missing" : fmt::format("not {}", expected));
-    return json_;
+  static std::optional<std::vector<std::string>> ids(const JsonValue& value) {
+    const auto* list = value.get<JsonValue::List>();
+    if (!list || list->empty() || list->size() > kMaxLoggedTests) return std::nullopt;
+    std::vector<std::string> ids;
+    for (const JsonValue& each : *list) {
+      const auto* id = each.get<std::string>();
+      if (!id) return std::nullopt;
+      ids.push_back(*id);
+    }
+    return ids;
   }
 
-  const Json& json_;
+  template <typename T, typename Read>
+  T need(std::string_view name, std::string_view expected, const Read& read) {
+    const JsonValue* field = json_.find(name);
+    std::optional<T> value = field ? read(*field) : std::nullopt;
+    if (!value && fault_.empty())
+      fault_ = field ? fmt::format("\"{}\" is not {}", name, expected)
+                     : fmt::format("\"{}\" is missing", name);
+    return std::move(value).value_or(T());
+  }
+
+  const JsonValue& json_;
   std::string fault_;
 };
 
@@ -64,10 +75,10 @@ Result<ScheduleEntry> parse_line(std::string_view line, std::size_t number) {
     return error("cannot read line {} of the schedule log, {}: {}, {}", number, escaped(line),
                  fault, kExpected);
   };
-  const Json json = Json::parse(line, nullptr, false);
-  if (json.is_discarded()) return failure("it is not JSON");
-  if (!json.is_object()) return failure("it is not a JSON object");
-  Fields fields(json);
+  const auto json = parse_json(line);
+  if (!json) return failure(json.error().text);
+  if (!json->get<JsonValue::Object>()) return failure("it is not a JSON object");
+  Fields fields(*json);
   ScheduleEntry entry{.at = fields.at(), .worker = fields.worker(), .tests = fields.tests()};
   if (!fields.fault().empty()) return failure(fields.fault());
   return entry;
@@ -77,10 +88,12 @@ Result<ScheduleEntry> parse_line(std::string_view line, std::size_t number) {
 
 std::string to_line(const ScheduleEntry& entry) {
   const auto at = std::chrono::round<std::chrono::microseconds>(entry.at);
-  const Json json{{"at", static_cast<double>(at.count()) / 1e6},
-                  {"worker", entry.worker},
-                  {"tests", entry.tests}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonObject()
+             .add("at", static_cast<double>(at.count()) / 1e6)
+             .add("worker", entry.worker)
+             .add("tests", entry.tests)
+             .text() +
+         "\n";
 }
 
 Result<std::vector<ScheduleEntry>> parse_schedule_log(std::string_view text) {

@@ -1,15 +1,16 @@
 #include "proxy/client/trace.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "common/base/escape.h"
+#include "common/base/json.h"
 #include "common/base/utf8.h"
 
 namespace proxy {
 
+using subunit::json_text;
 using subunit::Status;
 using subunit::Time;
 
@@ -22,11 +23,6 @@ constexpr int kFirstServerRow = 2;
 constexpr int kRowsBetweenLanes = 1'000'000;  // more than there are servers
 
 constexpr std::size_t kMaxShownText = 2000;  // of what a test printed, or of a reason: a page
-
-/// As a JSON string.
-std::string json_text(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 /// As a JSON string, cut; bytes that are not UTF-8 are shown.
 std::string json_head(std::string_view text) {

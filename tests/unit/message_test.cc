@@ -1,3 +1,4 @@
+#include "common/base/json.h"
 #include "common/rpc/message.h"
 
 #include <doctest/doctest.h>
