@@ -1,6 +1,6 @@
 #include "proxy/client/console_script.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "common/base/escape.h"
 
@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::string_view kMark = "#%";  // what begins a frame of the link, see frame.h
 constexpr std::size_t kMaxShown = 300;    // where it stands is what matters
-
-// A backtracking matcher may take years for an expression that looks harmless. This one cannot look
-// back at groups, and says so.
-constexpr auto kSyntax = std::regex::ECMAScript | std::regex_constants::__polynomial;
 
 bool is_final(char c) {
   return c >= 0x40 && c <= 0x7e;
@@ -62,13 +58,9 @@ Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
         "console that echoes it would seem to answer",
         escaped(command), kMark);
   }
-  try {
-    std::regex expression(wait, kSyntax);
-    return ConsoleStep{std::move(command), std::move(wait), std::move(expression)};
-  } catch (const std::regex_error& failure) {
-    return error("--console-wait \"{}\" is no regular expression: {}", escaped(wait),
-                 failure.what());
-  }
+  auto expression = subunit::Regex::create("--console-wait", wait);
+  if (!expression) return tl::unexpected(expression.error());
+  return ConsoleStep{std::move(command), std::move(wait), std::move(*expression)};
 }
 
 void ConsoleScript::receive(subunit::Bytes printed) {
@@ -78,7 +70,7 @@ void ConsoleScript::receive(subunit::Bytes printed) {
     printed = printed.subspan(piece.size());
     seen_ += subunit::as_text(piece);
     if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
-    found_ = std::regex_search(readable(seen_), steps_[at_].expression);
+    found_ = steps_[at_].expression.find(readable(seen_)).has_value();
   }
 }
 

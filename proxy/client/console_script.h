@@ -1,11 +1,11 @@
 #pragma once
 
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/regex.h"
 #include "common/base/result.h"
 
 namespace proxy {
@@ -14,10 +14,10 @@ namespace proxy {
 struct ConsoleStep {
   std::string command;
   std::string wait;  ///< regular expression: type it once the console has printed this. Empty: now
-  std::regex expression;
+  subunit::Regex expression;
 
   /// An Error if the console's echo of the command could be taken for an answer of the console
-  /// link, or `wait` is no regular expression (ECMAScript).
+  /// link, or `wait` is not a valid regular expression.
   [[nodiscard]] static subunit::Result<ConsoleStep> create(std::string command, std::string wait);
 };
 
@@ -27,7 +27,7 @@ struct ConsoleStep {
 /// and escape sequences: `$` is the end of what has come until now.
 class ConsoleScript {
  public:
-  /// The library's matcher uses stack for every character; a prompt is the last thing printed.
+  /// A prompt is the last thing printed; this leaves room for a banner before it.
   static constexpr std::size_t kMaxSeen = 4096;
 
   explicit ConsoleScript(std::vector<ConsoleStep> steps) : steps_(std::move(steps)) {}

@@ -21,8 +21,6 @@ using subunit::Time;
 
 namespace {
 
-// The library's matcher uses stack for every character.
-constexpr std::size_t kMaxMatched = 2000;
 constexpr std::size_t kMaxSchedule = 256 << 20;  // a million tests with long names
 
 }  // namespace
@@ -30,12 +28,9 @@ constexpr std::size_t kMaxSchedule = 256 << 20;  // a million tests with long na
 Result<Plan> Plan::from(const RunOptions& options) {
   Plan plan(options);
   if (options.group) {
-    try {
-      plan.group_.emplace(*options.group, std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error& failure) {
-      return error("--group \"{}\" is no regular expression: {}", escaped(*options.group),
-                   failure.what());
-    }
+    auto group = subunit::Regex::create("--group", *options.group);
+    if (!group) return tl::unexpected(group.error());
+    plan.group_ = std::move(*group);
   }
   if (auto read = plan.read_history(); !read) return tl::unexpected(read.error());
   if (auto read = plan.read_schedule(); !read) return tl::unexpected(read.error());
@@ -106,12 +101,10 @@ Result<std::unique_ptr<subunit::Dispatcher>> Plan::make_dispatcher(
 /// Each test is a unit of its own, but for those with the same match.
 std::vector<std::size_t> Plan::units_of(const std::vector<std::string>& ids) const {
   std::vector<std::size_t> units(ids.size());
-  std::unordered_map<std::string, std::size_t> groups;
+  std::unordered_map<std::string_view, std::size_t> groups;
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    std::match_results<std::string_view::const_iterator> match;
-    const std::string_view seen = std::string_view(ids[i]).substr(0, kMaxMatched);
-    const bool grouped = group_ && std::regex_search(seen.begin(), seen.end(), match, *group_);
-    units[i] = grouped ? groups.try_emplace(match.str(), i).first->second : i;
+    const auto match = group_ ? group_->find(ids[i]) : std::nullopt;
+    units[i] = match ? groups.try_emplace(*match, i).first->second : i;
   }
   return units;
 }

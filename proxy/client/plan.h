@@ -3,11 +3,11 @@
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "common/base/regex.h"
 #include "common/base/result.h"
 #include "common/rpc/message.h"
 #include "common/schedule/dispatcher.h"
@@ -57,7 +57,7 @@ class Plan {
 
   const RunOptions* options_;
   subunit::Durations durations_;
-  std::optional<std::regex> group_;
+  std::optional<subunit::Regex> group_;
   std::vector<subunit::ScheduleEntry> schedule_;
   std::ofstream log_;
 };

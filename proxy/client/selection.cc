@@ -19,9 +19,6 @@ using subunit::Result;
 
 namespace {
 
-// The library's matcher uses stack for every character; ids this long are not read by people.
-constexpr std::size_t kMaxMatched = 2000;
-
 Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
   std::ifstream file;
   if (path != "-") file.open(path);
@@ -43,13 +40,9 @@ Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
 Result<Selection> Selection::from(const RunOptions& options, const subunit::TestIds& preset) {
   Selection selection;
   for (const std::string& expression : options.match) {
-    try {
-      selection.expressions_.emplace_back(expression,
-                                          std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error& failure) {
-      return error("--match \"{}\" is no regular expression: {}", subunit::escaped(expression),
-                   failure.what());
-    }
+    auto compiled = subunit::Regex::create("--match", expression);
+    if (!compiled) return tl::unexpected(compiled.error());
+    selection.expressions_.push_back(std::move(*compiled));
   }
   if (!options.load_list && options.tests.empty() && !preset) return selection;
 
@@ -85,9 +78,8 @@ std::vector<std::string> Selection::arranged(const std::vector<std::string>& lis
 
 bool Selection::matches(std::string_view id) const {
   if (expressions_.empty()) return true;
-  const std::string_view seen = id.substr(0, kMaxMatched);
-  return std::ranges::any_of(expressions_, [seen](const std::regex& expression) {
-    return std::regex_search(seen.begin(), seen.end(), expression);
+  return std::ranges::any_of(expressions_, [id](const subunit::Regex& expression) {
+    return expression.find(id).has_value();
   });
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/regex.h"
 #include "common/base/result.h"
 #include "common/rpc/message.h"
 #include "proxy/client/options.h"
@@ -14,8 +14,8 @@ namespace proxy {
 /// Which tests to list or run.
 class Selection {
  public:
-  /// Reads the list file and compiles the expressions (ECMAScript syntax, found anywhere in the
-  /// id). An Error names the file or the expression. `preset`: ids that something else than the
+  /// Reads the list file and compiles the expressions, found anywhere in the id. An Error
+  /// names the file or the expression. `preset`: ids that something else than the
   /// options names.
   [[nodiscard]] static subunit::Result<Selection> from(
       const RunOptions& options, const subunit::TestIds& preset = std::nullopt);
@@ -38,7 +38,7 @@ class Selection {
  private:
   subunit::TestIds named_;
   bool suite_order_ = false;
-  std::vector<std::regex> expressions_;
+  std::vector<subunit::Regex> expressions_;
 };
 
 /// Each once, where it stands first.
