@@ -1,6 +1,6 @@
 #include "common/base/escape.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

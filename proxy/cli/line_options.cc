@@ -1,6 +1,6 @@
 #include "proxy/cli/line_options.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <memory>
 

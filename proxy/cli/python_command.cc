@@ -1,4 +1,4 @@
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "common/base/escape.h"
 #include "proxy/cli/run_options.h"

@@ -1,7 +1,7 @@
 #include "proxy/cli/subcommand.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 

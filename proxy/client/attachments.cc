@@ -1,6 +1,6 @@
 #include "proxy/client/attachments.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>

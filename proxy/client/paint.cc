@@ -1,6 +1,6 @@
 #include "proxy/client/paint.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 #include "proxy/client/progress.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

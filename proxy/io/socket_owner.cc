@@ -1,6 +1,6 @@
 #include "proxy/io/socket_owner.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 
 #include <algorithm>

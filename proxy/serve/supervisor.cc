@@ -33,7 +33,7 @@ Supervisor::Slot& Supervisor::add_slot() {
 
 std::unique_ptr<TestServer> Supervisor::make_server(unsigned number) {
   TestServer::Place place{.number = number, .route = {}};
-  if (options_.routed()) place.route = fmt::to_string(number);
+  if (options_.routed()) place.route = std::to_string(number);
   if (!options_.connect.empty())
     place.connect = options_.connect[options_.command.empty() ? number : 0];
   Slot& slot = slots_[number];  // of a map: it stays where it is
@@ -159,7 +159,7 @@ Supervisor::Slot* Supervisor::find_slot(const std::optional<std::string>& route)
   if (!route) return slots_.size() == 1 ? &slots_.begin()->second : nullptr;
   unsigned number = 0;
   const char* const end = route->data() + route->size();
-  if (std::from_chars(route->data(), end, number).ptr != end || fmt::to_string(number) != *route)
+  if (std::from_chars(route->data(), end, number).ptr != end || std::to_string(number) != *route)
     return nullptr;
   const auto found = slots_.find(number);
   return found != slots_.end() ? &found->second : nullptr;

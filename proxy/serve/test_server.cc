@@ -79,7 +79,7 @@ Result<> TestServer::start_command() {
   return command_.start({.words = options_.command,
                          .settings = {{"SUBUNIT_RPC_ADDRESS", address},
                                       {"SUBUNIT_RPC_TOKEN", token_},
-                                      {"SUBUNIT_RPC_WORKER", fmt::to_string(place_.number)}},
+                                      {"SUBUNIT_RPC_WORKER", std::to_string(place_.number)}},
                          .in = 0,  // /dev/null, since stdin is private
                          .out = ends->out.get(),
                          .err = ends->err.get(),

@@ -1,6 +1,6 @@
 #include "proxy/serve/token.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/random.h>
 
 #include <algorithm>

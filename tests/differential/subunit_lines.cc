@@ -9,7 +9,7 @@
 //            "timestamp":[1,2],"tags":["t"],"mime_type":"m","file":["name","00ff"],"route_code":"0"}
 // Absent fields are absent; size is not needed for encoding. Noise: {"noise":"00ff"}.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <iostream>

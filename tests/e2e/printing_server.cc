@@ -1,7 +1,7 @@
 // printing_server COUNT: a test server for machines without Python. Every tenth test prints a line,
 // and test 7 prints each byte value once.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/ioctl.h>
 
 #include "tests/perf/small_server.h"

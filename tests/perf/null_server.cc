@@ -1,6 +1,6 @@
 // null_server COUNT: a test server whose COUNT tests pass at once.
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/perf/small_server.h"
 
