@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/base/bytes.h"
+#include "bytes.h"
 
 namespace subunit {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "common/base/bytes.h"
+#include "bytes.h"
 
 namespace subunit {
 

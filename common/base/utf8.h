@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/bytes.h"
+#include "bytes.h"
 
 namespace subunit {
 

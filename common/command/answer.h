@@ -5,11 +5,11 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/rpc/message.h"
-#include "common/subunit/packet.h"
-#include "common/verdict/fixture.h"
-#include "common/verdict/ledger.h"
+#include "../base/result.h"
+#include "../rpc/message.h"
+#include "../subunit/packet.h"
+#include "../verdict/fixture.h"
+#include "../verdict/ledger.h"
 
 namespace subunit {
 

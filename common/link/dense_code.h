@@ -4,7 +4,7 @@
 #include <bitset>
 #include <optional>
 
-#include "common/link/frame.h"
+#include "frame.h"
 
 namespace subunit {
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "common/base/bytes.h"
+#include "../base/bytes.h"
 
 namespace subunit {
 

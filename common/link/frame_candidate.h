@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "common/link/frame_text.h"
-#include "common/link/held_bytes.h"
+#include "frame_text.h"
+#include "held_bytes.h"
 
 namespace subunit {
 

@@ -4,8 +4,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/link/frame.h"
-#include "common/link/held_bytes.h"
+#include "frame.h"
+#include "held_bytes.h"
 
 namespace subunit {
 

@@ -3,13 +3,13 @@
 #include <optional>
 #include <vector>
 
-#include "common/base/time.h"
-#include "common/link/dense_code.h"
-#include "common/link/frame.h"
-#include "common/link/frame_candidate.h"
-#include "common/link/frame_output.h"
-#include "common/link/frame_repair.h"
-#include "common/link/held_bytes.h"
+#include "../base/time.h"
+#include "dense_code.h"
+#include "frame.h"
+#include "frame_candidate.h"
+#include "frame_output.h"
+#include "frame_repair.h"
+#include "held_bytes.h"
 
 namespace subunit {
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "common/link/frame_text.h"
+#include "frame_text.h"
 
 namespace subunit {
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "common/link/dense_code.h"
-#include "common/link/frame.h"
+#include "dense_code.h"
+#include "frame.h"
 
 namespace subunit {
 

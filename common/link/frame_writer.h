@@ -1,7 +1,7 @@
 #pragma once
 
-#include "common/link/dense_code.h"
-#include "common/link/frame.h"
+#include "dense_code.h"
+#include "frame.h"
 
 namespace subunit {
 

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "common/base/receive_buffer.h"
+#include "../base/receive_buffer.h"
 
 namespace subunit {
 

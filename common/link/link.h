@@ -5,8 +5,8 @@
 #include <string>
 #include <variant>
 
-#include "common/base/time.h"
-#include "common/link/frame_reader.h"
+#include "../base/time.h"
+#include "frame_reader.h"
 
 namespace subunit {
 

@@ -6,9 +6,9 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/base/time.h"
-#include "common/rpc/version.h"
+#include "../base/result.h"
+#include "../base/time.h"
+#include "version.h"
 
 namespace subunit {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/subunit/encoder.h"
+#include "../subunit/encoder.h"
 
 namespace subunit {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <variant>
 
-#include "common/rpc/attachment.h"
-#include "common/rpc/message.h"
-#include "common/rpc/outbox.h"
+#include "attachment.h"
+#include "message.h"
+#include "outbox.h"
 
 namespace subunit {
 

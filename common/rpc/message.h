@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/rpc/version.h"
+#include "../base/result.h"
+#include "version.h"
 
 namespace subunit {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/base/bytes.h"
-#include "common/base/result.h"
-#include "common/rpc/message.h"
+#include "../base/bytes.h"
+#include "../base/result.h"
+#include "message.h"
 
 namespace subunit {
 

@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "common/rpc/announcement.h"
-#include "common/rpc/message.h"
-#include "common/subunit/packet.h"
+#include "../subunit/packet.h"
+#include "announcement.h"
+#include "message.h"
 
 namespace subunit {
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <variant>
 
-#include "common/rpc/attachment.h"
-#include "common/rpc/message.h"
-#include "common/rpc/outbox.h"
+#include "attachment.h"
+#include "message.h"
+#include "outbox.h"
 
 namespace subunit {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/base/result.h"
+#include "../base/result.h"
 
 namespace subunit {
 

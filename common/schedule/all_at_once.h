@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "common/schedule/dispatcher.h"
+#include "dispatcher.h"
 
 namespace subunit {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "common/base/time.h"
+#include "../base/time.h"
 
 namespace subunit {
 

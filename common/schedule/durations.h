@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/bytes.h"
-#include "common/base/time.h"
-#include "common/subunit/decoder.h"
-#include "common/subunit/packet.h"
+#include "../base/bytes.h"
+#include "../base/time.h"
+#include "../subunit/decoder.h"
+#include "../subunit/packet.h"
 
 namespace subunit {
 

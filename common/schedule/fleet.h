@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "common/schedule/speed.h"
-#include "common/schedule/worker_load.h"
+#include "speed.h"
+#include "worker_load.h"
 
 namespace subunit {
 

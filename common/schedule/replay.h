@@ -5,9 +5,9 @@
 #include <memory>
 #include <span>
 
-#include "common/base/result.h"
-#include "common/schedule/dispatcher.h"
-#include "common/schedule/schedule_log.h"
+#include "../base/result.h"
+#include "dispatcher.h"
+#include "schedule_log.h"
 
 namespace subunit {
 

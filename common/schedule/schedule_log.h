@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
-#include "common/base/time.h"
+#include "../base/result.h"
+#include "../base/time.h"
 
 namespace subunit {
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "common/schedule/dispatcher.h"
-#include "common/schedule/fleet.h"
-#include "common/schedule/waiting_units.h"
+#include "dispatcher.h"
+#include "fleet.h"
+#include "waiting_units.h"
 
 namespace subunit {
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 
-#include "common/schedule/speed.h"
+#include "speed.h"
 
 namespace subunit {
 

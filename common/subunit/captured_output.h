@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/bytes.h"
+#include "../base/bytes.h"
 
 namespace subunit {
 

@@ -4,11 +4,19 @@
 #include <cassert>
 #include <cstring>
 
+#include "common/subunit/inspect.h"
+#include "common/subunit/range_index.h"
+
 namespace subunit {
 
 // Looking at every candidate directly is free up to here, so that ordinary noise never builds an
 // index.
 constexpr std::uint64_t kFreeWaste = 1 << 20;
+
+Decoder::Decoder(std::size_t capacity) : buffer_(capacity) {}
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+Decoder::~Decoder() = default;
 
 void Decoder::commit(std::size_t size, Time now) {
   buffer_.commit(size);
@@ -97,9 +105,10 @@ Check Decoder::inspect(Bytes candidate, Packet& packet) {
     return check;
   };
   if (wasted_ <= received_ + kFreeWaste) return look(DirectRanges{});
-  index_.cover(buffer_.held(), position());
+  if (!index_) index_ = std::make_unique<RangeIndex>();
+  index_->cover(buffer_.held(), position());
   const std::uint64_t wasted = wasted_;
-  const Check check = look(index_);
+  const Check check = look(*index_);
   wasted_ = wasted;
   return check;
 }
@@ -112,7 +121,7 @@ Decoder::Event Decoder::take_noise(std::size_t size) {
 }
 
 void Decoder::consume(std::size_t size) {
-  if (!index_.empty()) index_.forget(buffer_.held(), position(), size);
+  if (index_ && !index_->empty()) index_->forget(buffer_.held(), position(), size);
   buffer_.consume(size);
   doomed_ -= std::min(doomed_, size);
 }

@@ -1,15 +1,17 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <variant>
 
-#include "common/base/receive_buffer.h"
-#include "common/base/time.h"
-#include "common/subunit/inspect.h"
-#include "common/subunit/packet.h"
-#include "common/subunit/range_index.h"
+#include "../base/receive_buffer.h"
+#include "../base/time.h"
+#include "packet.h"
 
 namespace subunit {
+
+class RangeIndex;
+enum class Check;
 
 /// A run of bytes that belong to no packet.
 struct Noise {
@@ -45,7 +47,10 @@ class Decoder {
 
   /// `capacity`: bytes of buffer to start with; it grows up to about twice kMaxPacketSize while a
   /// packet needs that. The larger, the fewer reads for bulk data.
-  explicit Decoder(std::size_t capacity = 65536) : buffer_(capacity) {}
+  explicit Decoder(std::size_t capacity = 65536);
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+  ~Decoder();
 
   /// All the room there is to read into, at least `least` bytes. Take all events first.
   [[nodiscard]] std::span<std::uint8_t> prepare(std::size_t least) {
@@ -97,9 +102,9 @@ class Decoder {
   std::optional<Time> stalls_at_;
 
   // Bytes looked at in candidates that came to nothing. While this stays below what was received,
-  // looking is cheap enough; above it, the index answers instead.
+  // looking is cheap enough; above it, the index answers instead, which is there from then on.
   std::uint64_t wasted_ = 0;
-  RangeIndex index_;
+  std::unique_ptr<RangeIndex> index_;
 };
 
 }  // namespace subunit

@@ -3,8 +3,8 @@
 #include <span>
 #include <string_view>
 
-#include "common/base/result.h"
-#include "common/subunit/packet.h"
+#include "../base/result.h"
+#include "packet.h"
 
 namespace subunit {
 

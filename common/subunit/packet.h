@@ -3,8 +3,8 @@
 #include <iterator>
 #include <optional>
 
-#include "common/base/bytes.h"
-#include "common/subunit/format.h"
+#include "../base/bytes.h"
+#include "format.h"
 
 namespace subunit {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "common/subunit/encoder.h"
+#include "encoder.h"
 
 namespace subunit {
 

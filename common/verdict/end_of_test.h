@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "common/subunit/packet.h"
+#include "../subunit/packet.h"
 
 namespace subunit {
 

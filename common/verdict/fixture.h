@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/subunit/packet.h"
+#include "../subunit/packet.h"
 
 namespace subunit {
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/subunit/packet.h"
-#include "common/verdict/open_tests.h"
+#include "../subunit/packet.h"
+#include "open_tests.h"
 
 namespace subunit {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "common/subunit/format.h"
+#include "../subunit/format.h"
 
 namespace subunit {
 

@@ -120,7 +120,9 @@ TEST_CASE("an Alive message stays below its bound, whatever the tests are called
   CHECK(alive_with(std::string(kMaxAliveTest, 'x')).find("…") == std::string::npos);
   CHECK(alive_with(std::string(kMaxAliveTest + 1, 'x')).find("x…") != std::string::npos);
   for (const std::size_t count : {1, 64, 1000}) {
-    const Alive::Server server{"63/63", std::string(4 << 20, '\x01'), 12345678901ns, 12345678901ns};
+    // One is as long as an id can be; the others are as long as makes a difference.
+    const std::size_t size = count == 1 ? 4 << 20 : 2 * kMaxAliveTest;
+    const Alive::Server server{"63/63", std::string(size, '\x01'), 12345678901ns, 12345678901ns};
     const std::string json = to_json(Alive{std::vector<Alive::Server>(count, server)});
     CHECK(json.size() <= kMaxAliveSize);
     const auto read = parse_announcement(json);

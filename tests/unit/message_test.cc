@@ -1,9 +1,10 @@
-#include "common/base/json.h"
 #include "common/rpc/message.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
+
+#include "common/base/json.h"
 
 using namespace subunit;
 
