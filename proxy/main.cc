@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <vector>
 
 #include "proxy/cli/command_line.h"
 #include "proxy/client/run.h"
@@ -16,7 +18,13 @@ namespace {
 struct Act {
   const proxy::Log& log;
 
-  int operator()(int exit_status) const { return exit_status; }
+  int operator()(const proxy::Answer& answer) const {
+    if (answer.kind == proxy::Answer::Kind::kHelp)
+      std::fputs(answer.text.c_str(), stdout);
+    else
+      log.error("{}", answer.text);
+    return answer.exit_status();
+  }
   int operator()(const proxy::ServeOptions& options) const { return proxy::serve(options, log); }
   int operator()(const proxy::WrapOptions& options) const { return proxy::wrap(options, log); }
   int operator()(const proxy::RunOptions& options) const { return proxy::run(options, log); }
@@ -41,7 +49,8 @@ int main(int argc, char** argv) {
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
-  const proxy::CommandLine line = proxy::parse_command_line(argc, argv);
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const proxy::CommandLine line = proxy::parse_command_line(words, ::isatty(STDOUT_FILENO) == 1);
   proxy::Screen screen(STDERR_FILENO);
   const proxy::Log log(line.log_level, screen);
   return std::visit(Act{log}, line.action);

@@ -1,16 +1,20 @@
 #pragma once
 
-#include "proxy/cli/subcommand.h"
+#include <string>
+#include <vector>
+
+#include "proxy/cli/action.h"
 #include "proxy/io/log.h"
 
 namespace proxy {
 
-/// What the command line asks for.
 struct CommandLine {
-  Action action = 2;
+  Action action;
   LogLevel log_level = LogLevel::kWarning;
 };
 
-[[nodiscard]] CommandLine parse_command_line(int argc, char** argv);
+/// Reads the words that follow the name of the program. `terminal`: stdout is one. Prints nothing.
+/// What options name is looked at: files with channels, hosts, descriptors.
+[[nodiscard]] CommandLine parse_command_line(const std::vector<std::string>& words, bool terminal);
 
 }  // namespace proxy

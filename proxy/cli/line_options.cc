@@ -19,59 +19,51 @@ struct ConsoleWords {
 
 std::vector<ConsoleStep> console_steps(const ConsoleWords& words) {
   if (words.waits.size() > words.commands.size())
-    throw CLI::ValidationError("each --console-wait is for a --console-command");
+    throw UsageError("each --console-wait is for a --console-command");
   std::vector<ConsoleStep> steps;
   for (std::size_t i = 0; i < words.commands.size(); ++i) {
-    auto step =
-        ConsoleStep::create(words.commands[i], i < words.waits.size() ? words.waits[i] : "");
-    if (!step) throw CLI::ValidationError(step.error().text);
-    steps.push_back(std::move(*step));
+    std::string wait = i < words.waits.size() ? words.waits[i] : "";
+    steps.push_back(value_of(ConsoleStep::create(words.commands[i], std::move(wait))));
   }
   return steps;
 }
 
-}  // namespace
-
-void add_link_options(CLI::App& app, LinkSettings& link, const std::string& automatic) {
-  app.add_option("--link", link.mode,
-                 fmt::format("bytes: raw, armour (printable), auto: {} (auto)", automatic))
-      ->option_text("KIND")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, LinkMode>{
-          {"auto", LinkMode::kAuto}, {"raw", LinkMode::kRaw}, {"armour", LinkMode::kArmour}}));
-  const auto store = [&link](double baud) {
-    link.bytes_per_second = some_number("--baud", baud) / kBitsPerByte;
-  };
-  app.add_option_function<double>("--baud", store,
-                                  "send no faster over the console link; 0: as it comes")
-      ->option_text("N")
-      ->check(CLI::Range(0.0, kMaxBaud));
+void check_line(const OptionSet& options, LineOptions& line) {
+  if (options.given("--direct")) {
+    if (line.link.mode == LinkMode::kArmour || !line.console.empty())
+      throw UsageError(
+          "--direct is without a proxy, so there is no console link: it does not go with --link "
+          "armour and --console-command");
+    line.link.mode = LinkMode::kRaw;
+  }
+  if (!line.console.empty() && line.link.mode == LinkMode::kRaw)
+    throw UsageError("--console-command is for consoles, which --link raw does not survive");
 }
 
-void add_line_options(CLI::App& app, LineOptions& line) {
-  add_link_options(app, line.link, "as the other end does");
-  app.add_flag("--pty", line.pty, "give the channel's command a terminal of its own");
+}  // namespace
+
+void add_link_options(OptionSet& options, LinkSettings& link, const std::string& automatic) {
+  options.choice(
+      {"--link", "KIND", fmt::format("bytes: raw, armour (printable), auto: {} (auto)", automatic)},
+      {{"auto", LinkMode::kAuto}, {"raw", LinkMode::kRaw}, {"armour", LinkMode::kArmour}},
+      link.mode);
+  options.number({"--baud", "N", "send no faster over the console link; 0: as it comes"}, 0,
+                 kMaxBaud, [&link](double baud) { link.bytes_per_second = baud / kBitsPerByte; });
+}
+
+void add_line_options(OptionSet& options, LineOptions& line) {
+  add_link_options(options, line.link, "as the other end does");
+  options.flag("--pty", "give the channel's command a terminal of its own", line.pty);
   const auto words = std::make_shared<ConsoleWords>();
-  app.add_option("--console-command", words->commands,
-                 "type this on the console, to start the proxy there; may be repeated")
-      ->option_text("TEXT")
-      ->allow_extra_args(false);
-  app.add_option("--console-wait", words->waits,
-                 "before that, wait for REGEX; the next one is for the next command")
-      ->option_text("REGEX")
-      ->allow_extra_args(false);
-  app.callback([&app, &line, words] {
+  options.texts({"--console-command", "TEXT",
+                 "type this on the console, to start the proxy there; may be repeated"},
+                words->commands);
+  options.texts({"--console-wait", "REGEX",
+                 "before that, wait for REGEX; the next one is for the next command"},
+                words->waits);
+  options.check([&options, &line, words] {
     line.console = console_steps(*words);
-    const CLI::Option* direct = app.get_option_no_throw("--direct");
-    if (direct && !direct->empty()) {
-      if (line.link.mode == LinkMode::kArmour || !line.console.empty())
-        throw CLI::ValidationError(
-            "--direct is without a proxy, so there is no console link: it does not go with --link "
-            "armour and --console-command");
-      line.link.mode = LinkMode::kRaw;
-    }
-    if (!line.console.empty() && line.link.mode == LinkMode::kRaw)
-      throw CLI::ValidationError(
-          "--console-command is for consoles, which --link raw does not survive");
+    check_line(options, line);
   });
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <string>
 
+#include "proxy/cli/option_set.h"
 #include "proxy/client/line_options.h"
 
 namespace proxy {
@@ -9,9 +10,9 @@ namespace proxy {
 // Options of what a channel is: bytes as they are, or a console.
 
 /// --link and --baud, which both ends have. `automatic` says what --link auto does.
-void add_link_options(CLI::App& app, LinkSettings& link, const std::string& automatic);
+void add_link_options(OptionSet& options, LinkSettings& link, const std::string& automatic);
 
-/// All that a client has. Sets the callback of `app` for when it is parsed.
-void add_line_options(CLI::App& app, LineOptions& line);
+/// All that a client has, and the check of what goes together, --direct included.
+void add_line_options(OptionSet& options, LineOptions& line);
 
 }  // namespace proxy

@@ -7,7 +7,7 @@
 namespace proxy {
 namespace {
 
-constexpr Subcommand::Text kText{
+constexpr OptionSet::Text kText{
     "python", "what stestr takes for Python: run tests where .stestr.conf says",
     R"(Usage: PYTHON="subunit-proxy python [OPTIONS]" stestr run
 )",
@@ -70,7 +70,7 @@ class StestrWords {
   [[noreturn]] void refuse() const {
     std::string given;
     for (const std::string& word : words_) given += " " + subunit::escaped(word);
-    throw CLI::ValidationError(
+    throw UsageError(
         fmt::format("this is no Python, and takes only what stestr says to one: -m {} …; given "
                     "was:{}",
                     kRunner, given.empty() ? " nothing" : given));
@@ -82,27 +82,27 @@ class StestrWords {
 
 class PythonCommand : public Subcommand {
  public:
-  explicit PythonCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    add_channel_options(app_, options_.run);
-    app_.prefix_command();  // what comes behind our own options is for action()
+  PythonCommand() : Subcommand(kText) {
+    add_channel_options(options_, python_.run);
+    options_.rest(words_);
   }
 
   Action action(std::vector<std::string> command) override {
-    std::vector<std::string> words = app_.remaining();
-    words.insert(words.end(), command.begin(), command.end());
-    StestrWords(std::move(words)).read(options_.run);
-    options_.config = ".stestr.conf";
-    return options_;
+    words_.insert(words_.end(), command.begin(), command.end());
+    StestrWords(std::move(words_)).read(python_.run);
+    python_.config = ".stestr.conf";
+    return python_;
   }
 
  private:
-  TestrOptions options_;
+  TestrOptions python_;
+  std::vector<std::string> words_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_python_command(CLI::App& parent) {
-  return std::make_unique<PythonCommand>(parent);
+std::unique_ptr<Subcommand> make_python_command() {
+  return std::make_unique<PythonCommand>();
 }
 
 }  // namespace proxy

@@ -4,21 +4,20 @@
 
 namespace proxy {
 
-void add_selection_options(CLI::App& app, RunOptions& options) {
-  app.add_option("tests", options.tests, "ids of the tests");
-  app.add_flag("--list", options.list, "list the tests, do not run them");
-  app.add_option("--load-list", options.load_list, "read ids from FILE, one a line; - is stdin")
-      ->option_text("FILE");
+void add_selection_options(OptionSet& options, RunOptions& run) {
+  options.words("tests", "ids of the tests", run.tests);
+  options.flag("--list", "list the tests, do not run them", run.list);
+  options.text({"--load-list", "FILE", "read ids from FILE, one a line; - is stdin"},
+               run.load_list);
 }
 
-void add_channel_options(CLI::App& app, RunOptions& options) {
-  add_line_options(app, options.line);
-  app.add_flag("--direct", options.direct,
-               "a test server at the other end of the channel, and no proxy");
-  add_seconds(app, "--ready-timeout", options.ready_timeout, "how long to wait for the proxy");
-  add_seconds(app, "--attach-timeout", options.attach_timeout,
-              "then for a test server to be there");
-  add_seconds(app, "--hello-timeout", options.hello_timeout, "then for its answer");
+void add_channel_options(OptionSet& options, RunOptions& run) {
+  add_line_options(options, run.line);
+  options.flag("--direct", "a test server at the other end of the channel, and no proxy",
+               run.direct);
+  options.seconds("--ready-timeout", "how long to wait for the proxy", run.ready_timeout);
+  options.seconds("--attach-timeout", "then for a test server to be there", run.attach_timeout);
+  options.seconds("--hello-timeout", "then for its answer", run.hello_timeout);
 }
 
 }  // namespace proxy

@@ -1,15 +1,16 @@
 #pragma once
 
-#include "proxy/cli/subcommand.h"
+#include "proxy/cli/option_set.h"
+#include "proxy/client/options.h"
 
 namespace proxy {
 
 // Options of the subcommands that list and run tests.
 
 /// TEST..., --list and --load-list.
-void add_selection_options(CLI::App& app, RunOptions& options);
+void add_selection_options(OptionSet& options, RunOptions& run);
 
 /// --direct, what the channels are, and how long to wait for what is at the other end of a channel.
-void add_channel_options(CLI::App& app, RunOptions& options);
+void add_channel_options(OptionSet& options, RunOptions& run);
 
 }  // namespace proxy

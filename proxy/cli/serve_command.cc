@@ -10,7 +10,7 @@
 namespace proxy {
 namespace {
 
-constexpr Subcommand::Text kText{
+constexpr OptionSet::Text kText{
     "serve", "on the test machine: relay between stdin/stdout and test servers",
     R"(Usage:
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] -- COMMAND...
@@ -46,63 +46,63 @@ Examples, to be started by a client at the other end of ssh:
 
 class ServeCommand : public Subcommand {
  public:
-  explicit ServeCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    app_.add_option_function<std::vector<std::string>>(
-            "--connect",
-            [this](const std::vector<std::string>& texts) {
-              for (const std::string& text : texts) options_.connect.push_back(endpoint_of(text));
-            },
-            "where a test server listens; may be repeated")
-        ->option_text("ADDR")
-        ->allow_extra_args(false);
-    app_.add_option_function<std::string>(
-            "--listen", [this](const std::string& text) { options_.listen = endpoint_of(text); },
-            "where test servers dial in (127.0.0.1:0, a free port)")
-        ->option_text("ADDR")
-        ->excludes("--connect");
-    workers_ = app_.add_option("--workers", options_.workers, "how many servers to start (1)")
-                   ->option_text("N")
-                   ->check(CLI::Range(1, kMaxServers));
-    max_servers_ = app_.add_option("--max-servers", options_.max_servers,
-                                   fmt::format("how many may dial in at a time ({})", kMaxServers))
-                       ->option_text("N")
-                       ->check(CLI::Range(1, kMaxServers));
-    app_.add_option("--test-command", test_command_.command,
-                    "run this command for each list and each run")
-        ->option_text("TEMPLATE")
-        ->excludes("--connect");
-    add_test_command_options(app_, test_command_);
-    for (const char* name : {"--list-option", "--id-option"})
-      app_.get_option(name)->needs("--test-command");
-    add_seconds(app_, "--attach-timeout", options_.attach_timeout,
-                "how long to wait for a test server");
-    add_seconds(app_, "--grace", options_.grace, "between TERM and KILL, when a server has to end");
-    app_.add_flag("--any-owner", options_.any_owner,
-                  "also use a server that belongs to another user");
-    add_link_options(app_, options_.link, "armour on a terminal");
-    add_ready_fd(app_, options_.ready_fd);
+  ServeCommand() : Subcommand(kText) {
+    add_servers();
+    add_test_command();
+    options_.seconds("--attach-timeout", "how long to wait for a test server",
+                     serve_.attach_timeout);
+    options_.seconds("--grace", "between TERM and KILL, when a server has to end", serve_.grace);
+    options_.flag("--any-owner", "also use a server that belongs to another user",
+                  serve_.any_owner);
+    add_link_options(options_, serve_.link, "armour on a terminal");
+    add_ready_fd(options_, serve_.ready_fd);
   }
 
   Action action(std::vector<std::string> command) override {
-    options_.command = std::move(command);
+    serve_.command = std::move(command);
     if (!test_command_.command.empty()) {
-      if (!options_.command.empty())
-        throw CLI::ValidationError("--test-command takes the place of a COMMAND behind --");
+      if (!serve_.command.empty())
+        throw UsageError("--test-command takes the place of a COMMAND behind --");
       (void)parse_test_command(test_command_);
-      options_.command = command_server_words(test_command_, options_.grace);
+      serve_.command = command_server_words(test_command_, serve_.grace);
     }
     check_servers();
-    if (options_.connect.empty() && !options_.listen)
-      options_.listen = Endpoint::parse("127.0.0.1:0").value();
-    return options_;
+    if (serve_.connect.empty() && !serve_.listen)
+      serve_.listen = Endpoint::parse("127.0.0.1:0").value();
+    return serve_;
   }
 
  private:
+  void add_servers() {
+    options_.texts({"--connect", "ADDR", "where a test server listens; may be repeated"},
+                   [this](const std::string& text) {
+                     serve_.connect.push_back(value_of(Endpoint::parse(text)));
+                   });
+    add_endpoint(options_,
+                 {"--listen", "ADDR", "where test servers dial in (127.0.0.1:0, a free port)"},
+                 serve_.listen);
+    options_.exclude("--listen", "--connect");
+    options_.integer({"--workers", "N", "how many servers to start (1)"}, 1, kMaxServers,
+                     [this](int given) { serve_.workers = given; });
+    options_.integer(
+        {"--max-servers", "N", fmt::format("how many may dial in at a time ({})", kMaxServers)}, 1,
+        kMaxServers, [this](int given) { serve_.max_servers = given; });
+  }
+
+  void add_test_command() {
+    options_.text({"--test-command", "TEMPLATE", "run this command for each list and each run"},
+                  test_command_.command);
+    options_.exclude("--test-command", "--connect");
+    add_test_command_options(options_, test_command_);
+    for (const char* name : {"--list-option", "--id-option"})
+      options_.require(name, "--test-command");
+  }
+
   void check_servers() const {
     const auto& [connect, listen, command] =
-        std::tie(options_.connect, options_.listen, options_.command);
+        std::tie(serve_.connect, serve_.listen, serve_.command);
     const auto need = [](bool met, const char* what) {
-      if (!met) throw CLI::ValidationError(what);
+      if (!met) throw UsageError(what);
     };
     need(!command.empty() || !connect.empty() || listen,
          "serve needs a COMMAND behind --, or --connect or --listen");
@@ -112,23 +112,21 @@ class ServeCommand : public Subcommand {
          "--connect may be repeated 64 times, no more");
     need(command.empty() || connect.size() < 2,
          "a COMMAND listens at one --connect ADDR; several are for servers that run already");
-    need(workers_->empty() || !command.empty(), "--workers needs a COMMAND to start");
-    need(options_.workers == 1 || connect.empty(),
+    need(!options_.given("--workers") || !command.empty(), "--workers needs a COMMAND to start");
+    need(serve_.workers == 1 || connect.empty(),
          "several --workers cannot listen at one --connect ADDR: they dial in");
-    need(max_servers_->empty() || options_.open_house(),
+    need(!options_.given("--max-servers") || serve_.open_house(),
          "--max-servers is for --listen without a COMMAND; --workers says how many are started");
   }
 
-  ServeOptions options_;
-  CLI::Option* workers_;
-  CLI::Option* max_servers_;
+  ServeOptions serve_;
   subunit::CommandTemplate::Text test_command_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_serve_command(CLI::App& parent) {
-  return std::make_unique<ServeCommand>(parent);
+std::unique_ptr<Subcommand> make_serve_command() {
+  return std::make_unique<ServeCommand>();
 }
 
 }  // namespace proxy

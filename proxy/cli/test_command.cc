@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "proxy/cli/subcommand.h"
+
 namespace proxy {
 namespace {
 
@@ -14,8 +16,8 @@ std::string own_path() {
   return failed ? "subunit-proxy" : path.string();
 }
 
-void add_text(CLI::App& app, const std::string& name, std::string& value, const std::string& help) {
-  app.add_option(name, value, fmt::format("{} ({})", help, value))->option_text("TEXT");
+void add_text(OptionSet& options, const char* name, const char* help, std::string& value) {
+  options.text({name, "TEXT", fmt::format("{} ({})", help, value)}, value);
 }
 
 /// An empty value would be taken from the next word if it did not stand there as one, and "--" as
@@ -30,15 +32,13 @@ void add_option(std::vector<std::string>& words, const std::string& name,
 
 }  // namespace
 
-void add_test_command_options(CLI::App& app, subunit::CommandTemplate::Text& text) {
-  add_text(app, "--list-option", text.list_option, "$LISTOPT of the test command");
-  add_text(app, "--id-option", text.id_option, "its $IDOPTION");
+void add_test_command_options(OptionSet& options, subunit::CommandTemplate::Text& text) {
+  add_text(options, "--list-option", "$LISTOPT of the test command", text.list_option);
+  add_text(options, "--id-option", "its $IDOPTION", text.id_option);
 }
 
 subunit::CommandTemplate parse_test_command(subunit::CommandTemplate::Text text) {
-  auto command = subunit::CommandTemplate::parse(std::move(text));
-  if (!command) throw CLI::ValidationError(command.error().text);
-  return *command;
+  return value_of(subunit::CommandTemplate::parse(std::move(text)));
 }
 
 std::vector<std::string> command_server_words(const subunit::CommandTemplate::Text& text,

@@ -1,18 +1,20 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 #include "common/base/time.h"
 #include "common/command/command_template.h"
+#include "proxy/cli/option_set.h"
 
 namespace proxy {
 
 // A test command, as `serve` takes it from people and passes it on to `command-server`.
 
 /// --list-option and --id-option: how the command takes what it is asked for.
-void add_test_command_options(CLI::App& app, subunit::CommandTemplate::Text& text);
+void add_test_command_options(OptionSet& options, subunit::CommandTemplate::Text& text);
 
-/// Throws CLI::ValidationError for a text that is none.
+/// Throws UsageError for a text that is none.
 [[nodiscard]] subunit::CommandTemplate parse_test_command(subunit::CommandTemplate::Text text);
 
 /// The command that starts this program as the test server which runs `text`. `grace`: how long the

@@ -4,7 +4,7 @@
 namespace proxy {
 namespace {
 
-constexpr Subcommand::Text kText{
+constexpr OptionSet::Text kText{
     "testr", "what testr starts: run tests where .testr.conf says",
     "Usage: subunit-proxy testr [OPTIONS] [TEST...]\n",
     R"(A .testr.conf in the current directory has what testr starts, and where the test servers are:
@@ -24,26 +24,26 @@ not complete.
 
 class TestrCommand : public Subcommand {
  public:
-  explicit TestrCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    add_selection_options(app_, options_.run);
-    add_channel_options(app_, options_.run);
+  TestrCommand() : Subcommand(kText) {
+    add_selection_options(options_, testr_.run);
+    add_channel_options(options_, testr_.run);
   }
 
   Action action(std::vector<std::string> command) override {
     // testr puts what follows its own "--" behind the command.
-    options_.run.tests.insert(options_.run.tests.end(), command.begin(), command.end());
-    options_.config = ".testr.conf";
-    return options_;
+    testr_.run.tests.insert(testr_.run.tests.end(), command.begin(), command.end());
+    testr_.config = ".testr.conf";
+    return testr_;
   }
 
  private:
-  TestrOptions options_;
+  TestrOptions testr_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_testr_command(CLI::App& parent) {
-  return std::make_unique<TestrCommand>(parent);
+std::unique_ptr<Subcommand> make_testr_command() {
+  return std::make_unique<TestrCommand>();
 }
 
 }  // namespace proxy

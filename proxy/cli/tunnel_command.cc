@@ -4,7 +4,7 @@
 namespace proxy {
 namespace {
 
-constexpr Subcommand::Text kText{
+constexpr OptionSet::Text kText{
     "tunnel", "open a channel for a client that speaks the protocol itself",
     "Usage: subunit-proxy tunnel [OPTIONS] -- CHANNEL COMMAND...\n",
     R"(CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
@@ -26,33 +26,30 @@ Example:
 
 class TunnelCommand : public Subcommand {
  public:
-  explicit TunnelCommand(CLI::App& parent) : Subcommand(parent, kText) {
-    app_.add_option_function<std::string>(
-            "--listen", [this](const std::string& text) { options_.listen = endpoint_of(text); },
-            "where a client connects")
-        ->option_text("ADDR");
-    app_.add_flag("--any-owner", options_.any_owner,
-                  "also serve a client of another user, or on another machine");
-    add_line_options(app_, options_.line);
-    add_ready_fd(app_, options_.ready_fd);
+  TunnelCommand() : Subcommand(kText) {
+    add_endpoint(options_, {"--listen", "ADDR", "where a client connects"}, tunnel_.listen);
+    options_.flag("--any-owner", "also serve a client of another user, or on another machine",
+                  tunnel_.any_owner);
+    add_line_options(options_, tunnel_.line);
+    add_ready_fd(options_, tunnel_.ready_fd);
   }
 
   Action action(std::vector<std::string> command) override {
-    if (command.empty()) throw CLI::ValidationError("tunnel needs a CHANNEL COMMAND behind --");
-    if ((options_.ready_fd || options_.any_owner) && !options_.listen)
-      throw CLI::ValidationError("--ready-fd and --any-owner go with --listen");
-    options_.channel = std::move(command);
-    return options_;
+    if (command.empty()) throw UsageError("tunnel needs a CHANNEL COMMAND behind --");
+    if ((tunnel_.ready_fd || tunnel_.any_owner) && !tunnel_.listen)
+      throw UsageError("--ready-fd and --any-owner go with --listen");
+    tunnel_.channel = std::move(command);
+    return tunnel_;
   }
 
  private:
-  TunnelOptions options_;
+  TunnelOptions tunnel_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_tunnel_command(CLI::App& parent) {
-  return std::make_unique<TunnelCommand>(parent);
+std::unique_ptr<Subcommand> make_tunnel_command() {
+  return std::make_unique<TunnelCommand>();
 }
 
 }  // namespace proxy

@@ -3,7 +3,7 @@
 namespace proxy {
 namespace {
 
-constexpr Subcommand::Text kText{
+constexpr OptionSet::Text kText{
     "wrap", "run a test command that has no server, and clean its stream",
     "Usage: subunit-proxy wrap [OPTIONS] -- COMMAND...\n",
     R"(The packets that COMMAND writes stay as they are. Everything else becomes the attachment "stdout" of
@@ -18,18 +18,18 @@ Example:
 
 class WrapCommand : public Subcommand {
  public:
-  explicit WrapCommand(CLI::App& parent) : Subcommand(parent, kText) {}
+  WrapCommand() : Subcommand(kText) {}
 
   Action action(std::vector<std::string> command) override {
-    if (command.empty()) throw CLI::ValidationError("wrap needs a COMMAND behind --");
+    if (command.empty()) throw UsageError("wrap needs a COMMAND behind --");
     return WrapOptions{std::move(command)};
   }
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_wrap_command(CLI::App& parent) {
-  return std::make_unique<WrapCommand>(parent);
+std::unique_ptr<Subcommand> make_wrap_command() {
+  return std::make_unique<WrapCommand>();
 }
 
 }  // namespace proxy
