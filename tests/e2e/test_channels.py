@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from support import proxy, says, server, serving
+from support import proxy, server, serving
 
 DEMO = [f"demo.test_{number}" for number in range(5)]
 
@@ -63,22 +63,3 @@ def test_both_options_can_be_given(channel, tmp_path):
     (tmp_path / "channels").write_text(channel("b", "a"))
     assert_ran_all(run("--channel", channel("a", "b"), "--channels-from", tmp_path / "channels"))
     assert (tmp_path / "a").exists() and (tmp_path / "b").exists()
-
-
-@pytest.mark.parametrize(
-    "arguments, seen",
-    [
-        ((), "CHANNEL COMMAND"),
-        (("--channel", "true", "--", "true"), "one behind --"),
-        (("--channel", " # nothing"), "CHANNEL COMMAND"),
-        (("--channel", "ssh 'board"), "ssh 'board"),
-        (("--channels-from", "/no/such/file"), "/no/such/file"),
-        (("--channels-from", "/"), "directory"),
-        (("--channels-from", "/dev/null"), "no command"),
-        (("--channels-from", "/dev/zero"), "more than"),
-    ],
-)
-def test_bad_usage_is_told_and_starts_nothing(arguments, seen):
-    ended = run(*arguments)
-    assert (ended.status, ended.stdout) == (2, b"")
-    says(ended.stderr, seen, "--help")

@@ -413,25 +413,6 @@ def test_a_cancel_of_what_is_answered_already_says_nothing(serve):
 # How it is started
 
 
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["--test-command", "x $IDOPTION"], ["cannot list", "$LISTOPT"]),
-        (["--test-command", "x $LISTOPT"], ["all of its tests", "$IDOPTION"]),
-        (["--test-command", "x $LISTOPT $IDOPTION", "--id-option", "-n"], ["-n", "$IDFILE"]),
-        (["--test-command", "x $LISTOPT $IDOPTION", "--list-option", ""], ["empty list option"]),
-        (["--test-command", "x $LISTOPT $IDLIST", "--", "server"], ["--test-command", "COMMAND"]),
-        (["--test-command", "x $LISTOPT $IDLIST", "--connect", "9"], ["--connect"]),
-        (["--list-option", "--ls", "--", "server"], ["--list-option", "--test-command"]),
-    ],
-    ids=lambda value: " ".join(value),
-)
-def test_a_template_that_cannot_work_is_bad_usage_and_says_what_to_add(arguments, words):
-    ended = proxy("serve", *arguments)
-    assert ended.status == 2
-    says(ended.stderr, *words)
-
-
 def test_the_options_of_the_command_can_be_others():
     template = "case '$LISTOPT' in -l) exec " + NO_SERVER + " --list;; esac; " + NO_SERVER
     options = ["--list-option", "-l", "--id-option", "$IDLIST"]

@@ -488,25 +488,6 @@ def test_what_never_comes_is_told_with_what_came_instead():
     says(ended.stderr, "2 s (--ready-timeout)", "--console-wait", "login: $", "booting")
 
 
-@pytest.mark.parametrize(
-    "arguments, seen",
-    [
-        (("--console-command", "echo '#%H'"), "#%"),
-        (("--console-command", "x", "--console-wait", "("), "("),
-        (("--console-wait", "x"), "--console-wait"),
-        (("--console-command", "x", "--link", "raw"), "--link raw"),
-        (("--direct", "--link", "armour"), "--direct"),
-        (("--direct", "--console-command", "x"), "--direct"),
-        (("--link", "copper"), "--link"),
-        (("--baud", "-1"), "--baud"),
-    ],
-)
-def test_bad_usage_starts_nothing(arguments, seen):
-    ended = client(*arguments, channel=["touch", "/no/such/file"])
-    assert (ended.status, ended.stdout) == (2, b"")
-    says(ended.stderr, seen, "--help")
-
-
 # What is said
 
 

@@ -345,50 +345,47 @@ def test_direct_takes_noise_between_packets():
 # Usage
 
 
+# What can be wrong with a command line is in tests/unit/command_line_test.cc.
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         (),
-        ("demo.test_1",),
-        ("--",),
-        ("--format", "xml", "--", "true"),
-        ("--match", "(", "--", "true"),
-        ("--load-list", "/no/such/file", "--", "true"),
-        ("--ready-timeout", "soon", "--", "true"),
-        ("--ready-timeout", "-1", "--", "true"),
-        ("--ready-timeout", "nan", "--", "true"),
-        ("--test-timeout=-nan", "--", "true"),
-        ("--baud", "nan", "--", "true"),
-        ("--format", "ids", "--", "true"),  # only for --list
-        ("--no-such-option", "--", "true"),
+        ("run", "--no-such-option", "--", "true"),
+        ("serve",),
+        ("wrap",),
+        ("testr", "--no-such-option"),
+        ("python", "-V"),
+        ("tunnel",),
+        ("command-server",),
     ],
-    ids=" ".join,
+    ids=lambda arguments: " ".join(arguments) or "nothing",
 )
-def test_bad_usage_is_exit_status_2(arguments):
-    ended = proxy("run", *arguments)
-    assert ended.status == 2
-    assert ended.stdout == b""
-    assert ended.stderr.strip()
-    if "/no/such/file" in arguments:
-        says(ended.stderr, "/no/such/file", "no such file")
-
-
-@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("--nonsense",)])
-def test_bad_usage_of_the_program_is_exit_status_2(arguments):
+def test_bad_usage_is_told_on_stderr_with_status_2(arguments):
     ended = proxy(*arguments)
-    assert ended.status == 2
-    assert ended.stdout == b"" and ended.stderr.strip()
+    assert (ended.status, ended.stdout) == (2, b"")
+    says(ended.stderr, "error", "Try: subunit-proxy " + " ".join([*arguments[:1], "--help"]))
 
 
-SUBCOMMANDS = ["serve", "wrap", "run", "testr", "python", "tunnel"]
+@pytest.mark.parametrize(
+    "arguments, seen",
+    [
+        (("--match", "("), ["("]),
+        (("--load-list", "/no/such/file"), ["/no/such/file", "no such file"]),
+    ],
+)
+def test_what_a_run_cannot_work_with_is_bad_usage_too(arguments, seen):
+    ended = proxy("run", *arguments, "--", "true")
+    assert (ended.status, ended.stdout) == (2, b"")
+    says(ended.stderr, *seen)
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in SUBCOMMANDS)])
+@pytest.mark.parametrize("command", [(), ("run",)])
 def test_help_is_on_stdout_with_status_0(command):
     ended = proxy(*command, "--help")
-    assert ended.status == 0 and ended.stderr == ""
-    says(ended.text, "usage", *(SUBCOMMANDS if not command else command))
-    assert all(len(line) <= 100 for line in ended.text.splitlines())
+    assert (ended.status, ended.stderr) == (0, "")
+    says(ended.text, "usage", *command)
 
 
 def test_version_is_told():

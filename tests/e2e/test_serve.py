@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 import support
-from support import PROXY, RPC, encode, message, proxy, says, server, wait_until
+from support import PROXY, RPC, encode, message, says, server, wait_until
 
 MEBIBYTE = 1 << 20
 CHILD = "sh -c while"  # what the mode "orphan" starts
@@ -488,33 +488,6 @@ def test_a_port_in_use_is_an_error_that_names_it(serve):
         assert channel.exit_status(20) == 3
     says(channel.stderr, address, ("in use", "EADDRINUSE"))
     assert channel.packets == []
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (),
-        ("--connect",),
-        ("--connect", "host:port"),
-        ("--connect", "127.0.0.1:70000"),
-        ("--connect", "127.0.0.1:0"),
-        ("--listen", "unix:", "--", "true"),
-        ("--listen", "unix:" + "/x" * 100, "--", "true"),
-        ("--attach-timeout", "soon", "--", "true"),
-        ("--attach-timeout", "-1", "--", "true"),
-        ("--grace", "x", "--", "true"),
-        ("--ready-fd", "77", "--", "true"),
-        ("--log-level", "loud", "--", "true"),
-        ("--connect", "127.0.0.1:1", "--listen", "127.0.0.1:0"),
-        ("--no-such-option", "--", "true"),
-    ],
-    ids=" ".join,
-)
-def test_bad_usage_is_exit_status_2_with_nothing_on_the_channel(arguments):
-    ended = proxy("serve", *arguments)
-    assert ended.status == 2
-    assert ended.stdout == b""
-    assert ended.stderr.strip()
 
 
 def test_a_unix_socket_is_out_of_reach_of_others_wherever_it_is(serve, tmp_path):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import support
-from support import proxy, python, says, server
+from support import python, says, server
 from test_testr import BROKEN, CAUSE, DEMO, LEAKY
 from tool_project import Project
 
@@ -131,22 +131,3 @@ def test_a_complete_stream_is_status_0_whatever_the_verdicts(project):
     assert (ended.status, ended.stderr) == (0, "")
     ended.stream.assert_clean()
     assert ended.stream.failed() == [BROKEN]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("-V",),
-        ("-c", "print(1)"),
-        ("setup.py", "test"),
-        ("-m", "pytest"),
-        RUNNER[:3],
-        (*RUNNER, "--failfast"),
-        (*RUNNER, "--load-list"),
-        (),
-    ],
-)
-def test_anything_else_is_bad_usage_that_is_shown(words):
-    ended = proxy("python", *words)
-    assert (ended.status, ended.stdout) == (2, b"")
-    says(ended.stderr, "no Python", "stestr", " ".join(words) or "nothing")

@@ -192,12 +192,6 @@ def test_a_trace_that_cannot_be_written_is_a_warning_and_costs_no_result(traced)
 # The option
 
 
-def test_trace_does_not_go_with_a_list(tmp_path):
-    ended = support.proxy("run", "--list", "--trace", tmp_path / "trace", "--", "true")
-    assert ended.status == 2
-    says(ended.stderr, "--trace", "--list")
-
-
 @pytest.mark.parametrize("form", ["human", "subunit"])
 def test_run_writes_a_trace_beside_any_format(tmp_path, form):
     path = tmp_path / "trace"

@@ -150,11 +150,6 @@ def test_a_channel_command_that_does_not_exist_is_an_error():
     says(ended.stderr, "/no/such/ssh", "no such file")
 
 
-def test_no_channel_is_bad_usage():
-    assert proxy("tunnel").status == 2
-    assert proxy("tunnel", "--ready-fd", "1", "--", "true").status == 2
-
-
 def interrupted(process, number):
     process.send_signal(number)
     return support.finish(process, limit=30)

@@ -9,7 +9,7 @@ import pytest
 
 import support
 from support import (
-    PROXY, RPC, by_worker, encode, message, proxy, python, says, server, wait_until,
+    PROXY, RPC, by_worker, encode, message, python, says, server, wait_until,
 )
 
 FOUR = ["0", "1", "2", "3"]
@@ -474,27 +474,3 @@ def test_a_server_that_does_not_read_does_not_keep_packets_from_the_others(serve
     gate.touch()
     channel.run_at("1")
     assert channel.goodbye() == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--workers", "0", "--", "true"),
-        ("--workers", "65", "--", "true"),
-        ("--workers", "two", "--", "true"),
-        ("--workers", "2"),
-        ("--workers", "2", "--listen", "0"),
-        ("--workers", "2", "--connect", "127.0.0.1:1", "--", "true"),
-        ("--connect", "127.0.0.1:1", "--connect", "127.0.0.1:2", "--", "true"),
-        ("--connect", "127.0.0.1:1", "--connect", "host:port"),
-        ("--max-servers", "0", "--listen", "0"),
-        ("--max-servers", "2", "--", "true"),
-        ("--max-servers", "2", "--connect", "127.0.0.1:1"),
-    ],
-    ids=" ".join,
-)
-def test_bad_usage(arguments):
-    ended = proxy("serve", *arguments)
-    assert ended.status == 2
-    assert ended.stdout == b""
-    assert ended.stderr.strip()

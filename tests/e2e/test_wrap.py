@@ -176,10 +176,6 @@ def test_a_command_that_does_not_exist_is_an_error():
     says(ended.stderr, "/no/such/command", "no such file")
 
 
-def test_no_command_is_bad_usage():
-    assert proxy("wrap").status == 2
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_reaches_the_command_and_its_test_fails(processes, number):
     code = f"import os, signal; os.write(1, {START!r})\nwhile True: signal.pause()"
