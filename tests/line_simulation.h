@@ -11,7 +11,7 @@
 #include "common/base/bytes.h"
 #include "common/base/time.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// What a line does to the bytes that are written into it. Probabilities are for each byte.
 struct LineFaults {
@@ -206,4 +206,4 @@ class LineSimulation {
   std::string foreign_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

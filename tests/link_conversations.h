@@ -11,7 +11,7 @@
 #include "common/link/hello.h"
 #include "tests/link_simulation.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Bytes that look like any.
 inline std::string some_bytes(std::size_t size, std::uint64_t seed) {
@@ -177,4 +177,4 @@ inline std::size_t count(const std::vector<std::string>& texts, std::string_view
       texts.begin(), texts.end(), [&](const auto& text) { return text.starts_with(start); }));
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

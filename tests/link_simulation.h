@@ -9,7 +9,7 @@
 #include "common/link/link.h"
 #include "tests/line_simulation.h"
 
-namespace subunit {
+namespace subunit::link {
 
 class LinkSimulation {
  public:
@@ -241,4 +241,4 @@ class LinkSimulation {
   }
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -15,7 +15,7 @@
 
 #include "common/schedule/dispatcher.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// `seconds` as a Time, to the nanosecond.
 inline Time seconds(double seconds) {
@@ -220,4 +220,4 @@ class Simulation {
   std::vector<Server> servers_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -6,11 +6,11 @@
 #include "common/subunit/encoder.h"
 #include "common/verdict/end_of_test.h"
 
-namespace subunit {
+namespace subunit::command {
 namespace {
 
 bool is_reserved(const Packet& packet) {
-  return packet.test_id == kRpcTestId || packet.test_id == kProxyTestId;
+  return packet.test_id == rpc::kRpcTestId || packet.test_id == rpc::kProxyTestId;
 }
 
 /// The first of each, in their order.
@@ -22,7 +22,7 @@ std::vector<std::string> unique(std::vector<std::string> ids) {
 
 }  // namespace
 
-ListAnswer::ListAnswer(TestIds tests) : asked_(std::move(tests)) {
+ListAnswer::ListAnswer(rpc::TestIds tests) : asked_(std::move(tests)) {
   if (!asked_) return;
   asked_ = unique(std::move(*asked_));
   for (const std::string& id : *asked_) exists_.emplace(id, false);
@@ -47,7 +47,7 @@ Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
   return {};
 }
 
-RunAnswer::RunAnswer(TestIds tests, bool one_a_line) : to_run_(std::move(tests)) {
+RunAnswer::RunAnswer(rpc::TestIds tests, bool one_a_line) : to_run_(std::move(tests)) {
   if (!to_run_) return;
   to_run_ = unique(std::move(*to_run_));
   for (const std::string& id : *to_run_) ledger_.expect(id);
@@ -68,10 +68,10 @@ Fate RunAnswer::take(const Packet& packet) {
 
 Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   const auto fail = [this, when, &out](std::string_view id, std::string_view reason) {
-    encode_end(id, std::nullopt, when, reason, out);
+    verdict::encode_end(id, std::nullopt, when, reason, out);
     ledger_.record(id, Status::kFail);
   };
-  const OpenTests::Ids in_progress = ledger_.in_progress();
+  const verdict::OpenTests::Ids in_progress = ledger_.in_progress();
   for (const std::string& id : in_progress) ledger_.record(id, Status::kFail);
   for (const std::string& id : left_out_)
     fail(id, "the test command cannot be told to run this test: its id has a line feed or NUL\n");
@@ -90,4 +90,4 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   return {};
 }
 
-}  // namespace subunit
+}  // namespace subunit::command

@@ -11,7 +11,7 @@
 #include "../verdict/fixture.h"
 #include "../verdict/ledger.h"
 
-namespace subunit {
+namespace subunit::command {
 
 /// What becomes of a packet that a test command has written.
 enum class Fate {
@@ -27,10 +27,10 @@ struct CommandEnd {
   std::string last_output = {};               ///< for a person: empty, or paragraphs
 };
 
-/// The answer to a List, made of what a command that lists its tests has written.
+/// The answer to a rpc::List, made of what a command that lists its tests has written.
 class ListAnswer {
  public:
-  explicit ListAnswer(TestIds tests);
+  explicit ListAnswer(rpc::TestIds tests);
   ListAnswer(ListAnswer&&) = default;
 
   /// No test is asked for: end() needs no command.
@@ -38,15 +38,15 @@ class ListAnswer {
 
   [[nodiscard]] Fate take(const Packet& packet);
 
-  /// Appends what is to be sent before Done. An Error if the tests could not be listed.
+  /// Appends what is to be sent before rpc::Done. An Error if the tests could not be listed.
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out) const;
 
  private:
-  TestIds asked_;
+  rpc::TestIds asked_;
   std::unordered_map<std::string_view, bool> exists_;  // keys are views into asked_
 };
 
-/// The answer to a Run, made of what a command that runs tests has written.
+/// The answer to a rpc::Run, made of what a command that runs tests has written.
 class RunAnswer {
  public:
   /// The test that fails if all were to run and the command has failed without one that has: not
@@ -54,11 +54,11 @@ class RunAnswer {
   static constexpr std::string_view kCommandTest = "process-returncode";
 
   /// `one_a_line`: the command reads the ids from a file that has one in each line.
-  RunAnswer(TestIds tests, bool one_a_line);
+  RunAnswer(rpc::TestIds tests, bool one_a_line);
 
   /// Which tests the command is to run; nothing means all of them. Those whose ids cannot be passed
   /// to it are left out, and fail.
-  [[nodiscard]] const TestIds& to_run() const { return to_run_; }
+  [[nodiscard]] const rpc::TestIds& to_run() const { return to_run_; }
 
   /// There is none to run: end() needs no command.
   [[nodiscard]] bool empty() const { return to_run_ && to_run_->empty(); }
@@ -70,12 +70,12 @@ class RunAnswer {
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
 
  private:
-  TestIds to_run_;
+  rpc::TestIds to_run_;
   std::vector<std::string> left_out_;
-  Ledger ledger_;
-  Fixtures fixtures_;
+  verdict::Ledger ledger_;
+  verdict::Fixtures fixtures_;
 };
 
 using Answer = std::variant<ListAnswer, RunAnswer>;
 
-}  // namespace subunit
+}  // namespace subunit::command

@@ -4,7 +4,7 @@
 
 #include "common/base/shell_quote.h"
 
-namespace subunit {
+namespace subunit::command {
 namespace {
 
 constexpr std::string_view kListOption = "$LISTOPT";
@@ -97,4 +97,4 @@ bool CommandTemplate::uses_id_file() const {
          (has(text_.command, kIdOption) && has(text_.id_option, kIdFile));
 }
 
-}  // namespace subunit
+}  // namespace subunit::command

@@ -6,7 +6,7 @@
 
 #include "../base/result.h"
 
-namespace subunit {
+namespace subunit::command {
 
 /// A shell command that lists or runs tests, as testr has it in .testr.conf, section "test_command"
 /// of testrepository's manual. These words are replaced wherever they stand, even within longer
@@ -45,4 +45,4 @@ class CommandTemplate {
   Text text_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::command

@@ -4,7 +4,7 @@
 
 #include "common/base/time.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// When to confirm what has come: not each frame alone, and not late.
 class AckTimer {
@@ -41,4 +41,4 @@ class AckTimer {
   std::optional<Time> deadline_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

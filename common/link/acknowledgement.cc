@@ -1,6 +1,6 @@
 #include "common/link/acknowledgement.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::size_t kMostBytes = 4;  // of a number
@@ -45,4 +45,4 @@ std::optional<Acknowledgement> Acknowledgement::decode(Bytes body) {
   return out;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 
 #include "common/base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The body of a kAck frame, together with the number in the frame that is awaited next. It has to
 /// get through a line that loses frames, so it is short:
@@ -43,4 +43,4 @@ struct Acknowledgement {
   [[nodiscard]] static std::optional<Acknowledgement> decode(Bytes body);
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -1,6 +1,6 @@
 #include "common/link/base64.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 std::uint8_t digit(std::uint32_t value) {
@@ -67,4 +67,4 @@ std::uint64_t load_base64_number(Bytes text) {
   return value;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

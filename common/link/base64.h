@@ -5,7 +5,7 @@
 
 #include "common/base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The alphabet of RFC 4648, section 5: none of its characters means anything to a terminal.
 inline constexpr std::string_view kBase64Digits =
@@ -39,4 +39,4 @@ void append_base64_number(std::uint64_t value, std::size_t digits, Buffer& out);
 /// The number that `text` is, all of which must be digits.
 [[nodiscard]] std::uint64_t load_base64_number(Bytes text);
 
-}  // namespace subunit
+}  // namespace subunit::link

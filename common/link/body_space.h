@@ -5,7 +5,7 @@
 #include "common/link/dense_code.h"
 #include "common/link/frame.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// What fits into the body of a frame, in one code or the other.
 struct BodySpace {
@@ -19,4 +19,4 @@ struct BodySpace {
   }
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::link {
 
 void Credit::arrived(std::size_t line_bytes) {
   if (bytes_ < threshold_) {
@@ -26,4 +26,4 @@ void Credit::restart() {
   arrived_ = 0;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

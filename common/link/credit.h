@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace subunit {
+namespace subunit::link {
 
 /// How many bytes may be on the line without an answer: few at first, since a terminal holds a
 /// few kilobytes and drops the rest, then more as long as nothing is lost.
@@ -34,4 +34,4 @@ class Credit {
   std::size_t arrived_ = 0;        // since the last step
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -2,7 +2,7 @@
 
 #include "common/link/base64.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::uint8_t kEscape = 0x7D;  // in front of the digit that stands for a byte
@@ -89,4 +89,4 @@ bool DenseCode::decode(Bytes body, Buffer& out) const {
   return true;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -6,7 +6,7 @@
 
 #include "frame.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Bytes, as members of a set.
 using ByteSet = std::bitset<256>;
@@ -47,4 +47,4 @@ class DenseCode {
   ByteSet plain_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

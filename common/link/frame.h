@@ -5,7 +5,7 @@
 
 #include "../base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// A frame of the console link: what carries bytes across a terminal. See LINK.md.
 ///
@@ -53,4 +53,4 @@ inline constexpr std::size_t kMaxBody = kMaxBodyText / 4 * 3;
 /// and LF are below what POSIX promises of an input line (MAX_CANON, 255).
 inline constexpr std::size_t kMaxEarlyBody = (252 - kFrameOverhead) / 4 * 3;
 
-}  // namespace subunit
+}  // namespace subunit::link

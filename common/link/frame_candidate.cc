@@ -4,7 +4,7 @@
 
 #include "common/link/line_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 void FrameCandidate::begin(StreamPosition start) {
   reset(start, 0);
@@ -93,4 +93,4 @@ std::optional<Frame> FrameCandidate::frame(const std::optional<DenseCode>& dense
   return read_frame_text(*header_, text_, dense_code, body);
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

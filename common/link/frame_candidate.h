@@ -5,7 +5,7 @@
 #include "frame_text.h"
 #include "held_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// What began with '#' and may be a frame, for as long as nothing foreign stands in it.
 class FrameCandidate {
@@ -61,4 +61,4 @@ class FrameCandidate {
   std::size_t needed_ = 0;  // size of the text, or of its header at first
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

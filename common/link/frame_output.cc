@@ -4,7 +4,7 @@
 
 #include "common/link/line_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 // How far behind a frame its line end is looked for, when foreign lines have come in between.
@@ -125,4 +125,4 @@ void FrameOutput::push_noise(StreamPosition to, LineNoise::Class noise_class) {
   settled_ = to;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -7,7 +7,7 @@
 #include "frame.h"
 #include "held_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// A run of bytes from the line that belong to no frame.
 struct LineNoise {
@@ -89,4 +89,4 @@ class FrameOutput {
 [[nodiscard]] StreamPosition end_of_line_end(const HeldBytes& held, StreamPosition at,
                                              StreamPosition limit);
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 
 #include "common/link/line_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 // So many candidates may wait for their repair at once: one that is real, and marks that stand in
@@ -299,4 +299,4 @@ StreamPosition FrameReader::end_of_damage(const Broken& broken, StreamPosition l
   return limit;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -11,7 +11,7 @@
 #include "frame_repair.h"
 #include "held_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Finds frames in what comes out of a terminal.
 ///
@@ -129,4 +129,4 @@ class FrameReader {
   Counts counts_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

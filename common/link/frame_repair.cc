@@ -4,7 +4,7 @@
 
 #include "common/link/line_bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 bool is_digit(std::uint8_t byte) {
@@ -117,4 +117,4 @@ void FrameRepair::join(std::size_t before, std::size_t behind, std::size_t size)
   append(text_, Bytes(digits_).subspan(behind, size - before));
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

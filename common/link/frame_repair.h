@@ -5,7 +5,7 @@
 
 #include "frame_text.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Finds out which run of bytes has come into the middle of a frame: one that ends with a line and
 /// without which all the rest is a frame that checks.
@@ -51,4 +51,4 @@ class FrameRepair {
   std::uint64_t cost_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 
 #include "common/link/frame.h"
 
-namespace subunit {
+namespace subunit::link {
 
 void FrameSize::arrived(std::size_t line_bytes) {
   forget();
@@ -34,4 +34,4 @@ std::size_t FrameSize::body_text() const {
       std::clamp(best, static_cast<double>(kLeastText), static_cast<double>(kMaxBodyText)));
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace subunit {
+namespace subunit::link {
 
 /// How long frames are best, from what happened to those before: a long one costs fewer bytes
 /// around its body, and is lost more often.
@@ -31,4 +31,4 @@ class FrameSize {
   double bytes_ = 1024;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

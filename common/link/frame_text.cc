@@ -5,7 +5,7 @@
 #include "common/base/crc32c.h"
 #include "common/link/base64.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::string_view kTypes = "hdefaptmcx";
@@ -67,4 +67,4 @@ std::optional<Frame> read_frame_text(const FrameHeader& header, Bytes text,
   return frame;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 #include "dense_code.h"
 #include "frame.h"
 
-namespace subunit {
+namespace subunit::link {
 
 // The text of a frame is what stands between its mark and its ';', without anything that the line
 // has put in between: header, body, CRC.
@@ -39,4 +39,4 @@ void append_frame_header(const FrameHeader& header, Buffer& out);
                                                    const std::optional<DenseCode>& dense_code,
                                                    Buffer& body);
 
-}  // namespace subunit
+}  // namespace subunit::link

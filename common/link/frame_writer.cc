@@ -6,7 +6,7 @@
 #include "common/link/base64.h"
 #include "common/link/frame_text.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 /// The mark and a header, for a body of so many characters. The position behind the mark.
@@ -42,4 +42,4 @@ void encode_dense_frame(const Frame& frame, const DenseCode& code, Buffer& out) 
   end_frame(text, out);
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 
 #include "../base/receive_buffer.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Counts the bytes of a stream from its start.
 using StreamPosition = std::uint64_t;
@@ -48,4 +48,4 @@ class HeldBytes {
   StreamPosition end_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -3,7 +3,7 @@
 #include "common/base/crc32c.h"
 #include "common/link/number.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::size_t kSize = 12;
@@ -39,4 +39,4 @@ std::uint32_t session_id(std::uint32_t serve_nonce, std::uint32_t client_nonce) 
   return id == 0 ? 1 : id;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -4,7 +4,7 @@
 
 #include "common/base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The body of a kHello frame, big-endian; more may follow in later versions:
 ///
@@ -27,4 +27,4 @@ struct Hello {
 /// What names the session of these two in each of its frames. Never 0.
 [[nodiscard]] std::uint32_t session_id(std::uint32_t serve_nonce, std::uint32_t client_nonce);
 
-}  // namespace subunit
+}  // namespace subunit::link

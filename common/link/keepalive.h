@@ -4,7 +4,7 @@
 
 #include "common/base/time.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Asks when nothing is heard, and knows when to stop hoping.
 class Keepalive {
@@ -45,4 +45,4 @@ class Keepalive {
   int unanswered_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

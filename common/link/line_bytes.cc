@@ -4,7 +4,7 @@
 
 #include "common/link/base64.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::uint8_t kEsc = 0x1B;
@@ -76,4 +76,4 @@ std::optional<std::size_t> escape_sequence(Bytes bytes) {
   }
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

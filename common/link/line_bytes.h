@@ -5,7 +5,7 @@
 
 #include "common/base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// What a byte is to the frame in whose middle it stands.
 enum class ByteKind : std::uint8_t {
@@ -29,4 +29,4 @@ inline constexpr std::size_t kMaxEscapeSequence = 128;
 /// follows.
 [[nodiscard]] std::optional<std::size_t> escape_sequence(Bytes bytes);
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 
 #include "common/link/base64.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 // The body of a kTest frame: NUMBER(1) PART(1); of a kTestResult frame: NUMBER(1) PASSES(32), where
@@ -177,4 +177,4 @@ Buffer LineTestee::take_answer() {
   return out;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

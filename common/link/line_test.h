@@ -6,7 +6,7 @@
 #include "common/link/dense_code.h"
 #include "common/link/frame_output.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The bytes that try the line, in pieces that are written between two kTest frames (each of which
 /// is sent twice, since much depends on it). Each byte that may be sent at all stands behind two
@@ -102,4 +102,4 @@ class LineTestee {
   Buffer taken_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -4,7 +4,7 @@
 
 #include "common/link/link_state.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 // While the other end has no room, it is asked for that so often: the word of it may be lost.
@@ -194,4 +194,4 @@ Link::Statistics Link::statistics() const {
   return state_->statistics();
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -8,7 +8,7 @@
 #include "../base/time.h"
 #include "frame_reader.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// What a Link needs to know of its place.
 struct LinkOptions {
@@ -131,4 +131,4 @@ class Link {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

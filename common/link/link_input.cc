@@ -4,7 +4,7 @@
 #include "common/base/escape.h"
 #include "common/link/link_state.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 // Echoes go on; that they are there is said again now and then, since the frame may be lost.
@@ -274,4 +274,4 @@ void Link::State::die(std::string reason) {
   raise_once(kDied);
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -2,7 +2,7 @@
 #include "common/link/frame_writer.h"
 #include "common/link/link_state.h"
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::uint8_t kXon = 0x11;
@@ -148,4 +148,4 @@ void Link::State::abandon(std::string_view why) {
   build_frame({.type = Frame::Type::kReset, .body = as_bytes(text)});
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr int kMaxUnheard = 3;
@@ -111,4 +111,4 @@ void LinkSession::tick(Time now) {
   if (deadline && now >= *deadline) due_ = true;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -7,7 +7,7 @@
 #include "common/link/frame.h"
 #include "common/link/hello.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The handshake: who the two ends are, and which frames are theirs.
 ///
@@ -77,4 +77,4 @@ class LinkSession {
   std::optional<Time> doubt_since_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -15,7 +15,7 @@
 #include "common/link/receive_window.h"
 #include "common/link/sender.h"
 
-namespace subunit {
+namespace subunit::link {
 
 struct Link::State {
   /// kComplete: both streams have arrived as a whole, and both ends know.
@@ -121,4 +121,4 @@ struct Link::State {
   std::uint64_t malformed_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

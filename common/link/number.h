@@ -2,7 +2,7 @@
 
 #include "common/base/bytes.h"
 
-namespace subunit {
+namespace subunit::link {
 
 // 24 bits in a frame's body, big-endian: a nonce or a sequence number.
 
@@ -17,4 +17,4 @@ inline void append_number(Buffer& out, std::uint32_t value) {
   append_be16(out, static_cast<std::uint16_t>(value));
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -4,7 +4,7 @@
 
 #include "common/link/round_trip.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Lets out no more than the line takes, so that what is urgent does not stand behind seconds of
 /// other bytes in somebody's buffer.
@@ -28,4 +28,4 @@ class Pacer {
   Time busy_until_{0};
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::link {
 
 ReceiveWindow::Verdict ReceiveWindow::receive(std::uint32_t sequence, Bytes payload, bool finish) {
   const std::uint64_t number = unwrapped(next_, sequence);
@@ -90,4 +90,4 @@ Acknowledgement ReceiveWindow::acknowledgement() const {
   return out;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

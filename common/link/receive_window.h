@@ -6,7 +6,7 @@
 #include "common/link/acknowledgement.h"
 #include "common/link/sequence.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The other end's stream, put in order.
 class ReceiveWindow {
@@ -71,4 +71,4 @@ class ReceiveWindow {
   bool finished_ = false;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace subunit {
+namespace subunit::link {
 
 namespace {
 
@@ -63,4 +63,4 @@ std::size_t line_bytes(Time time, double bytes_per_second) {
   return static_cast<std::size_t>(std::clamp(bytes, 0.0, kMost));
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

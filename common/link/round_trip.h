@@ -4,7 +4,7 @@
 
 #include "common/base/time.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// How long to wait for an answer, after RFC 6298.
 class RoundTrip {
@@ -68,4 +68,4 @@ class DeliveryRate {
 /// How many bytes the line takes in that time.
 [[nodiscard]] std::size_t line_bytes(Time time, double bytes_per_second);
 
-}  // namespace subunit
+}  // namespace subunit::link

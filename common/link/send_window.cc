@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::size_t kUsualStream = 1 << 20;
@@ -266,4 +266,4 @@ void SendWindow::forget_before(std::uint64_t awaited) {
   first_ = awaited;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -11,7 +11,7 @@
 #include "common/link/body_space.h"
 #include "common/link/sequence.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// The stream of one end from the first byte that may have to be sent again: what is on the line,
 /// what has arrived, what is lost and what was not sent yet.
@@ -143,4 +143,4 @@ class SendWindow {
   bool finish_arrived_ = false;
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

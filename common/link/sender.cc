@@ -4,7 +4,7 @@
 #include <bit>
 #include <utility>
 
-namespace subunit {
+namespace subunit::link {
 namespace {
 
 constexpr std::size_t kMaxEarlyText = kMaxEarlyBody / 3 * 4;
@@ -138,4 +138,4 @@ bool Sender::hopeless(Time now) const {
          now - progress_at_ >= kGiveUpAfter;
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,7 +5,7 @@
 #include "common/link/round_trip.h"
 #include "common/link/send_window.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Decides when which part of the stream is sent, for the first time or again.
 class Sender {
@@ -75,4 +75,4 @@ class Sender {
   Time progress_at_{0};
 };
 
-}  // namespace subunit
+}  // namespace subunit::link

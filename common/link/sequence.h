@@ -6,7 +6,7 @@
 
 #include "common/link/frame.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// Payload is counted in blocks: each sequence number stands for up to so many bytes, so that a
 /// frame that was lost can be sent again as several shorter ones. Only the last block of what was
@@ -36,4 +36,4 @@ inline constexpr std::uint64_t unwrapped(std::uint64_t reference, std::uint32_t 
   return ahead < kHalf ? reference + ahead : reference - (kFrameNumbers - ahead);
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -7,7 +7,7 @@
 #include "common/base/utf8.h"
 #include "common/rpc/json_fields.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 constexpr std::string_view kNames[] = {
@@ -157,4 +157,4 @@ Result<Announcement> parse_announcement(std::string_view json) {
   return fields.unknown(msg, "Ready, Attached, Detached, Refused, Attach, Watch, Alive or Respawn");
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -10,7 +10,7 @@
 #include "../base/time.h"
 #include "version.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// serve: the channel works, and in listen mode so does the port. Its first packet.
 struct Ready {
@@ -102,4 +102,4 @@ inline constexpr std::size_t kMaxRespawnReason = 500;
 /// caller to forgive.
 [[nodiscard]] Result<Announcement> parse_announcement(std::string_view json);
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -5,7 +5,7 @@
 #include "common/base/escape.h"
 #include "common/base/json.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 constexpr std::string_view kMimeType = "application/json";
@@ -96,4 +96,4 @@ void AttachmentAssembler::drop() {
   size_ = 0;
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -7,7 +7,7 @@
 
 #include "../subunit/encoder.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The test ids under which messages travel: between client and test server, and to and from the
 /// proxy itself.
@@ -48,4 +48,4 @@ class AttachmentAssembler {
   std::size_t size_ = 0;                     // of all in open_
 };
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -5,7 +5,7 @@
 #include "common/base/escape.h"
 #include "common/rpc/transition.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 std::string_view place_of(ClientSession::State state) {
@@ -190,4 +190,4 @@ bool ClientSession::outstanding(std::string_view nonce) const {
   return outstanding_.find(nonce) != outstanding_.end();
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

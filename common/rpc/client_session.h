@@ -9,7 +9,7 @@
 #include "message.h"
 #include "outbox.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The client's half of one conversation with one test server.
 ///
@@ -119,4 +119,4 @@ class ClientSession {
   Outbox outbox_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::rpc

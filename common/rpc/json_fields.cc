@@ -5,7 +5,7 @@
 #include "common/base/escape.h"
 #include "common/base/json.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 using Value = JsonFields::Value;
@@ -225,4 +225,4 @@ tl::unexpected<Error> JsonFields::failure() const {
   return error("cannot understand the message {}: {}", escaped(json_), fault_);
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -14,7 +14,7 @@
 #include "common/base/time.h"
 #include "common/rpc/message.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The fields of one JSON object that have certain names; the others are skipped, whatever they
 /// hold, and cost no memory. Of a field that stands there twice the last counts.
@@ -73,4 +73,4 @@ class JsonFields {
   std::string fault_;          // the first
 };
 
-}  // namespace subunit
+}  // namespace subunit::rpc

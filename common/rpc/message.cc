@@ -5,7 +5,7 @@
 #include "common/base/utf8.h"
 #include "common/rpc/json_fields.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output", "text"};
@@ -106,4 +106,4 @@ Result<Message> parse_message(std::string_view json) {
   return fields.unknown(msg, "Hello, List, Run, Done, Goodbye, Cancel, Error, Ping or Pong");
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -10,7 +10,7 @@
 #include "../base/result.h"
 #include "version.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The word of Hello::output.
 inline constexpr std::string_view kSettledOutput = "settled";
@@ -95,4 +95,4 @@ inline constexpr std::size_t kMaxNonceSize = 1 << 20;
 /// Bytes of the text of an Error: a traceback.
 inline constexpr std::size_t kMaxErrorText = 64 << 10;
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -4,7 +4,7 @@
 
 #include "common/rpc/attachment.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 Result<> Outbox::add(const Message& message) {
   if (sent_ > packets_.size() / 2) {  // then moving the rest costs less than sending it did
@@ -24,4 +24,4 @@ void Outbox::consume(std::size_t size) {
   sent_ = 0;
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -4,7 +4,7 @@
 #include "../base/result.h"
 #include "message.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The messages that one half of a conversation wants to send, as packets.
 class Outbox {
@@ -24,4 +24,4 @@ class Outbox {
   std::size_t sent_ = 0;  // bytes of packets_
 };
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -2,7 +2,7 @@
 
 #include "common/rpc/attachment.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 template <typename T>
@@ -23,4 +23,4 @@ std::optional<Announcement> peek_announcement(const Packet& packet) {
   return peek<Announcement>(packet, kProxyTestId, kMaxAnnouncementPeek, parse_announcement);
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -6,7 +6,7 @@
 #include "announcement.h"
 #include "message.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// For those who pass packets on and want to know what they say: the message that a packet carries
 /// whole. Nothing if it carries none, a piece of one, or more than kMaxPeek bytes.
@@ -19,4 +19,4 @@ inline constexpr std::size_t kMaxPeek = 512;
 /// What a proxy is told, by a client or a test server, is below this.
 inline constexpr std::size_t kMaxAnnouncementPeek = 4096;
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -5,7 +5,7 @@
 #include "common/base/escape.h"
 #include "common/rpc/transition.h"
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 std::string_view place_of(ServerSession::State state) {
@@ -154,4 +154,4 @@ bool ServerSession::outstanding(std::string_view nonce) const {
   return outstanding_.find(nonce) != outstanding_.end();
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

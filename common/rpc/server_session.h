@@ -11,7 +11,7 @@
 #include "message.h"
 #include "outbox.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The test server's half of one conversation with one client: what a test runner needs in order to
 /// be asked again and again.
@@ -118,4 +118,4 @@ class ServerSession {
   Outbox outbox_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::rpc

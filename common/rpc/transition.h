@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <optional>
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// One row: in state `from`, `step` is allowed and leads to `to`.
 template <typename State, typename Step>
@@ -25,4 +25,4 @@ constexpr std::optional<State> next_state(const Transition<State, Step> (&table)
   return std::nullopt;
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

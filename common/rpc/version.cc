@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::rpc {
 namespace {
 
 std::string named(VersionRange versions) {
@@ -19,4 +19,4 @@ Result<int> negotiate(VersionRange ours, VersionRange theirs) {
                named(ours), named(theirs));
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

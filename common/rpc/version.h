@@ -2,7 +2,7 @@
 
 #include "../base/result.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// The versions of the protocol that one side speaks, both ends included.
 struct VersionRange {
@@ -18,4 +18,4 @@ inline constexpr VersionRange kSupportedVersions{.max = 2, .min = 1};
 /// The highest version in both ranges; an Error that names both ranges if there is none.
 [[nodiscard]] Result<int> negotiate(VersionRange ours, VersionRange theirs);
 
-}  // namespace subunit
+}  // namespace subunit::rpc

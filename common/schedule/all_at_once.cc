@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::schedule {
 
 AllAtOnce::AllAtOnce(std::vector<std::optional<Time>> expected)
     : expected_(std::move(expected)),
@@ -61,4 +61,4 @@ std::optional<Time> AllAtOnce::time_left(Time now) const {
   return std::max(Time(static_cast<Time::rep>(all)) - (now - latest_end_), Time(0));
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -4,7 +4,7 @@
 
 #include "dispatcher.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// For one server that has no other to share with: it gets all that waits, in the order given, in
 /// one message. So its suites, with what they set up for all of their tests, stay together.
@@ -37,4 +37,4 @@ class AllAtOnce : public Dispatcher {
   Worker next_worker_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

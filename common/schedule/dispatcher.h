@@ -6,7 +6,7 @@
 
 #include "../base/time.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// Decides which server gets which tests, and when: a Scheduler, or a Replay of what one decided
 /// before.
@@ -64,4 +64,4 @@ class Dispatcher {
   [[nodiscard]] virtual std::optional<Time> time_left(Time now) const = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -2,7 +2,7 @@
 
 #include "common/subunit/encoder.h"
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 constexpr std::uint32_t kNanosecondsPerSecond = 1'000'000'000;
@@ -81,4 +81,4 @@ bool DurationsWriter::write(Buffer& out) {
   return more;
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

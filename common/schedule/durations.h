@@ -10,7 +10,7 @@
 #include "../subunit/decoder.h"
 #include "../subunit/packet.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// How long tests take, from the timestamps of earlier runs.
 ///
@@ -67,4 +67,4 @@ class DurationsWriter {
   Durations::Known::const_iterator end_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

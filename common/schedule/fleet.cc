@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 // Tests of which a slot, and the whole run, remember most.
@@ -84,4 +84,4 @@ Seconds Fleet::level(Seconds waiting, Time now) const {
   return speed > 0 ? waiting / speed : Seconds(0);
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

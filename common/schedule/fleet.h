@@ -5,7 +5,7 @@
 #include "speed.h"
 #include "worker_load.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// The servers of a run: what each has, how fast it is, and so when it will be done.
 ///
@@ -75,4 +75,4 @@ class Fleet {
   PredictionError error_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

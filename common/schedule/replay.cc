@@ -5,7 +5,7 @@
 
 #include "common/base/escape.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 Result<std::unique_ptr<Replay>> Replay::create(const std::vector<ScheduleEntry>& log,
                                                std::span<const std::string> ids,
@@ -105,4 +105,4 @@ Replay::Batch Replay::take(const Entry& entry) {
   return batch;
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

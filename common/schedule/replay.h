@@ -9,7 +9,7 @@
 #include "dispatcher.h"
 #include "schedule_log.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// Hands out what a schedule log says: to each slot the batches of the worker with that number, one
 /// message each, in order. The next one goes out when the one before is at its last test, so that
@@ -73,4 +73,4 @@ class Replay : public Dispatcher {
   std::size_t waiting_ = 0;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -6,7 +6,7 @@
 #include "common/base/escape.h"
 #include "common/base/json.h"
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 constexpr std::string_view kExpected =
@@ -110,4 +110,4 @@ Result<std::vector<ScheduleEntry>> parse_schedule_log(std::string_view text) {
   return entries;
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

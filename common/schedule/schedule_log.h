@@ -7,7 +7,7 @@
 #include "../base/result.h"
 #include "../base/time.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// One message with tests, as it stands in a line of a schedule log:
 ///
@@ -31,4 +31,4 @@ inline constexpr std::size_t kMaxLoggedTests = 1 << 21;
 /// the first line that is wrong, shows it, escaped and cut, and says what is expected.
 [[nodiscard]] Result<std::vector<ScheduleEntry>> parse_schedule_log(std::string_view text);
 
-}  // namespace subunit
+}  // namespace subunit::schedule

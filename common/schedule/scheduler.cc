@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 using namespace std::chrono_literals;
@@ -333,4 +333,4 @@ std::optional<Time> Scheduler::time_left(Time now) const {
   return to_time(left);
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -7,7 +7,7 @@
 #include "fleet.h"
 #include "waiting_units.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// Gives tests to servers while they run.
 ///
@@ -111,4 +111,4 @@ class Scheduler : public Dispatcher {
   Fleet fleet_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

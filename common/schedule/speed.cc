@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 constexpr double kErrorMemory = 1 - 1 / 32.;  // about the last 32 predictions
@@ -42,4 +42,4 @@ void RoundTrip::learn(Seconds sample) {
   }
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -4,7 +4,7 @@
 
 #include "../base/time.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// What is expected and what is predicted, as a fraction of seconds.
 using Seconds = std::chrono::duration<double>;
@@ -59,4 +59,4 @@ class RoundTrip {
   std::optional<Seconds> value_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -4,7 +4,7 @@
 #include <functional>
 #include <numeric>
 
-namespace subunit {
+namespace subunit::schedule {
 
 WaitingUnits::WaitingUnits(std::size_t count) : order_(count), place_(count) {
   std::iota(order_.begin(), order_.end(), 0);
@@ -35,4 +35,4 @@ std::optional<WaitingUnits::Unit> WaitingUnits::first_at_most(double weight) con
   return order_[*place];
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// The units of tests that wait, in an order of all units: one that is put back stands where it
 /// stood. Everything but sort() costs O(log n).
@@ -49,4 +49,4 @@ class WaitingUnits {
   std::set<Place> waiting_;
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace subunit {
+namespace subunit::schedule {
 namespace {
 
 // What passes between two tests belongs to the second, if it is not more than this: with many short
@@ -49,4 +49,4 @@ Seconds WorkerLoad::current() const {
   return running_ ? held_.at(*running_).work : held_.begin()->second.work;
 }
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -6,7 +6,7 @@
 
 #include "speed.h"
 
-namespace subunit {
+namespace subunit::schedule {
 
 /// The tests that one worker has, in the order in which it got them, and how far it is.
 class WorkerLoad {
@@ -54,4 +54,4 @@ class WorkerLoad {
   Time last_event_{0};
 };
 
-}  // namespace subunit
+}  // namespace subunit::schedule

@@ -6,7 +6,7 @@
 #include "common/base/utf8.h"
 #include "common/subunit/encoder.h"
 
-namespace subunit {
+namespace subunit::verdict {
 
 void encode_end(std::string_view test_id, std::optional<std::string_view> route,
                 std::optional<Timestamp> when, std::string_view reason, Buffer& out,
@@ -29,4 +29,4 @@ void encode_end(std::string_view test_id, std::optional<std::string_view> route,
   }
 }
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -6,7 +6,7 @@
 #include "common/base/result.h"
 #include "common/verdict/end_of_test.h"
 
-namespace subunit {
+namespace subunit::verdict {
 namespace {
 
 /// What is before the last dot; nothing if there is none.
@@ -48,4 +48,4 @@ bool Fixtures::answer(std::string_view test_id, std::optional<Timestamp> when, B
   return false;
 }
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -7,7 +7,7 @@
 
 #include "../subunit/packet.h"
 
-namespace subunit {
+namespace subunit::verdict {
 
 /// Whether `test_id` is no test, but what Python's unittest calls a fixture of a class or module
 /// where that fails or skips: setUpClass, tearDownClass, setUpModule or tearDownModule, and then
@@ -30,4 +30,4 @@ class Fixtures {
   std::map<std::string, Status, std::less<>> outcomes_;  // kFail or kSkip, by id
 };
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-namespace subunit {
+namespace subunit::verdict {
 
 Ledger::Entry& Ledger::entry_of(std::string_view test_id) {
   const auto found = accounts_.find(test_id);
@@ -66,4 +66,4 @@ Ledger::Ids Ledger::repeated() const {
   return ids;
 }
 
-}  // namespace subunit
+}  // namespace subunit::verdict

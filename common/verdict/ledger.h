@@ -11,7 +11,7 @@
 #include "../subunit/packet.h"
 #include "open_tests.h"
 
-namespace subunit {
+namespace subunit::verdict {
 
 /// What was asked for and what was answered.
 ///
@@ -75,4 +75,4 @@ class Ledger {
   std::size_t missing_ = 0;              // answers owed
 };
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -1,6 +1,6 @@
 #include "common/verdict/open_tests.h"
 
-namespace subunit {
+namespace subunit::verdict {
 
 void OpenTests::record(std::string_view test_id, Status status) {
   if (status == Status::kInProgress) {
@@ -25,4 +25,4 @@ void OpenTests::record(std::string_view test_id, Status status) {
   }
 }
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -7,7 +7,7 @@
 
 #include "../subunit/format.h"
 
-namespace subunit {
+namespace subunit::verdict {
 
 /// The tests of one stream that have started and not ended, in the order of their start.
 class OpenTests {
@@ -38,4 +38,4 @@ class OpenTests {
   std::unordered_map<std::string_view, Ids::iterator> by_id_;  // keys are views into ids_
 };
 
-}  // namespace subunit
+}  // namespace subunit::verdict

@@ -30,7 +30,7 @@ class CommandServerCommand : public Subcommand {
   }
 
  private:
-  subunit::CommandTemplate::Text text_;
+  subunit::command::CommandTemplate::Text text_;
   subunit::Time grace_ = std::chrono::seconds(2);
 };
 

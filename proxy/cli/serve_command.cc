@@ -120,7 +120,7 @@ class ServeCommand : public Subcommand {
   }
 
   ServeOptions serve_;
-  subunit::CommandTemplate::Text test_command_;
+  subunit::command::CommandTemplate::Text test_command_;
 };
 
 }  // namespace

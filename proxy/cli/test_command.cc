@@ -32,16 +32,16 @@ void add_option(std::vector<std::string>& words, const std::string& name,
 
 }  // namespace
 
-void add_test_command_options(OptionSet& options, subunit::CommandTemplate::Text& text) {
+void add_test_command_options(OptionSet& options, subunit::command::CommandTemplate::Text& text) {
   add_text(options, "--list-option", "$LISTOPT of the test command", text.list_option);
   add_text(options, "--id-option", "its $IDOPTION", text.id_option);
 }
 
-subunit::CommandTemplate parse_test_command(subunit::CommandTemplate::Text text) {
-  return value_of(subunit::CommandTemplate::parse(std::move(text)));
+subunit::command::CommandTemplate parse_test_command(subunit::command::CommandTemplate::Text text) {
+  return value_of(subunit::command::CommandTemplate::parse(std::move(text)));
 }
 
-std::vector<std::string> command_server_words(const subunit::CommandTemplate::Text& text,
+std::vector<std::string> command_server_words(const subunit::command::CommandTemplate::Text& text,
                                               subunit::Time grace) {
   const double seconds = std::chrono::duration<double>(grace).count();
   std::vector<std::string> words{own_path(), "command-server"};

@@ -91,10 +91,10 @@ void Channel::listen(Ends line) {
   const bool only_armour = options_.link.mode == LinkMode::kArmour;
   relay_.emplace(
       loop_, std::move(line.in), std::move(line.out),
-      subunit::LinkOptions{.sends = subunit::Frame::Direction::kToServe,
-                           .nonce = random_nonce(),
-                           .bytes_per_second = options_.link.bytes_per_second.value_or(0),
-                           .may_upgrade = !only_armour},
+      subunit::link::LinkOptions{.sends = subunit::link::Frame::Direction::kToServe,
+                                 .nonce = random_nonce(),
+                                 .bytes_per_second = options_.link.bytes_per_second.value_or(0),
+                                 .may_upgrade = !only_armour},
       LinkRelay::Events{.arrived = [this](Bytes bytes) { script_.receive(bytes); },
                         .noise = [this](Bytes bytes) { receive_printed(bytes); },
                         .turned = [this] { turned(); },

@@ -27,7 +27,8 @@ std::vector<std::string> RunList::repeated() const {
   return repeated;
 }
 
-Dispatch::Dispatch(RunList list, std::unique_ptr<subunit::Dispatcher> dispatcher, Sent sent)
+Dispatch::Dispatch(RunList list, std::unique_ptr<subunit::schedule::Dispatcher> dispatcher,
+                   Sent sent)
     : list_(std::move(list)),
       answered_(list_.ids.size()),
       dispatcher_(std::move(dispatcher)),
@@ -60,7 +61,7 @@ Result<bool> Dispatch::feed(Worker& worker, Time now) {
   for (const std::size_t test : batch) ids.push_back(list_.ids[test]);
   sent_(worker, ids);
   const bool all = all_at_once_ && batch.size() == list_.ids.size();
-  auto nonce = worker.session.run(all ? std::nullopt : subunit::TestIds(std::move(ids)));
+  auto nonce = worker.session.run(all ? std::nullopt : subunit::rpc::TestIds(std::move(ids)));
   if (!nonce) return tl::unexpected(nonce.error());
   if (!worker.asked()) worker.since = now;
   worker.batches.push_back({std::move(*nonce), std::move(batch)});

@@ -31,7 +31,7 @@ class Dispatch {
   using Sent = std::function<void(const Worker& worker, const std::vector<std::string>& ids)>;
 
   /// `ids`: the tests to run. `sent` is called for each message.
-  Dispatch(RunList list, std::unique_ptr<subunit::Dispatcher> dispatcher, Sent sent);
+  Dispatch(RunList list, std::unique_ptr<subunit::schedule::Dispatcher> dispatcher, Sent sent);
 
   /// The first message names no tests, which stands for all of them: what is to run is all there
   /// is, and there is one server.
@@ -71,7 +71,7 @@ class Dispatch {
   RunList list_;
   std::vector<std::size_t> answered_;                          // final statuses, by test
   std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views of ids
-  std::unique_ptr<subunit::Dispatcher> dispatcher_;
+  std::unique_ptr<subunit::schedule::Dispatcher> dispatcher_;
   Sent sent_;
   bool all_at_once_ = false;
 };

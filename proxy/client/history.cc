@@ -41,8 +41,8 @@ Result<> write_all(int fd, subunit::Bytes bytes) {
   return {};
 }
 
-Result<> write_durations(int fd, const subunit::Durations& durations) {
-  subunit::DurationsWriter writer(durations, wall_clock());
+Result<> write_durations(int fd, const subunit::schedule::Durations& durations) {
+  subunit::schedule::DurationsWriter writer(durations, wall_clock());
   Result<> result;
   for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
     result = write_all(fd, piece);
@@ -74,7 +74,7 @@ std::pair<Fd, std::string> create_beside(const std::string& target) {
 
 }  // namespace
 
-Result<> read_history(const std::string& path, subunit::Durations& durations) {
+Result<> read_history(const std::string& path, subunit::schedule::Durations& durations) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd && errno == ENOENT) return {};
   if (!fd) return cannot("read", path, std::strerror(errno));
@@ -107,7 +107,7 @@ Result<> check_history_place(const std::string& path) {
   return {};
 }
 
-Result<> replace_history(const std::string& path, const subunit::Durations& durations) {
+Result<> replace_history(const std::string& path, const subunit::schedule::Durations& durations) {
   const auto target = replaceable(path);
   if (!target) return {};
   const auto [fd, fresh] = create_beside(*target);

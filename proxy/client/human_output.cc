@@ -155,7 +155,7 @@ void HumanOutput::finish(bool completed) {
 }
 
 std::string HumanOutput::summary(bool completed) const {
-  const subunit::Ledger& ledger = view_.ledger;
+  const subunit::verdict::Ledger& ledger = view_.ledger;
   const std::size_t passed =
       ledger.count(Status::kSuccess) + ledger.count(Status::kExpectedFailure);
   const std::size_t skipped = ledger.count(Status::kSkip);

@@ -42,7 +42,7 @@ class Output {
 
 /// What an output may ask about the run. All of it outlives the output.
 struct RunView {
-  const subunit::Ledger& ledger;
+  const subunit::verdict::Ledger& ledger;
   /// How long the rest will take, if that can be told.
   std::function<std::optional<subunit::Time>()> time_left;
 };

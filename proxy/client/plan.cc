@@ -54,7 +54,7 @@ Result<> Plan::read_schedule() {
   if (!options_->replay) return {};
   const auto text = read_file("the schedule", *options_->replay, kMaxSchedule);
   if (!text) return tl::unexpected(text.error());
-  auto entries = subunit::parse_schedule_log(*text);
+  auto entries = subunit::schedule::parse_schedule_log(*text);
   if (!entries)
     return error("cannot replay \"{}\": {}", escaped(*options_->replay), entries.error().text);
   if (entries->empty())
@@ -63,39 +63,41 @@ Result<> Plan::read_schedule() {
   return {};
 }
 
-subunit::TestIds Plan::replayed_tests() const {
+subunit::rpc::TestIds Plan::replayed_tests() const {
   if (!options_->replay) return std::nullopt;
   std::vector<std::string> ids;
-  for (const subunit::ScheduleEntry& entry : schedule_)
+  for (const subunit::schedule::ScheduleEntry& entry : schedule_)
     ids.insert(ids.end(), entry.tests.begin(), entry.tests.end());
   return unique(std::move(ids));
 }
 
 std::set<WorkerNumber> Plan::replayed_workers() const {
   std::set<WorkerNumber> workers;
-  for (const subunit::ScheduleEntry& entry : schedule_) workers.insert(entry.worker);
+  for (const subunit::schedule::ScheduleEntry& entry : schedule_) workers.insert(entry.worker);
   return workers;
 }
 
-Result<std::unique_ptr<subunit::Dispatcher>> Plan::make_dispatcher(
+Result<std::unique_ptr<subunit::schedule::Dispatcher>> Plan::make_dispatcher(
     const std::vector<std::string>& ids, bool one_server) const {
-  using Pointer = std::unique_ptr<subunit::Dispatcher>;
+  using Pointer = std::unique_ptr<subunit::schedule::Dispatcher>;
   if (options_->replay) {
-    return subunit::Replay::create(schedule_, ids, options_->isolated)
-        .map([](std::unique_ptr<subunit::Replay> replay) { return Pointer(std::move(replay)); });
+    return subunit::schedule::Replay::create(schedule_, ids, options_->isolated)
+        .map([](std::unique_ptr<subunit::schedule::Replay> replay) {
+          return Pointer(std::move(replay));
+        });
   }
   std::vector<std::optional<Time>> expected;
   expected.reserve(ids.size());
   for (const std::string& id : ids) expected.push_back(durations_.of(id));
   if (one_server && !options_->isolated)
-    return std::make_unique<subunit::AllAtOnce>(std::move(expected));
+    return std::make_unique<subunit::schedule::AllAtOnce>(std::move(expected));
   const std::vector<std::size_t> units = units_of(ids);
-  std::vector<subunit::Scheduler::Test> tests;
+  std::vector<subunit::schedule::Scheduler::Test> tests;
   tests.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) tests.push_back({expected[i], units[i]});
-  return std::make_unique<subunit::Scheduler>(
-      tests, subunit::Scheduler::Options{.keep_order = options_->keep_order,
-                                         .one_at_a_time = options_->isolated});
+  return std::make_unique<subunit::schedule::Scheduler>(
+      tests, subunit::schedule::Scheduler::Options{.keep_order = options_->keep_order,
+                                                   .one_at_a_time = options_->isolated});
 }
 
 /// Each test is a unit of its own, but for those with the same match.
@@ -110,7 +112,7 @@ std::vector<std::size_t> Plan::units_of(const std::vector<std::string>& ids) con
 }
 
 void Plan::sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids) {
-  if (options_->schedule_log) log_ << to_line(subunit::ScheduleEntry{at, worker, ids});
+  if (options_->schedule_log) log_ << to_line(subunit::schedule::ScheduleEntry{at, worker, ids});
 }
 
 Result<> Plan::save() {

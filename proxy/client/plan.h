@@ -27,14 +27,14 @@ class Plan {
   [[nodiscard]] static subunit::Result<Plan> from(const RunOptions& options);
 
   /// The tests of the schedule to replay; nothing if none is.
-  [[nodiscard]] subunit::TestIds replayed_tests() const;
+  [[nodiscard]] subunit::rpc::TestIds replayed_tests() const;
 
   /// The numbers of the workers that it names; none if none is to be replayed.
   [[nodiscard]] std::set<WorkerNumber> replayed_workers() const;
 
   /// For tests with these ids. `one_server`: there is one, and no place for others. An Error if the
   /// schedule to replay does not fit them.
-  [[nodiscard]] subunit::Result<std::unique_ptr<subunit::Dispatcher>> make_dispatcher(
+  [[nodiscard]] subunit::Result<std::unique_ptr<subunit::schedule::Dispatcher>> make_dispatcher(
       const std::vector<std::string>& ids, bool one_server) const;
 
   /// A packet of results, for the history.
@@ -56,9 +56,9 @@ class Plan {
   [[nodiscard]] std::vector<std::size_t> units_of(const std::vector<std::string>& ids) const;
 
   const RunOptions* options_;
-  subunit::Durations durations_;
+  subunit::schedule::Durations durations_;
   std::optional<subunit::Regex> group_;
-  std::vector<subunit::ScheduleEntry> schedule_;
+  std::vector<subunit::schedule::ScheduleEntry> schedule_;
   std::ofstream log_;
 };
 

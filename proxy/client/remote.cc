@@ -104,7 +104,7 @@ void Remote::deadline_passed() {
 // Servers.
 
 void Remote::greet(Worker& worker) {
-  worker.session = subunit::ClientSession();
+  worker.session = subunit::rpc::ClientSession();
   worker.state = Worker::State::kGreeting;
   worker.since = precise_now();
   worker.session.hello();
@@ -169,8 +169,8 @@ void Remote::respawn(Worker& worker, const std::string& reason) {
   const bool nested = slash != std::string::npos;
   const std::string to = nested ? worker.route.substr(0, slash) : "";
   const std::string which = nested ? worker.route.substr(slash + 1) : worker.route;
-  announce(to, subunit::Respawn{which.empty() ? std::nullopt : std::optional(which),
-                                reason.substr(0, kMaxReason)});
+  announce(to, subunit::rpc::Respawn{which.empty() ? std::nullopt : std::optional(which),
+                                     reason.substr(0, kMaxReason)});
 }
 
 bool Remote::hopeful() const {
@@ -186,7 +186,8 @@ bool Remote::hopeful() const {
 void Remote::receive(const Packet& packet) {
   link_.heard(now(loop_));
   if (leaving() && !problem_.empty()) return;
-  if (subunit::carries_message(packet, subunit::kProxyTestId)) return receive_announcement(packet);
+  if (subunit::rpc::carries_message(packet, subunit::rpc::kProxyTestId))
+    return receive_announcement(packet);
   const Origin origin = origin_of(packet);
   if (origin.worker) return receive_from(*origin.worker, packet, origin.route);
   if (packet.test_id && packet.status != Status::kNone && phase_ < Phase::kUp) {
@@ -197,7 +198,7 @@ void Remote::receive(const Packet& packet) {
 
 void Remote::receive_from(Worker& worker, const Packet& packet,
                           std::optional<std::string_view> route) {
-  using Session = subunit::ClientSession;
+  using Session = subunit::rpc::ClientSession;
   if (worker.state == Worker::State::kLost) return;
   if (worker.state == Worker::State::kGreeting && packet.test_id &&
       packet.status != Status::kNone) {
@@ -279,16 +280,16 @@ void Remote::send_routed(std::string_view route, Bytes packets) {
   channel_.send(routed);
 }
 
-void Remote::announce(const std::string& to, const subunit::Announcement& announcement) {
+void Remote::announce(const std::string& to, const subunit::rpc::Announcement& announcement) {
   subunit::Buffer packet;
-  const auto encoded = subunit::encode_attachment(subunit::kProxyTestId, to_json(announcement),
-                                                  std::nullopt, packet);
+  const auto encoded = subunit::rpc::encode_attachment(subunit::rpc::kProxyTestId,
+                                                       to_json(announcement), std::nullopt, packet);
   if (!encoded) log_.error("{}", encoded.error().text);
   send_routed(to, packet);
 }
 
 void Remote::watch(const std::string& proxy) {
-  announce(proxy, subunit::Watch{LinkWatch::kAliveInterval, LinkWatch::kLease});
+  announce(proxy, subunit::rpc::Watch{LinkWatch::kAliveInterval, LinkWatch::kLease});
 }
 
 void Remote::set_flow(bool on) {
@@ -328,13 +329,13 @@ void Remote::leave(subunit::Time patience) {
     return channel_.hang_up(kHangUpGrace);
   }
   subunit::Buffer goodbye;
-  const auto json = to_json(subunit::Message(subunit::Goodbye{}));
+  const auto json = to_json(subunit::rpc::Message(subunit::rpc::Goodbye{}));
   const auto encoded =
-      subunit::encode_attachment(subunit::kRpcTestId, *json, std::nullopt, goodbye);
+      subunit::rpc::encode_attachment(subunit::rpc::kRpcTestId, *json, std::nullopt, goodbye);
   if (!encoded) log_.error("{}", encoded.error().text);
   channel_.send(goodbye);
   for (Worker& worker : workers_) {
-    using State = subunit::ClientSession::State;
+    using State = subunit::rpc::ClientSession::State;
     const State state = worker.session.state();
     if (state != State::kOpen && state != State::kHelloSent) continue;
     worker.session.goodbye();

@@ -113,11 +113,11 @@ class Remote {
   void channel_ended();
   void lose();
 
-  void ready(const subunit::Ready& ready, const std::string& from);
-  void attached(const subunit::Attached& attached, const std::string& from);
-  void detached(const subunit::Detached& detached, const std::string& from);
-  void refused(const subunit::Refused& refused, const std::string& from);
-  void alive(const subunit::Alive& alive, const std::string& from);
+  void ready(const subunit::rpc::Ready& ready, const std::string& from);
+  void attached(const subunit::rpc::Attached& attached, const std::string& from);
+  void detached(const subunit::rpc::Detached& detached, const std::string& from);
+  void refused(const subunit::rpc::Refused& refused, const std::string& from);
+  void alive(const subunit::rpc::Alive& alive, const std::string& from);
 
   struct Origin {
     Worker* worker;
@@ -132,7 +132,7 @@ class Remote {
   [[nodiscard]] bool gets_hello_from_proxy(const Worker& worker);
   void send_routed(std::string_view route, subunit::Bytes packets);
   void watch(const std::string& proxy);
-  void announce(const std::string& to, const subunit::Announcement& announcement);
+  void announce(const std::string& to, const subunit::rpc::Announcement& announcement);
   [[nodiscard]] std::string until_when(const Worker& worker) const;
 
   uv_loop_t& loop_;
@@ -162,7 +162,7 @@ class Remote {
   };
   std::map<Worker*, Respawn> respawns_;  // asked for, and not attached or refused yet
   std::set<const Worker*> cannot_respawn_;
-  subunit::AttachmentAssembler announcements_;
+  subunit::rpc::AttachmentAssembler announcements_;
 
   LinkWatch link_;
   EarlyNoise early_noise_;

@@ -26,26 +26,26 @@ void Remote::receive_announcement(const Packet& packet) {
   if (!json) return give_up(json.error().text);
   if (!*json) return;
   const std::string from(packet.route_code.value_or(""));
-  const auto said = subunit::parse_announcement(**json);
+  const auto said = subunit::rpc::parse_announcement(**json);
   if (!said) {
     // A newer proxy may have more to say.
     log_.info("left out a message of the proxy: {}", said.error().text);
-  } else if (const auto* ready = std::get_if<subunit::Ready>(&*said)) {
+  } else if (const auto* ready = std::get_if<subunit::rpc::Ready>(&*said)) {
     this->ready(*ready, from);
   } else if (phase_ == Phase::kReady) {
     log_.info("left out a message of the proxy before its Ready: {}", subunit::escaped(**json));
-  } else if (const auto* attached = std::get_if<subunit::Attached>(&*said)) {
+  } else if (const auto* attached = std::get_if<subunit::rpc::Attached>(&*said)) {
     this->attached(*attached, from);
-  } else if (const auto* detached = std::get_if<subunit::Detached>(&*said)) {
+  } else if (const auto* detached = std::get_if<subunit::rpc::Detached>(&*said)) {
     this->detached(*detached, from);
-  } else if (const auto* refused = std::get_if<subunit::Refused>(&*said)) {
+  } else if (const auto* refused = std::get_if<subunit::rpc::Refused>(&*said)) {
     this->refused(*refused, from);
-  } else if (const auto* alive = std::get_if<subunit::Alive>(&*said)) {
+  } else if (const auto* alive = std::get_if<subunit::rpc::Alive>(&*said)) {
     this->alive(*alive, from);
   }
 }
 
-void Remote::ready(const subunit::Ready& ready, const std::string& from) {
+void Remote::ready(const subunit::rpc::Ready& ready, const std::string& from) {
   const bool knows_watch = ready.versions.max >= 2;
   if (!from.empty()) {
     // What we took for a test server is a proxy, which has passed our Hello on to all of its own.
@@ -75,7 +75,7 @@ void Remote::forget(Worker& worker) {
   workers_.remove_if([&worker](const Worker& each) { return &each == &worker; });
 }
 
-void Remote::attached(const subunit::Attached& attached, const std::string& from) {
+void Remote::attached(const subunit::rpc::Attached& attached, const std::string& from) {
   if (leaving()) return;
   const std::string route = join(from, attached.route.value_or(""));
   if (phase_ == Phase::kAttach) {
@@ -94,10 +94,10 @@ void Remote::attached(const subunit::Attached& attached, const std::string& from
   greet(*worker);
 }
 
-void Remote::detached(const subunit::Detached& detached, const std::string& from) {
+void Remote::detached(const subunit::rpc::Detached& detached, const std::string& from) {
   const std::string route = join(from, detached.route.value_or(""));
   const std::string reason = subunit::escaped(detached.reason, kMaxShown);
-  if (leaving() && detached.reason != subunit::kGoodbyeReason && problem_.empty())
+  if (leaving() && detached.reason != subunit::rpc::kGoodbyeReason && problem_.empty())
     problem_ = reason;
   const auto behind = [&route](const Worker& worker) {
     return worker.route == route || worker.route.starts_with(route + "/");
@@ -123,7 +123,7 @@ void Remote::detached(const subunit::Detached& detached, const std::string& from
   end(workers_.emplace_back(*this, route, owner_.new_number(route)), reason);
 }
 
-void Remote::refused(const subunit::Refused& refused, const std::string& from) {
+void Remote::refused(const subunit::rpc::Refused& refused, const std::string& from) {
   const std::string text = subunit::escaped(refused.text, kMaxShown);
   Worker* const worker = refused.respawn ? find(join(from, *refused.respawn)) : nullptr;
   auto respawn = respawns_.extract(worker);
@@ -136,7 +136,7 @@ void Remote::refused(const subunit::Refused& refused, const std::string& from) {
                            respawn.mapped().reason, text));
 }
 
-void Remote::alive(const subunit::Alive& alive, const std::string& from) {
+void Remote::alive(const subunit::rpc::Alive& alive, const std::string& from) {
   for (const auto& told : alive.servers) {
     Worker* worker = find(join(from, told.route.value_or("")));
     if (!worker || !told.cpu) continue;

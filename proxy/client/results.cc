@@ -71,7 +71,7 @@ void Results::add_own(subunit::Bytes packets, std::optional<WorkerNumber> worker
 void Results::fail(std::string_view test_id, std::string_view reason,
                    std::optional<WorkerNumber> worker) {
   subunit::Buffer packets;
-  encode_end(test_id, std::nullopt, wall_clock(), reason, packets);
+  subunit::verdict::encode_end(test_id, std::nullopt, wall_clock(), reason, packets);
   add_own(packets, worker);
 }
 

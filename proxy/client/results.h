@@ -19,7 +19,7 @@ class Results {
   void set_tagged(bool tagged) { tagged_ = tagged; }
   void add_output(std::unique_ptr<Output> output) { outputs_.push_back(std::move(output)); }
 
-  [[nodiscard]] const subunit::Ledger& ledger() const { return ledger_; }
+  [[nodiscard]] const subunit::verdict::Ledger& ledger() const { return ledger_; }
 
   /// These tests are going to run, each as often as it stands there.
   void expect(const std::vector<std::string>& ids);
@@ -52,7 +52,7 @@ class Results {
   [[nodiscard]] bool rewrite(const subunit::Packet& packet, std::optional<WorkerNumber> worker,
                              std::optional<std::string_view> route);
 
-  subunit::Ledger ledger_;
+  subunit::verdict::Ledger ledger_;
   std::vector<std::unique_ptr<Output>> outputs_;
   bool tagged_ = false;
   subunit::Buffer rewritten_;

@@ -289,13 +289,13 @@ void Runner::fail_missing() {
 /// Tests that ran and were not listed, or the other way round.
 void Runner::report_differences() {
   if (options_.list) return;
-  const auto warn_of = [this](const subunit::Ledger::Ids& ids, std::string_view what) {
+  const auto warn_of = [this](const subunit::verdict::Ledger::Ids& ids, std::string_view what) {
     if (ids.empty()) return;
     log_.warning("{} {}: {}", ids.size() == 1 ? "1 test" : fmt::format("{} tests", ids.size()),
                  what, some_of(ids));
   };
   auto unexpected = results_.ledger().unexpected();
-  std::erase_if(unexpected, subunit::is_fixture);  // nobody asks for these
+  std::erase_if(unexpected, subunit::verdict::is_fixture);  // nobody asks for these
   warn_of(results_.ledger().repeated(), "ended more than once");
   warn_of(unexpected, "ran though they were not asked for");
 }

@@ -37,7 +37,7 @@ Result<> read_list(const std::string& path, std::vector<std::string>& ids) {
 
 }  // namespace
 
-Result<Selection> Selection::from(const RunOptions& options, const subunit::TestIds& preset) {
+Result<Selection> Selection::from(const RunOptions& options, const subunit::rpc::TestIds& preset) {
   Selection selection;
   for (const std::string& expression : options.match) {
     auto compiled = subunit::Regex::create("--match", expression);

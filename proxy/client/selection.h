@@ -18,10 +18,10 @@ class Selection {
   /// names the file or the expression. `preset`: ids that something else than the
   /// options names.
   [[nodiscard]] static subunit::Result<Selection> from(
-      const RunOptions& options, const subunit::TestIds& preset = std::nullopt);
+      const RunOptions& options, const subunit::rpc::TestIds& preset = std::nullopt);
 
   /// The ids that were named and match, in the order given, each once; nothing if none were named.
-  [[nodiscard]] const subunit::TestIds& named() const { return named_; }
+  [[nodiscard]] const subunit::rpc::TestIds& named() const { return named_; }
 
   /// True if the server's list has to be known before a run: nothing was named, or the list is what
   /// gives the names their order.
@@ -36,7 +36,7 @@ class Selection {
   [[nodiscard]] bool matches(std::string_view id) const;
 
  private:
-  subunit::TestIds named_;
+  subunit::rpc::TestIds named_;
   bool suite_order_ = false;
   std::vector<subunit::Regex> expressions_;
 };

@@ -71,8 +71,8 @@ void TunnelRelay::client_lost() {
 
 void TunnelRelay::receive(const Packet& packet) {
   if (!ready_) {
-    const auto said = subunit::peek_announcement(packet);
-    ready_ = said && std::holds_alternative<subunit::Ready>(*said);
+    const auto said = subunit::rpc::peek_announcement(packet);
+    ready_ = said && std::holds_alternative<subunit::rpc::Ready>(*said);
     if (ready_) {
       line_feed_held_ = false;  // Ready begins with it, to end what stands on the line already
       channel_.expect_packets();

@@ -28,7 +28,7 @@ struct Worker {
   /// Tests that went out in one message.
   struct Batch {
     std::string nonce;
-    subunit::Dispatcher::Batch tests;
+    subunit::schedule::Dispatcher::Batch tests;
   };
 
   /// What Alive tells of the CPU time that it uses.
@@ -76,17 +76,17 @@ struct Worker {
   const WorkerNumber number;
   State state = State::kGreeting;
   std::string address;
-  subunit::ClientSession session;
+  subunit::rpc::ClientSession session;
 
   std::deque<Batch> batches;           ///< in the order in which they were sent
   std::optional<std::string> listing;  ///< the nonce of a list that was asked for
   subunit::Time round_trip{};          ///< of Hello
-  std::optional<subunit::Dispatcher::Worker> dispatched;  ///< its name for the dispatcher
+  std::optional<subunit::schedule::Dispatcher::Worker> dispatched;  ///< its name for the dispatcher
 
-  std::vector<Running> running;  ///< in the order of their start
-  subunit::Fixtures fixtures;    ///< since the last Done
-  subunit::Time since{};         ///< the last sign that it goes on: an end, a start, being asked
-  bool stuck_told = false;       ///< that nothing has been in progress for long
+  std::vector<Running> running;         ///< in the order of their start
+  subunit::verdict::Fixtures fixtures;  ///< since the last Done
+  subunit::Time since{};    ///< the last sign that it goes on: an end, a start, being asked
+  bool stuck_told = false;  ///< that nothing has been in progress for long
   std::optional<Load> load;
   Ping ping = Ping::kNone;  ///< since then
 

@@ -27,9 +27,9 @@ constexpr auto kGroupPoll = milliseconds(10);
 
 // Test ids in requests that wait, each request counted as one more. A client that works sends a few
 // requests ahead.
-constexpr std::size_t kMaxWaiting = subunit::kMaxTestIds;
+constexpr std::size_t kMaxWaiting = subunit::rpc::kMaxTestIds;
 
-std::size_t size_of(const subunit::TestIds& tests) {
+std::size_t size_of(const subunit::rpc::TestIds& tests) {
   return 1 + (tests ? tests->size() : 0);
 }
 
@@ -75,8 +75,8 @@ Result<> Conversation::start(const std::optional<std::string>& token) {
   if (auto started = guard_.start(folder_->path()); !started) return started;
   if (token) {
     subunit::Buffer packet;
-    auto encoded = subunit::encode_attachment(
-        subunit::kProxyTestId, to_json(subunit::Attach{*token}), std::nullopt, packet);
+    auto encoded = subunit::rpc::encode_attachment(
+        subunit::rpc::kProxyTestId, to_json(subunit::rpc::Attach{*token}), std::nullopt, packet);
     if (!encoded) return encoded;
     to_client_.send(packet);
   }
@@ -149,12 +149,12 @@ void Conversation::serve_next() {
   if (request_ || waiting_.empty()) return;
   Asked asked = take_waiting(waiting_.begin());
   struct MakeAnswer {
-    const subunit::CommandTemplate& command;
-    subunit::Answer operator()(Session::ListAsked& list) const {
-      return subunit::ListAnswer(std::move(list.tests));
+    const subunit::command::CommandTemplate& command;
+    subunit::command::Answer operator()(Session::ListAsked& list) const {
+      return subunit::command::ListAnswer(std::move(list.tests));
     }
-    subunit::Answer operator()(Session::RunAsked& run) const {
-      return subunit::RunAnswer(std::move(run.tests), command.uses_id_file());
+    subunit::command::Answer operator()(Session::RunAsked& run) const {
+      return subunit::command::RunAnswer(std::move(run.tests), command.uses_id_file());
     }
   };
   nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);

@@ -32,7 +32,7 @@ class Conversation {
   [[nodiscard]] int exit_status() const { return problem_ ? 3 : 0; }
 
  private:
-  using Session = subunit::ServerSession;
+  using Session = subunit::rpc::ServerSession;
   using Asked = std::variant<Session::ListAsked, Session::RunAsked>;
 
   void receive(const subunit::Packet& packet);

@@ -7,7 +7,7 @@ namespace proxy {
 
 /// What `subunit-proxy command-server` was asked to do.
 struct CommandServerOptions {
-  subunit::CommandTemplate command;
+  subunit::command::CommandTemplate command;
   subunit::Time grace;  ///< between TERM and KILL, when a command has to end
 };
 

@@ -7,12 +7,12 @@
 
 namespace proxy {
 
-using subunit::Answer;
-using subunit::CommandEnd;
-using subunit::ListAnswer;
 using subunit::Packet;
 using subunit::Result;
-using subunit::RunAnswer;
+using subunit::command::Answer;
+using subunit::command::CommandEnd;
+using subunit::command::ListAnswer;
+using subunit::command::RunAnswer;
 
 namespace {
 
@@ -28,7 +28,7 @@ std::string text_of(const Ending& ending) {
 
 }  // namespace
 
-Request::Request(uv_loop_t& loop, const subunit::CommandTemplate& command,
+Request::Request(uv_loop_t& loop, const subunit::command::CommandTemplate& command,
                  const TemporaryFolder& folder, Answer answer, Writer& to, const Log& log,
                  Ended ended)
     : template_(command),
@@ -66,7 +66,7 @@ Result<> Request::start_command() {
 
 Result<std::string> Request::command_line() {
   if (std::holds_alternative<ListAnswer>(answer_)) return template_.list();
-  const subunit::TestIds& tests = std::get<RunAnswer>(answer_).to_run();
+  const subunit::rpc::TestIds& tests = std::get<RunAnswer>(answer_).to_run();
   if (!tests) return template_.run_all();
   std::string id_file;
   if (template_.uses_id_file()) {

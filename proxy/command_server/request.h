@@ -18,8 +18,9 @@ class Request {
   using Ended = std::function<void(subunit::Result<>)>;
 
   /// `folder` is for the files of one request at a time.
-  Request(uv_loop_t& loop, const subunit::CommandTemplate& command, const TemporaryFolder& folder,
-          subunit::Answer answer, Writer& to, const Log& log, Ended ended);
+  Request(uv_loop_t& loop, const subunit::command::CommandTemplate& command,
+          const TemporaryFolder& folder, subunit::command::Answer answer, Writer& to,
+          const Log& log, Ended ended);
 
   void start();
 
@@ -48,16 +49,16 @@ class Request {
   [[nodiscard]] subunit::Result<> start_command();
   [[nodiscard]] subunit::Result<std::string> command_line();
   [[nodiscard]] subunit::Result<std::vector<std::string>> shell_words(std::string line);
-  void end(const subunit::CommandEnd& how);
+  void end(const subunit::command::CommandEnd& how);
 
-  const subunit::CommandTemplate& template_;
+  const subunit::command::CommandTemplate& template_;
   const TemporaryFolder& folder_;
-  subunit::Answer answer_;
+  subunit::command::Answer answer_;
   Writer& to_;
   Ended ended_;
   bool cancelled_ = false;
   WrappedCommand command_;
-  subunit::CommandEnd end_without_command_;
+  subunit::command::CommandEnd end_without_command_;
   Timer end_timer_;
 };
 

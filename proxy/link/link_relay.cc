@@ -12,9 +12,9 @@
 namespace proxy {
 
 using subunit::Bytes;
-using subunit::Link;
 using subunit::Result;
 using subunit::Time;
+using subunit::link::Link;
 
 namespace {
 
@@ -44,8 +44,8 @@ int capacity(double bytes_per_second) {
 
 }  // namespace
 
-LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::LinkOptions& options,
-                     Events events)
+LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line,
+                     const subunit::link::LinkOptions& options, Events events)
     : loop_(loop),
       events_(std::move(events)),
       bytes_per_second_(options.bytes_per_second),
@@ -244,7 +244,7 @@ std::uint32_t random_nonce() {
   std::array<std::uint8_t, 4> bytes{};
   [[maybe_unused]] const ssize_t size = ::getrandom(bytes.data(), bytes.size(), 0);
   assert(size == static_cast<ssize_t>(bytes.size()));  // cannot be short below 256 bytes
-  return subunit::load_be32(bytes.data()) % subunit::kFrameNumbers;
+  return subunit::load_be32(bytes.data()) % subunit::link::kFrameNumbers;
 }
 
 }  // namespace proxy

@@ -32,7 +32,7 @@ class LinkRelay {
   };
 
   /// Does nothing until listen().
-  LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::LinkOptions& options,
+  LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line, const subunit::link::LinkOptions& options,
             Events events);
 
   void listen() { from_line_.resume(); }
@@ -90,7 +90,7 @@ class LinkRelay {
   static constexpr std::size_t kReadSize = 64 << 10;
 
   void turn();
-  void handle(const subunit::Link::Event& event);
+  void handle(const subunit::link::Link::Event& event);
   void pump();
   void regulate();
   void end(std::string problem);
@@ -99,7 +99,7 @@ class LinkRelay {
   uv_loop_t& loop_;
   Events events_;
   const double bytes_per_second_;  // as far as this end knows
-  subunit::Link link_;
+  subunit::link::Link link_;
   subunit::Buffer line_buffer_;
   subunit::Buffer payload_buffer_;
   Reader from_line_;

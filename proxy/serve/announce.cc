@@ -6,11 +6,11 @@
 
 namespace proxy {
 
-void announce(const subunit::Announcement& announcement, Writer& to_client) {
+void announce(const subunit::rpc::Announcement& announcement, Writer& to_client) {
   subunit::Buffer packet;
   // What is said here is kilobytes long at most.
-  [[maybe_unused]] const auto encoded = subunit::encode_attachment(
-      subunit::kProxyTestId, to_json(announcement), std::nullopt, packet);
+  [[maybe_unused]] const auto encoded = subunit::rpc::encode_attachment(
+      subunit::rpc::kProxyTestId, to_json(announcement), std::nullopt, packet);
   assert(encoded);
   to_client.send(packet);
 }

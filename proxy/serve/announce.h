@@ -6,6 +6,6 @@
 namespace proxy {
 
 /// Says something of the proxy's own to the client.
-void announce(const subunit::Announcement& announcement, Writer& to_client);
+void announce(const subunit::rpc::Announcement& announcement, Writer& to_client);
 
 }  // namespace proxy

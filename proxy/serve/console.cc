@@ -32,8 +32,8 @@ bool is_raw(int fd, const std::optional<RawMode>& mode) {
   return mode || !::isatty(fd);
 }
 
-subunit::LinkOptions link_options(const LinkSettings& settings, int out, bool raw) {
-  return {.sends = subunit::Frame::Direction::kToClient,
+subunit::link::LinkOptions link_options(const LinkSettings& settings, int out, bool raw) {
+  return {.sends = subunit::link::Frame::Direction::kToClient,
           .nonce = random_nonce(),
           .bytes_per_second = settings.bytes_per_second.value_or(line_rate(out).value_or(0)),
           .may_upgrade = settings.mode != LinkMode::kArmour,

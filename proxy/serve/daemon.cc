@@ -78,10 +78,10 @@ Result<> Daemon::start() {
   // The line feed ends whatever stands on the line already: a banner, a prompt.
   const std::uint8_t line_feed = '\n';
   to_client_.send(Bytes(&line_feed, 1));
-  announce(subunit::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
-                          .versions = subunit::kSupportedVersions,
-                          .listening = supervisor_.listening(),
-                          .expected = supervisor_.expected()},
+  announce(subunit::rpc::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
+                               .versions = subunit::rpc::kSupportedVersions,
+                               .listening = supervisor_.listening(),
+                               .expected = supervisor_.expected()},
            to_client_);
   if (client_lost_) return {};  // it was gone before we came
   supervisor_.start();
@@ -96,21 +96,23 @@ void Daemon::receive(const Packet& packet) {
     // A proxy behind this one has routes, and messages, of its own.
     return options_.routed() ? deliver_by_route(packet) : deliver(packet);
   }
-  if (packet.test_id == subunit::kProxyTestId) return receive_request(packet);
-  const auto message = subunit::peek_message(packet);
-  if (message && std::holds_alternative<subunit::Hello>(*message) && hello_.empty())
+  if (packet.test_id == subunit::rpc::kProxyTestId) return receive_request(packet);
+  const auto message = subunit::rpc::peek_message(packet);
+  if (message && std::holds_alternative<subunit::rpc::Hello>(*message) && hello_.empty())
     return greet(packet);
-  if (message && std::holds_alternative<subunit::Goodbye>(*message)) return say_goodbye(packet);
+  if (message && std::holds_alternative<subunit::rpc::Goodbye>(*message))
+    return say_goodbye(packet);
   deliver(packet);
 }
 
 void Daemon::receive_request(const Packet& packet) {
   const std::string_view content = packet.file ? subunit::as_text(packet.file->content) : "";
-  if (subunit::carries_message(packet, subunit::kProxyTestId) && content.size() <= kMaxRequest) {
-    const auto request = subunit::parse_announcement(content);
+  if (subunit::rpc::carries_message(packet, subunit::rpc::kProxyTestId) &&
+      content.size() <= kMaxRequest) {
+    const auto request = subunit::rpc::parse_announcement(content);
     if (!request) return refuse(request.error().text);
-    if (const auto* asked = std::get_if<subunit::Watch>(&*request)) return watch(*asked);
-    if (const auto* asked = std::get_if<subunit::Respawn>(&*request)) {
+    if (const auto* asked = std::get_if<subunit::rpc::Watch>(&*request)) return watch(*asked);
+    if (const auto* asked = std::get_if<subunit::rpc::Respawn>(&*request)) {
       if (const auto done = supervisor_.respawn(*asked); !done)
         refuse(done.error().text, asked->route.value_or(""));
       return;
@@ -138,8 +140,8 @@ void Daemon::deliver_by_route(const Packet& packet) {
     return refuse(
         fmt::format("a packet with route code \"{}\": {}", subunit::escaped(route.first), why));
   }
-  const auto message = route.rest ? std::nullopt : subunit::peek_message(packet);
-  if (message && std::holds_alternative<subunit::Goodbye>(*message))
+  const auto message = route.rest ? std::nullopt : subunit::rpc::peek_message(packet);
+  if (message && std::holds_alternative<subunit::rpc::Goodbye>(*message))
     return server->say_goodbye(packet);
   server->forward(packet);
 }
@@ -186,7 +188,7 @@ void Daemon::refuse(std::string text, std::optional<std::string> respawn) {
   // Somebody who sends what is refused, and does not read, must not fill our memory.
   if (to_client_.congested()) return log_.warning("refused a packet, without an answer: {}", text);
   log_.warning("refused a packet from the client: {}", text);
-  announce(subunit::Refused{std::move(text), std::move(respawn)}, to_client_);
+  announce(subunit::rpc::Refused{std::move(text), std::move(respawn)}, to_client_);
 }
 
 void Daemon::channel_ended() {
@@ -210,7 +212,7 @@ void Daemon::channel_lost(std::string_view why) {
 
 // To the client.
 
-void Daemon::watch(const subunit::Watch& watch) {
+void Daemon::watch(const subunit::rpc::Watch& watch) {
   watch_ = watch;
   alive_timer_.start(std::max<subunit::Time>(watch.interval, kLeastInterval));
   lease_timer_.start(watch.lease);

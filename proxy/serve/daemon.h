@@ -55,7 +55,7 @@ class Daemon {
   void channel_lost(std::string_view why);
 
   // To the client.
-  void watch(const subunit::Watch& watch);
+  void watch(const subunit::rpc::Watch& watch);
   void say_alive();
   void regulate();
 
@@ -87,7 +87,7 @@ class Daemon {
 
   subunit::Buffer hello_;  // the client's, for every server that attaches later
   subunit::Buffer held_;   // a packet for the first server, which is not attached yet
-  std::optional<subunit::Watch> watch_;
+  std::optional<subunit::rpc::Watch> watch_;
   Timer alive_timer_;
   subunit::Time said_alive_at_{0};
   Timer lease_timer_;

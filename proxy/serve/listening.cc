@@ -113,8 +113,8 @@ bool Listening::trusted_by_user(int fd) const {
 }
 
 void Listening::examine(Caller& caller, const subunit::Packet& packet) {
-  const auto said = subunit::peek_announcement(packet);
-  const auto* attach = said ? std::get_if<subunit::Attach>(&*said) : nullptr;
+  const auto said = subunit::rpc::peek_announcement(packet);
+  const auto* attach = said ? std::get_if<subunit::rpc::Attach>(&*said) : nullptr;
   if (!attach) return reject(caller, "its first packet is no Attach message");
   if (known_token_ && same_token(attach->token, *known_token_)) return admit(caller, std::nullopt);
   const auto expected = find(attach->token);

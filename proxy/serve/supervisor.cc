@@ -112,7 +112,7 @@ std::optional<int> Supervisor::expected() const {
   return std::max(options_.workers, static_cast<int>(options_.connect.size()));
 }
 
-Result<> Supervisor::respawn(const subunit::Respawn& request) {
+Result<> Supervisor::respawn(const subunit::rpc::Respawn& request) {
   Slot* const slot = find_slot(request.route);
   if (!slot && request.route)
     return error(
@@ -234,12 +234,12 @@ bool Supervisor::congested() const {
       slots_, [](const Slots::value_type& each) { return each.second.server->congested(); });
 }
 
-subunit::Alive Supervisor::alive() const {
+subunit::rpc::Alive Supervisor::alive() const {
   CpuTimes times;
   for (const auto& [number, slot] : slots_)
     if (const auto session = slot.server->session()) times.emplace(*session, 0);
   read_cpu_times(times);
-  subunit::Alive alive;
+  subunit::rpc::Alive alive;
   for (const auto& [number, slot] : slots_) {
     if (!slot.server->attached()) continue;
     alive.servers.push_back(slot.server->activity());

@@ -47,7 +47,7 @@ class Supervisor {
 
   /// Ends that server and starts it afresh. An Error says why that cannot be; another request for
   /// a server that is about to be back is none.
-  [[nodiscard]] subunit::Result<> respawn(const subunit::Respawn& request);
+  [[nodiscard]] subunit::Result<> respawn(const subunit::rpc::Respawn& request);
 
   /// To all that are there. From now on, none is started any more.
   void say_goodbye(const subunit::Packet& packet);
@@ -64,7 +64,7 @@ class Supervisor {
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] bool congested() const;
 
-  [[nodiscard]] subunit::Alive alive() const;
+  [[nodiscard]] subunit::rpc::Alive alive() const;
 
   /// Some server is there, or on its way.
   [[nodiscard]] bool any_left() const;

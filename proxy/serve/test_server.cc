@@ -90,7 +90,7 @@ void TestServer::attach(ServerConnection connection) {
   stop_attaching();
   if (command_.running()) connection.pid = command_.pid();
   phase_ = Phase::kRelaying;
-  announce(subunit::Attached{place_.route, connection.address, connection.pid}, to_client_);
+  announce(subunit::rpc::Attached{place_.route, connection.address, connection.pid}, to_client_);
   log_.info("test server attached at {}", connection.address);
   upstream_.emplace(loop_, std::move(connection), place_.route, to_client_, capture_, log_,
                     Upstream::Events{.ended = [this] { drain(); },
@@ -143,7 +143,7 @@ void TestServer::flush() {
 void TestServer::say_goodbye(const subunit::Packet& packet) {
   if (attaching()) {
     dismissed_ = true;
-    stop(std::string(subunit::kGoodbyeReason));
+    stop(std::string(subunit::rpc::kGoodbyeReason));
   } else if (attached()) {
     goodbye_said_ = true;
     forward(packet);
@@ -173,7 +173,7 @@ void TestServer::captured(Bytes packets) {
   events_.flow();
 }
 
-subunit::Alive::Server TestServer::activity() const {
+subunit::rpc::Alive::Server TestServer::activity() const {
   const Upstream::Activity activity = upstream_->activity();
   return {.route = place_.route,
           .test = activity.test ? std::optional<std::string>(*activity.test) : std::nullopt,
@@ -260,10 +260,11 @@ void TestServer::conclude() {
   }
   ended_well_ = dismissed_ || (goodbye_said_ && stop_reason_.empty() && upstream_ && !hung_up_ &&
                                command_.ending().value_or(Ending{0, {}}).exit == 0);
-  subunit::Detached detached{.route = place_.route,
-                             .reason = ended_well_ ? std::string(subunit::kGoodbyeReason) : why,
-                             .exit = {},
-                             .signal = {}};
+  subunit::rpc::Detached detached{
+      .route = place_.route,
+      .reason = ended_well_ ? std::string(subunit::rpc::kGoodbyeReason) : why,
+      .exit = {},
+      .signal = {}};
   if (const auto& ending = command_.ending()) {
     detached.exit = ending->exit;
     detached.signal = ending->signal;
@@ -300,7 +301,7 @@ void TestServer::fail_open_tests(const std::string& why) {
       fmt::format("{} while this test was in progress\n{}", why, capture_.last_output());
   subunit::Buffer packets;
   upstream_->for_each_open_test([&](const Upstream::OpenTest& test) {
-    encode_end(test.id, test.route, wall_clock(), reason, packets);
+    subunit::verdict::encode_end(test.id, test.route, wall_clock(), reason, packets);
   });
   to_client_.send(packets);
 }

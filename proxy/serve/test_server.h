@@ -73,7 +73,7 @@ class TestServer {
   [[nodiscard]] bool congested() const { return upstream_ && upstream_->congested(); }
 
   /// What it is doing, but for the CPU time, which is to be had by session.
-  [[nodiscard]] subunit::Alive::Server activity() const;
+  [[nodiscard]] subunit::rpc::Alive::Server activity() const;
   [[nodiscard]] std::optional<pid_t> session() const;
 
   /// Ends it: TERM, and KILL after the grace period. `why` is said to the client.

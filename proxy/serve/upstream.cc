@@ -56,17 +56,17 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
 
 void Upstream::receive(const Packet& packet) {
   heard_ = true;
-  const auto message = subunit::peek_message(packet);
-  const auto* hello = message ? std::get_if<subunit::Hello>(&*message) : nullptr;
+  const auto message = subunit::rpc::peek_message(packet);
+  const auto* hello = message ? std::get_if<subunit::rpc::Hello>(&*message) : nullptr;
   // What a server behind a nested proxy promises holds for that proxy's pipes.
-  if (hello && !packet.route_code) output_settled_ = hello->output == subunit::kSettledOutput;
+  if (hello && !packet.route_code) output_settled_ = hello->output == subunit::rpc::kSettledOutput;
   if (packet.test_id && packet.status > subunit::Status::kExists) {
     // What a test printed is in the pipe before its end is sent. A server that waits until it was
     // read has nothing of that test left here; what there is came after.
     if (is_final(packet.status) && !output_settled_) capture_.drain();
     record(packet);
-  } else if (const auto said = subunit::peek_announcement(packet);
-             said && std::holds_alternative<subunit::Attach>(*said)) {
+  } else if (const auto said = subunit::rpc::peek_announcement(packet);
+             said && std::holds_alternative<subunit::rpc::Attach>(*said)) {
     // A server that is trusted for its user may still show its token. That is for us alone.
     return;
   }

@@ -90,7 +90,7 @@ class Upstream {
   PacketBatch to_server_batch_;
   PacketBatch to_channel_batch_;
   std::unique_ptr<PacketReader> from_server_;
-  subunit::OpenTests open_tests_;  // by key_of()
+  subunit::verdict::OpenTests open_tests_;  // by key_of()
   std::string key_;
   subunit::Time changed_at_;       // when the oldest test in progress became that
   bool output_settled_ = false;    // the server's Hello said so

@@ -8,9 +8,9 @@ namespace proxy {
 
 using std::chrono::seconds;
 using subunit::Bytes;
-using subunit::Fate;
 using subunit::Packet;
 using subunit::Result;
+using subunit::command::Fate;
 
 namespace {
 
@@ -169,7 +169,7 @@ void WrappedCommand::fail_open_tests() {
   for (const std::string& test : open_tests_.ids()) {
     const std::string reason =
         fmt::format("the command {} while this test was in progress\n", child_.ending()->text());
-    encode_end(test, std::nullopt, wall_clock(), reason, packets);
+    subunit::verdict::encode_end(test, std::nullopt, wall_clock(), reason, packets);
   }
   to_.send(packets);
 }

@@ -22,7 +22,7 @@ class WrappedCommand {
     /// Called once: the command has ended, and the Writer has got all that it said.
     std::function<void(const Ending&)> ended;
     /// Optional: what becomes of a packet. Without this, all of them pass.
-    std::function<subunit::Fate(const subunit::Packet&)> packet = nullptr;
+    std::function<subunit::command::Fate(const subunit::Packet&)> packet = nullptr;
   };
 
   WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events);
@@ -72,7 +72,7 @@ class WrappedCommand {
   PacketRun run_;
   std::optional<PacketReader> reader_;
   std::optional<CapturedStderr> errors_;  // if it is captured
-  subunit::OpenTests open_tests_;
+  subunit::verdict::OpenTests open_tests_;
   subunit::CapturedOutput noise_{"stdout"};
   subunit::Buffer noise_packets_;
   Child child_;

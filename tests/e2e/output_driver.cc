@@ -131,7 +131,7 @@ class Driver {
 
   proxy::Screen screen_{STDERR_FILENO};
   proxy::Log log_{proxy::LogLevel::kWarning, screen_};
-  subunit::Ledger ledger_;
+  subunit::verdict::Ledger ledger_;
   std::optional<subunit::Time> left_;
   proxy::Writer out_;
   std::vector<std::unique_ptr<proxy::Output>> outputs_;

@@ -28,6 +28,7 @@
 #include "common/link/line_bytes.h"
 
 using namespace subunit;
+using namespace subunit::link;
 
 namespace {
 

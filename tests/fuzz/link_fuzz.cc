@@ -26,6 +26,7 @@
 #include "tests/link_simulation.h"
 
 using namespace subunit;
+using namespace subunit::link;
 using namespace std::chrono_literals;
 
 namespace {

@@ -22,6 +22,7 @@
 namespace {
 
 using namespace subunit;
+using namespace subunit::link;
 using namespace std::chrono_literals;
 
 std::string random_bytes(std::size_t size) {

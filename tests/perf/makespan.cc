@@ -21,8 +21,8 @@
 
 namespace {
 
-using subunit::Scheduler;
 using subunit::Time;
+using subunit::schedule::Scheduler;
 using Tests = std::vector<Scheduler::Test>;
 
 struct Suite {
@@ -44,7 +44,7 @@ struct Case {
 
 double makespan(const Suite& suite, const Tests& tests, const Case& machines) {
   Scheduler scheduler(tests, {});
-  subunit::Simulation simulation(scheduler, suite.durations, Time(0));
+  subunit::schedule::Simulation simulation(scheduler, suite.durations, Time(0));
   for (std::size_t slot = 0; slot < machines.workers; ++slot)
     simulation.join(slot, slot == 0 ? machines.first_speed : 1, Time(0));
   simulation.run();
@@ -56,7 +56,7 @@ int simulate(const std::vector<Case>& cases) {
   for (std::size_t count = 0; std::cin >> count;) {
     Suite suite;
     for (double duration = 0, history = 0; count > 0 && std::cin >> duration >> history; --count)
-      suite.add(subunit::seconds(duration), subunit::seconds(history));
+      suite.add(subunit::schedule::seconds(duration), subunit::schedule::seconds(history));
     if (count > 0) perf::die("a suite is cut off");
     for (const Case& machines : cases)
       std::printf("%.6f %.6f ", makespan(suite, suite.unknown, machines),
@@ -116,7 +116,7 @@ void drive(Scheduler& scheduler, const Suite& suite, std::size_t workers) {
 int cost(std::size_t tests, std::size_t workers) {
   std::mt19937_64 random(1);
   Suite skewed, tiny;
-  for (const Time duration : subunit::skewed_suite(tests, random)) {
+  for (const Time duration : subunit::schedule::skewed_suite(tests, random)) {
     skewed.add(duration, duration);
     tiny.add(duration / 100'000, duration / 100'000);  // a median of 10 us
   }

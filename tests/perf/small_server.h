@@ -32,8 +32,8 @@ class SmallServer {
       : fd_(dial(setting("SUBUNIT_RPC_ADDRESS"))),
         all_(std::move(ids)),
         body_(std::move(body)),
-        session_(subunit::kSupportedVersions,
-                 body_ ? std::optional<std::string>(subunit::kSettledOutput) : std::nullopt) {
+        session_(subunit::rpc::kSupportedVersions,
+                 body_ ? std::optional<std::string>(subunit::rpc::kSettledOutput) : std::nullopt) {
     if (body_)
       for (const std::string& id : all_) numbers_.emplace(id, numbers_.size());
   }
@@ -42,7 +42,7 @@ class SmallServer {
   void serve() {
     show_token(setting("SUBUNIT_RPC_TOKEN"));
     subunit::Decoder decoder;
-    while (session_.state() < subunit::ServerSession::State::kClosing) {
+    while (session_.state() < subunit::rpc::ServerSession::State::kClosing) {
       const auto room = decoder.prepare(kReadSize);
       const ssize_t got = ::read(fd_, room.data(), room.size());
       if (got <= 0) die("the client has gone without Goodbye");
@@ -84,18 +84,19 @@ class SmallServer {
   }
 
   void show_token(const std::string& token) {
-    const std::string json = subunit::to_json(subunit::Attach{token});
-    if (!subunit::encode_attachment(subunit::kProxyTestId, json, {}, out_)) die("no token");
+    const std::string json = subunit::rpc::to_json(subunit::rpc::Attach{token});
+    if (!subunit::rpc::encode_attachment(subunit::rpc::kProxyTestId, json, {}, out_))
+      die("no token");
     flush();
   }
 
   void receive(const subunit::Packet& packet) {
     const auto event = session_.receive(packet);
     if (!event) die(event.error().text);
-    if (const auto* list = std::get_if<subunit::ServerSession::ListAsked>(&*event)) {
+    if (const auto* list = std::get_if<subunit::rpc::ServerSession::ListAsked>(&*event)) {
       for (const std::string& id : list->tests.value_or(all_)) say(id, subunit::Status::kExists);
       session_.done(list->nonce);
-    } else if (const auto* run = std::get_if<subunit::ServerSession::RunAsked>(&*event)) {
+    } else if (const auto* run = std::get_if<subunit::rpc::ServerSession::RunAsked>(&*event)) {
       for (const std::string& id : run->tests ? *run->tests : all_) run_test(id);
       session_.done(run->nonce);
     }
@@ -136,7 +137,7 @@ class SmallServer {
   std::vector<std::string> all_;
   Body body_;
   std::unordered_map<std::string, std::size_t> numbers_;
-  subunit::ServerSession session_;
+  subunit::rpc::ServerSession session_;
   Buffer out_;
 };
 

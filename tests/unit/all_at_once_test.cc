@@ -4,6 +4,7 @@
 
 using namespace std::chrono_literals;
 using namespace subunit;
+using namespace subunit::schedule;
 
 namespace {
 

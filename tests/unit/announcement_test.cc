@@ -7,6 +7,7 @@
 #include "common/rpc/peek.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 using namespace std::chrono_literals;
 
 namespace {

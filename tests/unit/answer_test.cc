@@ -5,6 +5,7 @@
 #include "tests/unit/streams.h"
 
 using namespace subunit;
+using namespace subunit::command;
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include "common/link/frame_reader.h"
 #include "common/link/frame_writer.h"
 
-namespace subunit {
+namespace subunit::link {
 
 /// As it goes to the line, LF included.
 inline std::string frame_text(const Frame& frame) {
@@ -117,4 +117,4 @@ inline std::string with_insertion(std::string frame, std::size_t at, const std::
   return frame.insert(at, line);
 }
 
-}  // namespace subunit
+}  // namespace subunit::link

@@ -5,6 +5,7 @@
 #include <random>
 
 using namespace subunit;
+using namespace subunit::link;
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include "tests/unit/conversation.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 namespace {
 
@@ -47,7 +48,7 @@ TEST_CASE("a client's nonces differ, and each is outstanding until its Done") {
   const std::string first = *session.run(TestIds{{"a.test"}});
   const std::string second = *session.run(TestIds(std::in_place));
   CHECK(messages_in(take_output(session)) ==
-        std::vector<Message>{Hello{subunit::kSupportedVersions}, List{std::nullopt, list},
+        std::vector<Message>{Hello{subunit::rpc::kSupportedVersions}, List{std::nullopt, list},
                              Run{{{"a.test"}}, first}, Run{TestIds(std::in_place), second}});
   CHECK(session.outstanding() == 3);
   for (const std::string& nonce : {second, list, first}) {
@@ -76,7 +77,7 @@ TEST_CASE("a client may say Goodbye without waiting for the server's Hello") {
   session.goodbye();
   CHECK(session.state() == State::kLeaving);
   CHECK(messages_in(take_output(session)) ==
-        std::vector<Message>{Hello{subunit::kSupportedVersions}, Goodbye{}});
+        std::vector<Message>{Hello{subunit::rpc::kSupportedVersions}, Goodbye{}});
   SUBCASE("which still comes") {
     CHECK(receive(session, Hello{}));
     CHECK(session.state() == State::kClosing);

@@ -5,6 +5,7 @@
 #include <vector>
 
 using namespace subunit;
+using namespace subunit::command;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include "common/rpc/message.h"
 #include "tests/unit/streams.h"
 
-namespace subunit {
+namespace subunit::rpc {
 
 /// Everything that `session` has to send, as sent.
 template <typename Session>
@@ -89,4 +89,4 @@ void deliver(std::string_view bytes, Cuts& cuts, Decoder& decoder, Session& sess
   }
 }
 
-}  // namespace subunit
+}  // namespace subunit::rpc

@@ -6,6 +6,7 @@
 #include "tests/unit/armour.h"
 
 using namespace subunit;
+using namespace subunit::link;
 using namespace std::string_literals;
 
 namespace {

@@ -7,6 +7,7 @@
 #include "tests/unit/streams.h"
 
 using namespace subunit;
+using namespace subunit::verdict;
 
 namespace {
 

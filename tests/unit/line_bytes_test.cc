@@ -5,6 +5,7 @@
 #include <string>
 
 using namespace subunit;
+using namespace subunit::link;
 
 TEST_CASE("an escape sequence is known by its end, and waited for until then") {
   for (const std::string_view sequence :

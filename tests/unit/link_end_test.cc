@@ -6,6 +6,7 @@
 #include "tests/link_conversations.h"
 
 using namespace subunit;
+using namespace subunit::link;
 using namespace std::chrono_literals;
 
 // ---- the end

@@ -5,6 +5,7 @@
 #include "tests/link_conversations.h"
 
 using namespace subunit;
+using namespace subunit::link;
 using namespace std::chrono_literals;
 
 TEST_CASE("both streams arrive, and both ends know that they have") {

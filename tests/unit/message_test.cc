@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 namespace {
 

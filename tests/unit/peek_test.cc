@@ -6,6 +6,7 @@
 #include "tests/unit/streams.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 namespace {
 

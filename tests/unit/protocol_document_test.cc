@@ -14,6 +14,7 @@
 #include "tests/unit/streams.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 namespace {
 

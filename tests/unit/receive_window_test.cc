@@ -7,6 +7,7 @@
 #include "tests/link_conversations.h"
 
 using namespace subunit;
+using namespace subunit::link;
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace subunit;
+using namespace subunit::schedule;
 using namespace std::chrono_literals;
 
 namespace {

@@ -7,6 +7,7 @@
 #include "tests/schedule_simulation.h"
 
 using namespace subunit;
+using namespace subunit::schedule;
 using namespace std::chrono_literals;
 
 namespace {

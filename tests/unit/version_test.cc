@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 TEST_CASE("both sides use the highest version in common") {
   CHECK(negotiate({.max = 1, .min = 1}, {.max = 1, .min = 1}) == 1);

@@ -7,6 +7,7 @@
 #include "tests/unit/conversation.h"
 
 using namespace subunit;
+using namespace subunit::rpc;
 
 namespace {
 
