@@ -21,7 +21,8 @@ class JsonValue {
   /// Integers that are beyond std::int64_t are the nearest one that is not.
   using Value = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, List, Object>;
 
-  explicit JsonValue(Value value = nullptr) : value_(std::move(value)) {}
+  JsonValue() = default;  // null
+  explicit JsonValue(Value value) : value_(std::move(value)) {}
 
   /// What it is, or null if it is something else.
   template <typename T>

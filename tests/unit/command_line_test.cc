@@ -9,7 +9,6 @@
 #include <initializer_list>
 #include <sstream>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace proxy {
@@ -58,7 +57,8 @@ void check_bad_usage(const std::string& subcommand, const std::vector<BadUsage>&
     CAPTURE(joined(words));
     const Action action = parse(words);
     const auto* answer = std::get_if<Answer>(&action);
-    REQUIRE(answer);
+    CHECK_MESSAGE(answer, "is taken");
+    if (!answer) continue;
     CHECK(answer->kind == Answer::Kind::kBadUsage);
     CHECK(answer->exit_status() == 2);
     CAPTURE(answer->text);
