@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "proxy/cli/subcommand.h"
 
@@ -27,14 +28,23 @@ void add_log_level(OptionSet& options, LogLevel& level) {
 
 class Parser {
  public:
-  explicit Parser(bool terminal) {
-    subcommands_.push_back(make_serve_command());
-    subcommands_.push_back(make_wrap_command());
-    subcommands_.push_back(make_run_command(terminal));
-    subcommands_.push_back(make_testr_command());
-    subcommands_.push_back(make_python_command());
-    subcommands_.push_back(make_tunnel_command());
-    subcommands_.push_back(make_command_server_command());
+  /// Knows the subcommand `first`, or all of them where there is none of that name: most of a start
+  /// would be making the options of the others.
+  Parser(const std::string& first, bool terminal) {
+    const std::pair<std::string_view, std::function<std::unique_ptr<Subcommand>()>> known[] = {
+        {"serve", make_serve_command},
+        {"wrap", make_wrap_command},
+        {"run", [terminal] { return make_run_command(terminal); }},
+        {"testr", make_testr_command},
+        {"python", make_python_command},
+        {"tunnel", make_tunnel_command},
+        {"command-server", make_command_server_command},
+    };
+    const bool one =
+        std::ranges::any_of(known, [&](const auto& each) { return each.first == first; });
+    for (const auto& [name, make] : known) {
+      if (!one || name == first) subcommands_.push_back(make());
+    }
     for (const auto& subcommand : subcommands_) {
       add_log_level(subcommand->options(), log_level_);
       options_.push_back(&subcommand->options());
@@ -72,8 +82,9 @@ class Parser {
 CommandLine parse_command_line(const std::vector<std::string>& words, bool terminal) {
   // What follows "--" belongs to a command that is none of our business.
   const auto dashes = std::find(words.begin(), words.end(), "--");
-  return Parser(terminal).parse({words.begin(), dashes},
-                                {dashes == words.end() ? dashes : dashes + 1, words.end()});
+  const std::vector<std::string> own(words.begin(), dashes);
+  const std::vector<std::string> command(dashes == words.end() ? dashes : dashes + 1, words.end());
+  return Parser(own.empty() ? "" : own.front(), terminal).parse(own, command);
 }
 
 }  // namespace proxy
