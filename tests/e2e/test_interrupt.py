@@ -1,8 +1,10 @@
 """^C and other signals to `run`: what was in progress is reported, and nothing goes on."""
 
 import os
+from pathlib import Path
 import shlex
 import signal
+import subprocess
 
 import pytest
 
@@ -106,3 +108,22 @@ def test_interrupts_are_heard_beside_a_channel_that_could_not_start(processes):
     says(process.communicate()[1].decode(), "no-such-command", "interrupt")
     for pid in support.running(support.SERVER_PROCESS):
         support.stop(pid)
+
+
+def as_nohup_and_a_script_start_it():
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+
+@pytest.mark.parametrize("test", [
+    "test_interrupt.py::test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing",
+    "test_console.py::test_a_signal_that_ends_serve_in_order_restores_the_terminal",
+], ids=["run", "serve"])
+def test_tests_with_signals_pass_whoever_starts_them(test):
+    """What a program is started with, it would hand down: see set_dispositions()."""
+    ended = subprocess.run(
+        [support.PYTHON, "-m", "pytest", Path(__file__).with_name(test)],
+        preexec_fn=as_nohup_and_a_script_start_it, stdout=subprocess.PIPE, text=True,
+    )
+    assert ended.returncode == 0, ended.stdout
