@@ -16,10 +16,6 @@ import support  # noqa: E402
 sys.path.insert(0, str(support.EXAMPLES))
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes more than ten seconds")
-
-
 def pytest_collection_modifyitems(items):
     if not os.access(support.BINARY, os.X_OK):
         raise pytest.UsageError(
@@ -34,7 +30,7 @@ def nothing_left(monkeypatch):
     monkeypatch.setenv(support.MARK, mark)
     yield
     try:
-        support.wait_until(lambda: not support.marked(mark), "", limit=20)
+        support.wait_until(lambda: not support.marked(mark), "")
     except AssertionError:
         left = support.marked(mark)
         for pid in left:

@@ -49,6 +49,26 @@ class SmallSuite:
         return client("--format", "subunit", *options, channel=self.channel(workers))
 
 
+def all_busy(directory, workers):
+    """The code of a test that does not end before this many servers have begun one."""
+    return f"""
+open(os.path.join({str(directory)!r}, 'busy-' + os.environ['SUBUNIT_RPC_WORKER']), 'w').close()
+while sum(name.startswith('busy-') for name in os.listdir({str(directory)!r})) < {workers}:
+    time.sleep(0.01)
+"""
+
+
+def durations(stream):
+    """How long each test took, by its timestamps."""
+    began, took = {}, {}
+    for event in stream.events:
+        if event["test_status"] == "inprogress":
+            began[event["test_id"]] = event["timestamp"]
+        elif event["test_status"] in support.FINAL:
+            took[event["test_id"]] = event["timestamp"] - began[event["test_id"]]
+    return took
+
+
 def worker_of(event):
     """K of the tag worker-K, if it is there."""
     numbers = [int(tag[7:]) for tag in event["test_tags"] or () if tag.startswith("worker-")]

@@ -7,6 +7,7 @@ packets is done here, so that a test can wait for one.
 from __future__ import annotations
 
 import collections
+import contextlib
 import io
 import itertools
 import json
@@ -36,6 +37,11 @@ BAD_LINE = [PYTHON, str(ROOT / "tests/e2e/bad_line.py")]
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
 LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
+# What is left to chance differs with the round. The rounds are few and the same ones, but for
+# scripts/soak, which says how many there are and with which one they begin.
+ROUNDS = int(os.environ.get("SUBUNIT_SOAK_ROUNDS", 2))
+SEED = int(os.environ.get("SUBUNIT_SOAK_SEED", 1))
+SEEDS = range(SEED, SEED + ROUNDS)
 MARK = "SUBUNIT_E2E"  # in the environment of every process that a test starts
 
 MAX_FILE = 4 << 20  # testr writes each file that it has read as one packet
@@ -95,25 +101,48 @@ def find_process(pattern: str) -> int:
 
 def peak_memory(pid: int) -> int:
     """VmHWM in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError(f"process {pid} has ended")
+    size = status_of(pid).get("VmHWM")
+    assert size, f"process {pid} has ended"
+    return int(size.split()[0]) * 1024
 
 
 def is_blocked(pid):
-    """True if the process sleeps in a write to a pipe or socket, for a moment on end."""
-    for _ in range(20):
-        try:
-            with open(f"/proc/{pid}/wchan") as wchan, open(f"/proc/{pid}/syscall") as syscall:
-                where, call = wchan.read(), syscall.read().split()[0]
-        except OSError:
-            return False
+    """True if the process sleeps in one and the same write to a pipe or socket for half a second.
+
+    It has not slept again meanwhile: one that writes to a reader who is slow, as on a busy machine
+    everybody is, does so for each piece.
+    """
+    end = time.monotonic() + 0.5
+    slept = _sleeps(pid)
+    while slept is not None and slept == _sleeps(pid):
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _sleeps(pid):
+    """How often the process has slept, if it does so now in a write; None if not."""
+    try:
+        with open(f"/proc/{pid}/wchan") as wchan, open(f"/proc/{pid}/syscall") as syscall:
+            where, call = wchan.read(), syscall.read().split()[0]
         # write is 1, sendto 44 on x86-64; 1 is read on no machine that has another table
         if call not in ("1", "44", "64", "206") and "write" not in where and "send" not in where:
-            return False
-        os.sched_yield()
-    return True
+            return None
+        return int(status_of(pid)["voluntary_ctxt_switches"])
+    except OSError:
+        return None
+
+
+def is_pending(pid, number):
+    """True if the signal was sent to the process, which has not taken it yet."""
+    return bool(int(status_of(pid)["ShdPnd"], 16) >> (number - 1) & 1)
+
+
+def status_of(pid):
+    """/proc/PID/status as a table."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return dict(line.split(":\t", 1) for line in lines)
 
 
 def is_full(fd):
@@ -397,10 +426,26 @@ def read_more(process: subprocess.Popen) -> bytes:
 
 
 def start(arguments: Sequence[str], **options) -> subprocess.Popen:
-    """Starts subunit-proxy, all three files pipes unless said otherwise."""
+    """Starts subunit-proxy, all three files pipes unless said otherwise.
+
+    No time-out is at its default: a test that is about one gives its own, and otherwise a machine
+    that is busy takes its time, and what should end before LIMIT does not by a time-out.
+    """
     for name in ("stdin", "stdout", "stderr"):
         options.setdefault(name, subprocess.PIPE)
-    return subprocess.Popen([BINARY, *map(str, arguments)], **options)
+    return subprocess.Popen([BINARY, *patiently(list(map(str, arguments)))], **options)
+
+
+TIMEOUTS = {
+    "run": ("--ready-timeout", "--attach-timeout", "--hello-timeout"), "serve": ("--attach-timeout",)
+}
+
+
+def patiently(arguments: List[str]) -> List[str]:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    missing = set(TIMEOUTS.get(arguments[0] if arguments else "", ())) - set(arguments[:end])
+    return [*arguments[:1], *(word for name in sorted(missing) for word in (name, "600")),
+            *arguments[1:]]
 
 
 def proxy(*arguments: str, limit: float = LIMIT, stdin: bytes = b"", **options) -> Finished:
@@ -430,7 +475,7 @@ def by_worker(usual: str, special: Dict[int, str], *arguments: str) -> List[str]
 
 def serving(*command: str, options: Sequence[str] = ()) -> List[str]:
     """A channel on this machine, to a test server."""
-    return [BINARY, "serve", *map(str, options), "--", *map(str, command)]
+    return [BINARY, *patiently(["serve", *map(str, options), "--", *map(str, command)])]
 
 
 def client(*arguments: str, channel: Sequence[str], limit: float = LIMIT, **options) -> Finished:
@@ -671,7 +716,16 @@ def stop(pid: int, number: int = signal.SIGKILL) -> None:
         pass
 
 
+_ports = itertools.count()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody else takes before it is used: the kernel hands out none below 32768, and each
+    process of tests that run side by side has a hundred of its own."""
+    first = 20000 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    for _ in range(100):
+        port = first + next(_ports) % 100
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port is free from {first} on")

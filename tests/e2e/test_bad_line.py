@@ -28,11 +28,15 @@ LINES = {
 }
 
 
+SEEDS = pytest.mark.parametrize("seed", support.SEEDS)
+
+
 @pytest.mark.parametrize("rate", ["1e-4", "1e-3"])
 @pytest.mark.parametrize("harm", LINES.values(), ids=LINES)
-def test_results_are_exact_although_bytes_are_harmed(rate, harm, tmp_path):
+@SEEDS
+def test_results_are_exact_although_bytes_are_harmed(rate, harm, seed, tmp_path):
     stats = tmp_path / "stats"
-    ended = run("--errors", rate, *harm, "--stats", stats)
+    ended = run("--errors", rate, "--seed", seed, *harm, "--stats", stats)
     assert ended.status == 0, ended.stderr
     printing.assert_exact(ended.stream, TESTS)
     done = json.loads(stats.read_text())
@@ -44,8 +48,9 @@ def test_results_are_exact_although_bytes_are_harmed(rate, harm, tmp_path):
 
 
 @pytest.mark.parametrize("burst", [4, 60])
-def test_results_are_exact_although_errors_come_in_bursts(burst):
-    ended = run("--errors", "1e-3", "--burst", burst)
+@SEEDS
+def test_results_are_exact_although_errors_come_in_bursts(burst, seed):
+    ended = run("--errors", "1e-3", "--seed", seed, "--burst", burst)
     assert ended.status == 0, ended.stderr
     printing.assert_exact(ended.stream, TESTS)
 

@@ -2,10 +2,7 @@
 
 import json
 import os
-from pathlib import Path
-import re
 import signal
-import time
 
 import pytest
 
@@ -176,8 +173,8 @@ def test_several_workers_run_commands_at_the_same_time_and_a_respawn_ends_one(se
 
 @pytest.mark.parametrize("test_id", ["demo.hang", "demo.insist"])
 def test_a_test_that_takes_too_long_has_timed_out_and_the_rest_run(test_id):
-    ended = client("--test-timeout", "1", "demo.a", test_id, "demo.b", "demo.c",
-                   options=["--grace", "1"])
+    ended = client("--test-timeout", "3", "demo.a", test_id, "demo.b", "demo.c",
+                   options=["--grace", "3"])
     assert ended.status == 1, ended.stderr
     stream = ended.stream
     stream.assert_clean()
@@ -311,29 +308,16 @@ def test_the_command_knows_nothing_of_the_proxy_and_reads_nothing(serve):
     assert started.goodbye() == 0
 
 
-def writes_nothing(pid, quiet=0.5):
-    """A condition: for `quiet` seconds the process has written nothing."""
-    seen = (None, 0)
-
-    def condition():
-        nonlocal seen
-        written = re.search(r"wchar: (\d+)", Path(f"/proc/{pid}/io").read_text())[1]
-        if written != seen[0]:
-            seen = (written, time.monotonic())
-        return time.monotonic() - seen[1] > quiet
-
-    return condition
-
-
 def test_a_flood_blocks_in_the_command_while_nobody_reads_and_ends_with_the_channel(serve):
-    started = running("demo.flood", serve, "--grace", "8")
+    started = running("demo.flood", serve, "--grace", "50")
     started.stop_reading()
-    wait_until(writes_nothing(support.find_process(NO_SERVER)), "the command's writes block")
+    command = support.find_process(NO_SERVER)
+    wait_until(lambda: support.is_blocked(command), "the command's writes block")
     bound = 256 if support.is_sanitized() else 16
     assert support.peak_memory(support.find_process(COMMAND_SERVER)) < bound << 20
     started.close_stdout()
     # The server has half of the time for its command, and ends before it is killed itself.
-    assert started.exit_status(limit=7.5) == 3
+    assert started.exit_status(limit=45) == 3
 
 
 # How it ends
@@ -341,7 +325,7 @@ def test_a_flood_blocks_in_the_command_while_nobody_reads_and_ends_with_the_chan
 
 @pytest.mark.parametrize("test_id", ["demo.hang", "demo.insist"])
 def test_goodbye_ends_the_command(test_id, serve):
-    started = running(test_id, serve, "--grace", "1")
+    started = running(test_id, serve, "--grace", "3")
     started.run("next", tests=["demo.a"])
     assert started.goodbye() == 0
     stream = started.stream
@@ -357,7 +341,7 @@ def test_the_end_of_the_clients_stream_ends_the_command(serve):
 
 
 def test_the_end_of_the_channel_ends_the_command(serve):
-    started = running("demo.insist", serve, "--grace", "1")
+    started = running("demo.insist", serve, "--grace", "3")
     started.close_stdout()
     assert started.exit_status() == 3
 

@@ -82,9 +82,16 @@ def test_the_rest_of_a_group_with_a_crash_runs_in_order(suite):
     assert order == suite.ids(*range(10))
 
 
-def test_a_server_that_dies_three_times_without_finishing_a_test_is_given_up(suite):
-    in_one = "if os.environ['SUBUNIT_RPC_WORKER'] == '1': os.kill(os.getpid(), 9)\n"
-    suite.write(*[in_one + "time.sleep(0.2)"] * 16)
+def test_a_server_that_dies_three_times_without_finishing_a_test_is_given_up(suite, tmp_path):
+    # The other one is busy until then.
+    in_one = f"""
+deaths = {str(tmp_path / 'deaths')!r}
+if os.environ['SUBUNIT_RPC_WORKER'] == '1':
+    open(deaths, 'a').write('.')
+    os.kill(os.getpid(), 9)
+while not os.path.exists(deaths) or os.path.getsize(deaths) < 3: time.sleep(0.01)
+"""
+    suite.write(*[in_one] * 16)
     ended = suite.run(workers=2)
     stream = checked(ended, *suite.ids(*range(16)))
     assert len(stream.failed()) == 3
@@ -147,12 +154,19 @@ def test_a_server_that_cannot_start_again_is_given_up(suite, tmp_path):
     ],
     ids=["ends", "missing", "silent", "serverless"],
 )
-def test_a_channel_that_does_not_come_up_costs_a_warning(suite, many, bad, seen):
-    suite.write(*[NAP] * 10, "time.sleep(1.5)")
-    ended = support.finish(many(bad, suite.channel(), options=["--ready-timeout", "1"]))
+def test_a_channel_that_does_not_come_up_costs_a_warning(suite, many, bad, seen, tmp_path):
+    suite.write(*[NAP] * 10, hold(tmp_path))
+    run = many(bad, suite.channel(), options=["--ready-timeout", "5"])
+    said = b""
+    while b"warning" not in said:
+        line = run.stderr.readline()
+        assert line, said
+        said += line
+    (tmp_path / "gate").touch()
+    ended = support.finish(run)
     assert ended.status == 0, ended.stderr
     checked(ended, *suite.ids(*range(11)))
-    says(ended.stderr, "warning", *seen)
+    says(said.decode() + ended.stderr, "warning", *seen)
 
 
 def test_beside_a_channel_that_does_not_come_up_the_verdicts_count(suite, many):

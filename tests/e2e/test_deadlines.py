@@ -40,7 +40,7 @@ def suite(tmp_path):
 def run(mode, *options, workers=1, argument=()):
     """The demo of a server that speaks version 1."""
     channel = serving(*server(mode, *argument),
-                      options=["--grace", "0.5", "--workers", workers])
+                      options=["--grace", "3", "--workers", workers])
     return client("--format", "subunit", *options, channel=channel)
 
 
@@ -52,14 +52,14 @@ def run(mode, *options, workers=1, argument=()):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_test_that_takes_too_long_has_timed_out(suite, workers, body):
     suite.write(*[NAP] * 3, body, *[NAP] * 6)
-    channel = serving(*suite.command, options=["--workers", workers, "--grace", "0.5"])
-    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel, limit=30)
+    channel = serving(*suite.command, options=["--workers", workers, "--grace", "3"])
+    ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 1, ended.stderr
     stream = ended.stream
     stream.assert_clean()
     assert sorted(stream.statuses) == suite.ids(*range(10))
     assert stream.failed() == [suite.id(3)]
-    says(stream.files[suite.id(3), "subunit-proxy"].decode(), "timed out", "1 s",
+    says(stream.files[suite.id(3), "subunit-proxy"].decode(), "timed out", "3 s",
          "--test-timeout", "going to sleep")
     says(ended.stderr, "timed out", suite.id(3))
 
@@ -69,8 +69,8 @@ def test_a_test_that_takes_too_long_has_timed_out(suite, workers, body):
 @pytest.mark.parametrize("body", [HANG_UNTIL_TERM, HANG_AND_EXIT], ids=["passes", "exits"])
 def test_a_test_that_ends_when_asked_to_has_timed_out_all_the_same(suite, body, workers, rest):
     suite.write(NAP, body, *[NAP] * rest)
-    channel = serving(*suite.command, options=["--workers", workers, "--grace", "0.5"])
-    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    channel = serving(*suite.command, options=["--workers", workers, "--grace", "3"])
+    ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 1, ended.stderr
     assert "more than once" not in ended.stderr
     stream = ended.stream
@@ -83,7 +83,7 @@ def test_a_test_that_ends_when_asked_to_has_timed_out_all_the_same(suite, body, 
 def test_the_server_of_a_test_that_timed_out_is_replaced(suite):
     show = "print('process', os.getpid())"
     suite.write(show, HANG, show)
-    ended = suite.run("--test-timeout", "1")
+    ended = suite.run("--test-timeout", "3")
     first, last = (re.search(r"process \d+", ended.stream.output(test_id, "stdout").decode())[0]
                    for test_id in suite.ids(0, 2))
     assert first != last
@@ -91,8 +91,8 @@ def test_the_server_of_a_test_that_timed_out_is_replaced(suite):
 
 
 def test_time_is_counted_for_each_test_by_itself(suite):
-    suite.write(*["time.sleep(0.3)"] * 6)
-    ended = suite.run("--test-timeout", "1.2")
+    suite.write(*["time.sleep(1.5)"] * 6)
+    ended = suite.run("--test-timeout", "6")
     assert (ended.status, ended.stderr) == (0, "")
     assert len(ended.stream.statuses) == 6
 
@@ -100,7 +100,7 @@ def test_time_is_counted_for_each_test_by_itself(suite):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_many_tests_may_time_out(suite, workers):
     suite.write(*[NAP, HANG] * 3)
-    ended = suite.run("--test-timeout", "0.7", workers=workers)
+    ended = suite.run("--test-timeout", "2", workers=workers)
     assert ended.status == 1
     assert ended.stream.statuses == {
         suite.id(number): "fail" if number % 2 else "success" for number in range(6)
@@ -117,7 +117,7 @@ def test_a_test_that_hangs_is_told_from_one_that_is_busy(mode, load):
 
 
 def test_a_server_of_version_1_that_ignores_term_is_replaced():
-    ended = run("hang-ignoring-term", "--test-timeout", "1")
+    ended = run("hang-ignoring-term", "--test-timeout", "3")
     assert ended.status == 1
     assert ended.stream.statuses == {
         test_id: "fail" if test_id == ALL[2] else "success" for test_id in ALL
@@ -125,7 +125,7 @@ def test_a_server_of_version_1_that_ignores_term_is_replaced():
 
 
 def test_a_test_that_times_out_without_a_proxy_ends_the_run():
-    ended = client("--format", "subunit", "--direct", "--test-timeout", "1",
+    ended = client("--format", "subunit", "--direct", "--test-timeout", "3",
                    channel=server("--stdio", "hang"))
     assert ended.status == 3
     statuses = ended.stream.statuses
@@ -137,12 +137,12 @@ def test_a_test_that_times_out_without_a_proxy_ends_the_run():
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_test_that_times_out_on_a_server_of_somebody_else_says_both(processes, others):
     ports = [listening_server(processes, "hang") for _ in range(1 + others)]
-    channel = [support.BINARY, "serve", "--grace", "0.5", *[f"--connect={port}" for port in ports]]
-    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    channel = [support.BINARY, "serve", "--grace", "3", *[f"--connect={port}" for port in ports]]
+    ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 3  # it goes on, and does not hear Goodbye
     stream = ended.stream
     assert stream.failed() == ([ALL[2]] if others else ALL[2:])
-    says(stream.details(ALL[2]), "timed out after 1 s (--test-timeout)", "cannot be started again",
+    says(stream.details(ALL[2]), "timed out after 3 s (--test-timeout)", "cannot be started again",
          "somebody else", "-- COMMAND")
     assert "in progress" not in stream.details(ALL[2])
 
@@ -203,13 +203,13 @@ sys.exit(server.main())
 @pytest.mark.long
 @pytest.mark.parametrize("what, load", [("idle", "uses no CPU"), ("burning", "% of a CPU")])
 def test_a_server_that_is_stuck_between_tests_is_replaced_and_nothing_fails(tmp_path, what, load):
-    channel = serving(*stuck(tmp_path, BETWEEN[what]), options=["--grace", "0.5"])
-    ended = client("--format", "subunit", "--test-timeout", "1", channel=channel)
+    channel = serving(*stuck(tmp_path, BETWEEN[what]), options=["--grace", "3"])
+    ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 0, ended.stderr
     ended.stream.assert_clean()
     assert ended.stream.statuses == dict.fromkeys(ALL, "success")
     says(ended.stderr, "stuck between tests", "tests wait", load)
-    assert 10 < ended.seconds < 30
+    assert 10 < ended.seconds
     assert "timed out" not in ended.stderr
 
 
@@ -242,7 +242,7 @@ def test_a_link_that_falls_silent_is_lost(suite, processes, tmp_path):
     stopped = support.find_process(support.SERVE_PROCESS)
     support.stop(stopped, signal.SIGSTOP)
     try:
-        ended = support.finish(process, limit=90)
+        ended = support.finish(process, limit=2 * support.LIMIT)
     finally:
         support.stop(stopped, signal.SIGCONT)
     assert ended.status == 3
@@ -260,12 +260,12 @@ def test_the_proxy_hears_from_a_run_that_has_nothing_to_say(tmp_path, processes)
     """Within its lease, however long a test takes."""
     logs = {workers: tmp_path / f"sent-{workers}" for workers in ("1", "2")}
     for workers, log in logs.items():
-        channel = serving(*server("hang"), options=["--grace", "0.5", "--workers", workers])
+        channel = serving(*server("hang"), options=["--grace", "3", "--workers", workers])
         tee = ["sh", "-c", 'tee "$0" | "$@"', str(log), *channel]
         run = support.start(["run", "--format", "subunit", "--", *tee])
         processes.append(run)
         support.read_until(run, b"demo.test_2")
     support.wait_until(
         lambda: all(log.read_bytes().count(b'"Watch"') >= 2 for log in logs.values()),
-        "a second Watch over each channel", limit=40,
+        "a second Watch over each channel",
     )

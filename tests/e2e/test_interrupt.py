@@ -1,8 +1,10 @@
 """^C and other signals to `run`: what was in progress is reported, and nothing goes on."""
 
 import os
+from pathlib import Path
 import shlex
 import signal
+import subprocess
 
 import pytest
 
@@ -34,7 +36,7 @@ def test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing(hanging, 
     """A terminal sends ^C to the whole group, the channel's command included."""
     process, data = hanging()
     (os.kill if to == "run" else os.killpg)(process.pid, number)
-    ended = support.finish(process, limit=30)
+    ended = support.finish(process)
     assert ended.status in (3, 128 + number, -number)
     stream = support.Stream(data + ended.stdout)
     stream.assert_clean()
@@ -47,20 +49,20 @@ def test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing(hanging, 
 def test_named_tests_that_did_not_run_are_reported_after_an_interrupt(hanging):
     process, data = hanging(options=ALL)
     process.send_signal(signal.SIGINT)
-    stream = support.Stream(data + support.finish(process, limit=30).stdout)
+    stream = support.Stream(data + support.finish(process).stdout)
     stream.assert_clean()
     assert stream.failed() == ["demo.test_2", "demo.test_3", "demo.test_4"]
 
 
 def test_more_interrupts_do_not_wait_for_the_grace_period(hanging):
-    """The server ignores all that is polite, and serve would wait for it for a minute."""
-    process, _ = hanging("hang-ignoring-term", grace="60")
+    """The server ignores all that is polite, and serve would wait for it for ten minutes."""
+    process, _ = hanging("hang-ignoring-term", grace="600")
 
     def ended():
         process.send_signal(signal.SIGINT)
         return process.poll() is not None
 
-    support.wait_until(ended, "its end", limit=20)
+    support.wait_until(ended, "its end")
     assert process.returncode not in (0, 1)
     process.communicate()
     for pid in support.running(support.SERVER_PROCESS):
@@ -72,7 +74,7 @@ def test_interrupt_while_waiting_for_ready_ends_the_channel(processes):
     processes.append(process)
     support.find_process("sleep 600")
     process.send_signal(signal.SIGINT)
-    assert support.finish(process, limit=30).status not in (0, 1)
+    assert support.finish(process).status not in (0, 1)
 
 
 def test_interrupt_while_waiting_for_a_server_ends_both_sides(processes):
@@ -80,7 +82,7 @@ def test_interrupt_while_waiting_for_a_server_ends_both_sides(processes):
     processes.append(process)
     support.find_process("sleep 600")
     process.send_signal(signal.SIGINT)
-    assert support.finish(process, limit=30).status not in (0, 1)
+    assert support.finish(process).status not in (0, 1)
 
 
 def test_sigkill_of_run_ends_the_other_side(hanging):
@@ -90,7 +92,7 @@ def test_sigkill_of_run_ends_the_other_side(hanging):
 
 
 def test_interrupts_are_heard_beside_a_channel_that_could_not_start(processes):
-    good = shlex.join(serving(*server("hang-ignoring-term"), options=["--grace", "60"]))
+    good = shlex.join(serving(*server("hang-ignoring-term"), options=["--grace", "600"]))
     process = support.start(
         ["run", "--format", "subunit", "--channel", "no-such-command", "--channel", good],
         process_group=0,
@@ -102,7 +104,26 @@ def test_interrupts_are_heard_beside_a_channel_that_could_not_start(processes):
         process.send_signal(signal.SIGINT)
         return process.poll() is not None
 
-    support.wait_until(ended, "its end", limit=20)
+    support.wait_until(ended, "its end")
     says(process.communicate()[1].decode(), "no-such-command", "interrupt")
     for pid in support.running(support.SERVER_PROCESS):
         support.stop(pid)
+
+
+def as_nohup_and_a_script_start_it():
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+
+
+@pytest.mark.parametrize("test", [
+    "test_interrupt.py::test_one_interrupt_reports_the_test_in_progress_and_leaves_nothing",
+    "test_console.py::test_a_signal_that_ends_serve_in_order_restores_the_terminal",
+], ids=["run", "serve"])
+def test_tests_with_signals_pass_whoever_starts_them(test):
+    """What a program is started with, it would hand down: see set_dispositions()."""
+    ended = subprocess.run(
+        [support.PYTHON, "-m", "pytest", Path(__file__).with_name(test)],
+        preexec_fn=as_nohup_and_a_script_start_it, stdout=subprocess.PIPE, text=True,
+    )
+    assert ended.returncode == 0, ended.stdout

@@ -159,7 +159,7 @@ def test_a_rate_is_kept_and_a_delay_comes_on_top(line):
     assert send(process, text_of(10000), 10000) == text_of(10000)
     took = time.monotonic() - start
     # In and out at once: the last slice goes out when it has come in.
-    assert 0.5 + 2 * 0.2 <= took < 5
+    assert 0.5 + 2 * 0.2 <= took
 
 
 def test_it_ends_with_its_command_and_what_that_wrote_has_come(line):

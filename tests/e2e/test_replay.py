@@ -98,9 +98,9 @@ def test_a_test_that_is_not_there_any_more_has_failed(schedule):
 
 def test_a_replay_that_needs_more_servers_than_there_are_ends(schedule):
     path = schedule((0, DEMO[:2]), (2, DEMO[2:]))
-    ended = replay(path, "--attach-timeout", "1")
+    ended = replay(path, "--attach-timeout", "10")
     assert ended.status == 3
-    says(ended.stderr, "3 tests", "1 s", "--attach-timeout", "--replay", "servers")
+    says(ended.stderr, "3 tests", "10 s", "--attach-timeout", "--replay", "servers")
     ended.stream.assert_clean()
     statuses = ended.stream.statuses
     assert [statuses[test_id] for test_id in DEMO] == ["success"] * 2 + ["fail"] * 3
@@ -108,11 +108,11 @@ def test_a_replay_that_needs_more_servers_than_there_are_ends(schedule):
 
 def test_a_replay_that_waits_for_servers_says_for_which(schedule):
     path = schedule((0, DEMO[:2]), (2, DEMO[2:4]), (3, DEMO[4:]))
-    ended = replay(path, "--attach-timeout", "3")
+    ended = replay(path, "--attach-timeout", "10")
     assert ended.status == 3
     lines = [line for line in ended.stderr.splitlines() if "worker-2, worker-3" in line]
     assert len(lines) == 1, ended.stderr
-    says(lines[0], "warning", "3 tests wait", "not there", "3 s (--attach-timeout)")
+    says(lines[0], "warning", "3 tests wait", "not there", "10 s (--attach-timeout)")
 
 
 def test_what_a_server_that_died_in_a_replay_had_goes_to_the_one_in_its_place(schedule):

@@ -235,9 +235,9 @@ def test_words_behind_the_last_packet_cost_nothing():
 
 def test_a_channel_that_never_says_ready_is_an_error_that_shows_what_it_said():
     script = "printf 'Last login: never\\n\\033[1mroot@host\\303# '; exec sleep 600"
-    ended = subunit("--ready-timeout", "0.5", channel=["sh", "-c", script], limit=20)
+    ended = subunit("--ready-timeout", "3", channel=["sh", "-c", script])
     assert ended.status == 3
-    says(ended.stderr, "ready", "0.5", "Last login: never", "root@host", "--ready-timeout")
+    says(ended.stderr, "ready", "3 s", "Last login: never", "root@host", "--ready-timeout")
     assert "\x1b" not in ended.stderr  # escaped
     says(ended.stderr, ("\\x1b", "\\e", "\\033"), ("\\xc3", "\\303"))
     ended.stream.assert_clean()
@@ -245,9 +245,9 @@ def test_a_channel_that_never_says_ready_is_an_error_that_shows_what_it_said():
 
 
 def test_a_channel_that_says_nothing_is_an_error_that_says_so():
-    ended = subunit("--ready-timeout", "0.5", channel=["sleep", "600"], limit=20)
+    ended = subunit("--ready-timeout", "3", channel=["sleep", "600"])
     assert ended.status == 3
-    says(ended.stderr, "ready", "0.5", ("nothing", "no output", "silent", "0 bytes", "not a byte"))
+    says(ended.stderr, "ready", "3 s", ("nothing", "no output", "silent", "0 bytes", "not a byte"))
 
 
 def test_only_the_first_4_kib_of_noise_are_shown():
@@ -266,13 +266,13 @@ def test_a_channel_command_that_does_not_exist_is_an_error():
 
 def test_a_channel_that_ends_early_is_an_error_with_its_words_and_status():
     script = "echo 'login failed'; echo 'from stderr' >&2; exit 5"
-    ended = subunit(channel=["sh", "-c", script], limit=20)
+    ended = subunit(channel=["sh", "-c", script])
     assert ended.status == 3
     says(ended.stderr, "login failed", "from stderr", "5", "ready")
 
 
 def test_a_channel_killed_before_ready_is_an_error_that_names_the_signal():
-    ended = subunit(channel=["sh", "-c", "kill -KILL $$"], limit=20)
+    ended = subunit(channel=["sh", "-c", "kill -KILL $$"])
     assert ended.status == 3
     says(ended.stderr, ("SIGKILL", "signal 9"))
 
@@ -288,7 +288,7 @@ def test_a_good_run_says_nothing_on_stderr():
 
 
 def test_a_server_that_does_not_come_is_an_error_within_the_deadline():
-    ended = subunit("--attach-timeout", "0.5", channel=serving("sleep", "600"), limit=20)
+    ended = subunit("--attach-timeout", "0.5", channel=serving("sleep", "600"))
     assert ended.status == 3
     says(ended.stderr, ("attach", "connect", "dial"), "0.5", "--attach-timeout")
 

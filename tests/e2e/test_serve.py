@@ -449,13 +449,13 @@ def test_a_port_of_another_user_is_refused_unless_asked_for(serve, processes):
 def test_a_server_that_does_not_attach_in_time_is_an_error_and_is_ended(serve):
     channel = serve("--attach-timeout", "0.5", "--", "sleep", "600")
     channel.ready()
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, ("attach", "connect", "dial"), "0.5", "sleep")
 
 
 def test_a_command_that_ends_before_it_attaches_is_an_error_at_once(serve):
     channel = serve("--", *server("exit-7"))
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, "7", ("exit", "status", "code", "ended"))
     told = channel.stderr.encode() + b"".join(channel.stream.files.values())
     assert b"no licence for this machine" in told  # what it said last is not lost
@@ -463,13 +463,13 @@ def test_a_command_that_ends_before_it_attaches_is_an_error_at_once(serve):
 
 def test_a_command_that_does_not_exist_is_an_error(serve):
     channel = serve("--", "/no/such/command", "argument")
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, "/no/such/command", "no such file")
 
 
 def test_a_server_with_a_wrong_token_never_attaches(serve):
-    channel = serve("--attach-timeout", "5", "--", *server("wrong-token"))
-    assert channel.exit_status(20) == 3
+    channel = serve("--attach-timeout", "20", "--", *server("wrong-token"))
+    assert channel.exit_status() == 3
     says(channel.stderr, "token")
     assert channel.messages(PROXY, "Attached") == []
 
@@ -477,7 +477,7 @@ def test_a_server_with_a_wrong_token_never_attaches(serve):
 def test_nobody_listening_is_an_error_that_names_the_address(serve):
     port = support.free_port()
     channel = serve("--connect", f"127.0.0.1:{port}", "--attach-timeout", "0.5")
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, str(port), ("refused", "nobody", "no server"))
 
 
@@ -485,7 +485,7 @@ def test_a_port_in_use_is_an_error_that_names_it(serve):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         channel = serve("--listen", address, "--", *server("good"))
-        assert channel.exit_status(20) == 3
+        assert channel.exit_status() == 3
     says(channel.stderr, address, ("in use", "EADDRINUSE"))
     assert channel.packets == []
 
@@ -547,7 +547,7 @@ def test_the_end_of_stdin_before_any_server_is_one_for_the_server_too(serve, tmp
     channel.close_stdin()
     gate.touch()
     channel.wait_message(RPC, "Done", nonce="run")
-    channel.exit_status(20)
+    channel.exit_status()
     assert len(channel.stream.statuses) == 5
 
 
@@ -555,7 +555,7 @@ def test_the_reader_of_stdout_gone_while_idle_ends_all(serve):
     channel = serve("--", *server("good"))
     channel.run_all()
     channel.close_stdout()
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, ("reader", "stdout", "channel", "client"))
 
 
@@ -565,7 +565,7 @@ def test_the_reader_of_stdout_gone_in_a_test_ends_all(serve):
     channel.run()
     channel.wait_status("demo.test_2", "inprogress")
     channel.close_stdout()
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
 
 
 def test_the_reader_of_stdout_gone_in_a_flood_ends_all(serve):
@@ -573,7 +573,7 @@ def test_the_reader_of_stdout_gone_in_a_flood_ends_all(serve):
     channel.send(message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run"))
     os.read(channel.process.stdout.fileno(), 100_000)
     channel.process.stdout.close()
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
@@ -581,7 +581,7 @@ def test_a_signal_ends_the_server_and_serve(serve, number):
     channel = serve("--", *server("orphan"))
     channel.run_all()
     channel.process.send_signal(number)
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, number.name)
     if number != signal.SIGHUP:  # then there is nobody to tell
         assert channel.messages(PROXY, "Detached")
@@ -596,19 +596,19 @@ def test_sigkill_of_serve_lets_the_server_end(serve):
 
 
 def test_a_server_that_ignores_term_is_killed_after_the_grace_period(serve):
-    channel = serve("--grace", "0.5", "--", *server("ignore-term"))
+    channel = serve("--grace", "3", "--", *server("ignore-term"))
     channel.run_all()
     channel.process.terminate()
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     assert channel.messages(PROXY, "Detached")[0].get("signal") == signal.SIGKILL
 
 
 def test_a_server_that_ignores_goodbye_is_ended(serve):
-    channel = serve("--grace", "0.5", "--", *server("ignore-goodbye"))
+    channel = serve("--grace", "3", "--", *server("ignore-goodbye"))
     channel.run_all()
     channel.send(message(msg="Goodbye"))
     channel.close_stdin()
-    channel.exit_status(30)
+    channel.exit_status()
 
 
 def test_children_of_the_server_are_ended_with_it(serve):
@@ -616,7 +616,7 @@ def test_children_of_the_server_are_ended_with_it(serve):
     channel.run_all()
     assert support.running(CHILD)
     channel.goodbye()
-    wait_until(lambda: not support.running(CHILD), "the child's end", 20)
+    wait_until(lambda: not support.running(CHILD), "the child's end")
 
 
 def test_a_daemon_that_holds_stdout_does_not_hold_up_the_end(serve, tmp_path):
@@ -640,7 +640,7 @@ def test_zombies_that_nobody_reaps_do_not_hold_up_the_end(processes):
     processes.append(process)
     words = [message(msg="Hello", max=1, min=1), message(msg="Run", nonce="run"),
              message(msg="Goodbye")]
-    ended = support.finish(process, limit=20, stdin=b"".join(words))
+    ended = support.finish(process, stdin=b"".join(words))
     assert ended.status == 0
     assert ended.stream.noise == b"\n"  # before Ready
     assert len(ended.stream.statuses) == 5
@@ -683,7 +683,7 @@ def test_a_server_that_dies_between_tests_fails_none(serve):
 
 
 def test_a_server_that_closes_its_connection_in_a_test_fails_it_and_is_ended(serve):
-    channel = serve("--grace", "0.5", "--", *server("close-in-test"))
+    channel = serve("--grace", "3", "--", *server("close-in-test"))
     channel.hello()
     channel.run()
     assert channel.exit_status() == 3

@@ -93,7 +93,7 @@ def test_a_tunnel_whose_client_says_nothing_is_the_same_as_over_a_pipe(channel):
 
 
 def test_what_a_client_said_and_nobody_heard_is_an_error():
-    ended = proxy("tunnel", "--", "sleep", "0.5", stdin=b"hello")
+    ended = proxy("tunnel", "--", "sleep", "3", stdin=b"hello")
     assert ended.status == 3
     says(ended.stderr, "nothing of what the client sent has gone out", "--link raw")
 
@@ -106,7 +106,7 @@ def test_a_second_client_is_told_of_the_first(console, processes):
     support.read_until(first, b"demo.test_2")
     first.kill()
     first.wait()
-    second = console.run("--format", "subunit", "--ready-timeout", "6")
+    second = console.run("--format", "subunit", "--ready-timeout", "20")
     assert second.status == 3
     says(second.stderr, "speaks to another client")
     assert_ends_and_restores(console, process, signals=2)

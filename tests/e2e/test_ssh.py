@@ -68,7 +68,7 @@ def test_a_dropped_connection_in_a_test_ends_both_sides(sshd, processes):
     processes.append(process)
     data = support.read_until(process, b"demo.test_2")
     support.stop(support.find_process("ssh -F"))
-    ended = support.finish(process, limit=30)
+    ended = support.finish(process)
     assert ended.status == 3
     stream = support.Stream(data + ended.stdout)
     stream.assert_clean()

@@ -3,6 +3,7 @@
 import collections
 import json
 import random
+import re
 
 import pytest
 
@@ -33,7 +34,9 @@ def written(run) -> str:
 
 
 def finished(run) -> trace_format.Trace:
-    assert run.finish().stderr == ""
+    said = run.finish().stderr
+    # On a busy machine there may be time for a line of progress or two.
+    assert re.fullmatch(r"(\d+(/\d+)?( tests)?, 0 failed, .*\n)*", said), said
     return trace_format.check(run.trace.read_text())
 
 
@@ -104,7 +107,7 @@ def test_incidents_and_output_are_marks(traced):
     assert box.end == pytest.approx(lost.at) and box.args["status"] == "fail"
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", support.SEEDS)
 def test_any_run_is_a_trace_by_the_rules(traced, seed):
     """Several tests at once, clocks that jump, servers that are lost, ends without beginnings."""
     chance = random.Random(seed)

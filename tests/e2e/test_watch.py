@@ -1,7 +1,5 @@
 """`serve` and a client that watches: what Alive says, and the lease."""
 
-import os
-import subprocess
 import time
 
 import support
@@ -12,6 +10,7 @@ from support import PROXY, RPC, by_worker, message, says, server, wait_until
 
 
 def test_alive_says_what_each_server_does_and_what_it_costs(serve):
+    start = time.monotonic()
     channel = serve("--workers", "3", "--", *by_worker("good", {1: "hang", 2: "burn"}))
     channel.watch(interval=0.1)
     channel.hello("0", "1", "2")
@@ -19,7 +18,6 @@ def test_alive_says_what_each_server_does_and_what_it_costs(serve):
     assert all("test" not in each for each in idle.values())
     channel.run(to="1")
     channel.run(to="2")
-    start = time.monotonic()
     busy = channel.alive(
         lambda servers: [servers[route].get("test") for route in "012"]
         == [None, "demo.test_2", "demo.test_2"],
@@ -31,7 +29,7 @@ def test_alive_says_what_each_server_does_and_what_it_costs(serve):
     assert later["0"]["cpu"] - busy["0"]["cpu"] < 0.2
     assert later["1"]["cpu"] - busy["1"]["cpu"] < 0.2
     for route in "012":
-        assert busy[route]["for"] <= later[route]["for"] < time.monotonic() - start + 5
+        assert busy[route]["for"] <= later[route]["for"] < time.monotonic() - start
     assert later["1"]["for"] > 0.3
     channel.process.terminate()
     channel.exit_status()
@@ -41,24 +39,24 @@ def test_alive_counts_from_the_end_of_the_last_test(serve):
     channel = serve("--", *server("good"))
     channel.watch(interval=0.05)
     channel.hello()
-    channel.alive(lambda servers: servers and servers[None]["for"] > 0.5, "idle for a while")
+    channel.alive(lambda servers: servers and servers[None]["for"] > 3, "idle for a while")
     channel.run()
     channel.wait_message(RPC, "Done", nonce="run")
-    channel.alive(lambda servers: servers[None]["for"] < 0.5, "not idle for so long")
+    channel.alive(lambda servers: servers[None]["for"] < 3, "not idle for so long")
     assert channel.goodbye() == 0
 
 
-def test_the_cpu_time_of_children_that_have_ended_counts(serve):
-    burn = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done"
-    before = os.times()
-    subprocess.run(["sh", "-c", burn], check=True)
-    used = os.times().children_user - before.children_user
-    command = f"sh -c '{burn}'; exec {' '.join(server('good'))}"
+def test_the_cpu_time_of_children_that_have_ended_counts(serve, tmp_path):
+    burn = "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done"
+    command = f"sh -c '{burn}'; times >{tmp_path}/times; exec {' '.join(server('good'))}"
     channel = serve("--", "sh", "-c", command)
     channel.watch(interval=0.05)
     channel.hello()
     servers = channel.alive(lambda servers: servers, "a server")
-    assert servers[None]["cpu"] > 0.7 * used > 0.3
+    # The first line has the shell's own, in user mode and in the kernel; the second its children's.
+    minutes, seconds = (tmp_path / "times").read_text().splitlines()[1].split()[0][:-1].split("m")
+    used = 60 * int(minutes) + float(seconds)
+    assert servers[None]["cpu"] >= used > 0.1
     assert channel.goodbye() == 0
 
 
@@ -95,17 +93,19 @@ def test_alive_is_not_queued_while_nobody_reads(serve):
     channel.watch(interval=0.05)
     channel.hello()
     channel.stop_reading()
+    start = time.monotonic()
     channel.run()
     pid = channel.attached()["pid"]
     wait_until(lambda: support.is_blocked(pid), "the server's writes block")
     said = len(channel.messages(PROXY, "Alive"))
+    before = (time.monotonic() - start) / 0.05  # as many may be under way
     end = time.monotonic() + 2  # forty intervals
     wait_until(lambda: time.monotonic() > end, "time passes")
     channel.start_reading()
     channel.wait_message(RPC, "Done", nonce="run")
     in_the_way = [p for p in channel.packets if p.message and p.message["msg"] == "Alive"][said:]
     early = [p for p in in_the_way if p.message["servers"][0].get("for", 0) < 1.5]
-    assert len(early) < 10
+    assert len(early) < before + 10
     assert channel.goodbye() == 0
 
 
@@ -117,19 +117,19 @@ def test_without_a_word_from_the_client_within_its_lease_all_ends(serve):
     channel.hello("0", "1")
     channel.run_at("0", "1")
     channel.watch(interval=0.1, lease=0.7)
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, "lease", "0.7 s")
 
 
 def test_any_byte_renews_the_lease(serve):
     channel = serve("--", *server("good"))
-    channel.watch(interval=0.05, lease=1.5)
+    channel.watch(interval=0.05, lease=8)
     channel.hello()
-    start = time.monotonic()
-    for count in range(2, 100):
+    end = time.monotonic() + 12
+    for count in range(2, 200):
         channel.wait(lambda: len(channel.messages(PROXY, "Alive")) > 10 * count, "ten Alives")
         channel.send(b"\n")
-        if time.monotonic() > start + 4:
+        if time.monotonic() > end:
             break
     channel.run()
     channel.wait_message(RPC, "Done", nonce="run")
@@ -139,19 +139,20 @@ def test_any_byte_renews_the_lease(serve):
 def test_the_lease_waits_while_serve_itself_does_not_listen(serve, tmp_path):
     gate = tmp_path / "gate"
     channel = serve("--", *server("--wait-for", gate, "good"))
-    channel.watch(interval=0.05, lease=0.5)
+    channel.watch(interval=0.05, lease=4)
+    end = time.monotonic() + 6
     channel.send(message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run"))
-    channel.wait(lambda: len(channel.messages(PROXY, "Alive")) > 25, "a second and more")
+    channel.wait(lambda: channel.messages(PROXY, "Alive") and time.monotonic() > end, "six seconds")
     gate.touch()  # until now the Run had to wait, and everything behind it
     channel.wait_message(RPC, "Done", nonce="run")
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3
     says(channel.stderr, "lease")
 
 
 def test_a_hung_server_does_not_outlive_the_lease(serve):
-    channel = serve("--grace", "0.3", "--", *server("hang-ignoring-term"))
+    channel = serve("--grace", "3", "--", *server("hang-ignoring-term"))
     channel.hello()
     channel.run()
     channel.wait_status("demo.test_2", "inprogress")
     channel.watch(interval=0.1, lease=0.5)
-    assert channel.exit_status(20) == 3
+    assert channel.exit_status() == 3

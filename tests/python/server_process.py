@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -28,13 +27,11 @@ class ServerProcess:
     def __init__(
         self, arguments: List[str], wrapper: Sequence[str] = (), **popen: object
     ) -> None:
-        # A shell starts what it starts in the background with SIGINT ignored.
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "subunit_rpc", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             **popen,
         )
         self.pid = self.process.pid
