@@ -9,23 +9,20 @@
 //   4. No more than kMaxHeld bytes are held, nothing is held without a deadline, and nothing after
 //      it.
 //   5. A frame between frames comes out if a kernel's lines have come into it at one place, and
-//      exactly these lines are noise.
+//      exactly these lines are noise. Or the lines end as the frame began: what follows completes
+//      that as well, so by 3 it is the frame, and what stands before is the noise.
 //   6. No byte of never_sent() leaves but for '#' at the start and LF at the end.
 //
-// Random bytes hardly ever have a right CRC. So the input is a recipe: it says which pieces the
-// stream is made of.
-
-#include <fuzzer/FuzzedDataProvider.h>
+// The input is a recipe, see recipe.h: it says which pieces the stream is made of.
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "common/link/frame_reader.h"
 #include "common/link/frame_writer.h"
 #include "common/link/line_bytes.h"
+#include "tests/fuzz/recipe.h"
 
 using namespace subunit;
 using namespace subunit::link;
@@ -33,22 +30,6 @@ using namespace subunit::link;
 namespace {
 
 constexpr std::size_t kMaxStream = 1 << 16;
-
-#define MUST(condition)                                                           \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      std::fprintf(stderr, "does not hold, line %d: %s\n", __LINE__, #condition); \
-      std::abort();                                                               \
-    }                                                                             \
-  } while (false)
-
-using Choices = FuzzedDataProvider;
-
-/// Most often small, sometimes up to 2^`bits`.
-std::size_t some_size(Choices& choices, int bits) {
-  const std::size_t largest = std::size_t{1} << choices.ConsumeIntegralInRange(0, bits);
-  return choices.ConsumeIntegralInRange<std::size_t>(0, largest);
-}
 
 std::string some_body(Choices& choices, std::size_t most) {
   std::string body = choices.ConsumeRandomLengthString(50);
@@ -197,6 +178,34 @@ Stream some_stream(Choices& choices, const DenseCode& code) {
   return stream;
 }
 
+/// Takes off one thing that counts for nothing. False if `text` does not start with any.
+bool take_off_nothing(std::string_view& text) {
+  const ByteKind kind = byte_kind(static_cast<std::uint8_t>(text[0]));
+  std::size_t size = kind == ByteKind::kIgnored ? 1 : 0;
+  if (kind == ByteKind::kEscape) size = escape_sequence(as_bytes(text)).value_or(0);
+  text.remove_prefix(size);
+  return size > 0;
+}
+
+/// Takes `characters` off the start of `text`, and what counts for nothing in front of each. False
+/// if anything else is there.
+bool take_off(std::string_view characters, std::string_view& text) {
+  for (const char c : characters) {
+    while (!text.empty() && text[0] != c)
+      if (!take_off_nothing(text)) return false;
+    if (text.empty()) return false;
+    text.remove_prefix(1);
+  }
+  return true;
+}
+
+/// Takes off all that counts for nothing. False if there is anything else.
+bool is_nothing(std::string_view text) {
+  while (!text.empty())
+    if (!take_off_nothing(text)) return false;
+  return true;
+}
+
 /// What has come out.
 class Output {
  public:
@@ -235,15 +244,10 @@ class Output {
   void check_frames() {
     armoured_ += stream_.substr(noise_end_);
     std::string_view left = armoured_;
-    for (const Piece& piece : pieces_) {
-      if (piece.kind != 'F') continue;
-      for (const char c : piece.bytes.substr(0, piece.bytes.size() - 1)) {
-        while (!left.empty() && left[0] != c) skip_nothing(left);
-        MUST(!left.empty());
-        left.remove_prefix(1);
-      }
-    }
-    while (!left.empty()) skip_nothing(left);
+    for (const Piece& piece : pieces_)
+      if (piece.kind == 'F')
+        MUST(take_off(std::string_view(piece.bytes).substr(0, piece.bytes.size() - 1), left));
+    MUST(is_nothing(left));
   }
 
   /// Whether all of these came out, in this order.
@@ -258,16 +262,6 @@ class Output {
   [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }
 
  private:
-  /// Takes off something that counts for nothing.
-  static void skip_nothing(std::string_view& left) {
-    const ByteKind kind = byte_kind(static_cast<std::uint8_t>(left[0]));
-    MUST(kind == ByteKind::kIgnored || kind == ByteKind::kEscape);
-    const std::size_t size =
-        kind == ByteKind::kIgnored ? 1 : escape_sequence(as_bytes(left)).value_or(0);
-    MUST(size > 0);
-    left.remove_prefix(size);
-  }
-
   std::string_view stream_;
   const DenseCode& code_;
   std::size_t noise_end_ = 0;
@@ -318,6 +312,15 @@ std::string some_kernel_lines(Choices& choices) {
   return lines;
 }
 
+/// Where the frame starts that stands in `torn` with `size` bytes of lines in it at `at`.
+std::size_t start_of_frame(std::string_view torn, std::size_t at, std::size_t size) {
+  const std::string_view before = torn.substr(0, at);
+  const std::size_t mark = torn.substr(0, at + size).rfind('#');
+  if (mark == std::string_view::npos || mark < at) return 0;
+  std::string_view again = torn.substr(mark, at + size - mark);
+  return take_off(before, again) && is_nothing(again) ? mark : 0;
+}
+
 void check_repair(Choices& choices, const DenseCode& code) {
   const std::string frame = some_frame(choices, code, false);
   const std::string lines = some_kernel_lines(choices);
@@ -330,14 +333,13 @@ void check_repair(Choices& choices, const DenseCode& code) {
   std::string torn = frame;
   const auto at = choices.ConsumeIntegralInRange<std::size_t>(0, frame.size());
   torn.insert(at, lines);
-  // '#' may go on behind the line instead of what stands before.
-  if (at == 1 && lines.find('#') != std::string::npos) return;
   const Output output = read(other + torn + other, code, false, all);
   output.check_came_out({other, frame, other});
   std::string noise;
   for (const auto& piece : output.pieces())
     if (piece.kind != 'F') noise += piece.bytes;
-  MUST(noise == lines);
+  const std::size_t start = start_of_frame(torn, at, lines.size());
+  MUST(noise == (start == 0 ? lines : torn.substr(0, start)));
 }
 
 }  // namespace
@@ -352,11 +354,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const Output whole = read(stream.bytes, *code, false, [](std::size_t rest) { return rest; });
   whole.check_came_out(stream.frames);
-  std::uint32_t state = seed;
-  const auto some_of = [&state, largest](std::size_t rest) {
-    state = state * 1664525 + 1013904223;
-    return std::min(rest, 1 + (state >> 8) % largest);
-  };
+  const Cuts some_of(seed, largest);
   MUST(read(stream.bytes, *code, false, some_of).pieces() == whole.pieces());
   if (stream.bytes.size() < 4000)
     MUST(read(stream.bytes, *code, false, [](std::size_t) { return 1; }).pieces() ==

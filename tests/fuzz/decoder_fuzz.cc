@@ -10,15 +10,11 @@
 //      passed if a candidate does.
 //   6. What may still become a packet is given up only for a packet behind it, or at the end.
 //
-// Random bytes hardly ever have a right CRC. So the input is a recipe: it says which pieces the
-// stream is made of (packets, damaged ones, forged headers, streams within attachments,
-// repetitions, noise) and whether all that looks like a packet gets a right CRC in the end.
-
-#include <fuzzer/FuzzedDataProvider.h>
+// The input is a recipe, see recipe.h: it says which pieces the stream is made of (packets, damaged
+// ones, forged headers, streams within attachments, repetitions, noise) and whether all that looks
+// like a packet gets a right CRC in the end.
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -26,6 +22,7 @@
 #include "common/subunit/decoder.h"
 #include "common/subunit/encoder.h"
 #include "common/subunit/inspect.h"
+#include "tests/fuzz/recipe.h"
 
 using namespace subunit;
 
@@ -33,27 +30,11 @@ namespace {
 
 constexpr std::size_t kMaxStream = 1 << 17;
 
-#define MUST(condition)                                                           \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      std::fprintf(stderr, "does not hold, line %d: %s\n", __LINE__, #condition); \
-      std::abort();                                                               \
-    }                                                                             \
-  } while (false)
-
-using Choices = FuzzedDataProvider;
-
 std::string number(std::uint32_t value, std::size_t size) {
   std::string out(size, '\0');
   for (std::size_t i = size; i-- > 0; value >>= 8) out[i] = static_cast<char>(value);
   out[0] = static_cast<char>((out[0] & 0x3F) | (size - 1) << 6);
   return out;
-}
-
-/// Most often small, sometimes up to 2^`bits`.
-std::size_t some_size(Choices& choices, int bits) {
-  const std::size_t largest = std::size_t{1} << choices.ConsumeIntegralInRange(0, bits);
-  return choices.ConsumeIntegralInRange<std::size_t>(0, largest);
 }
 
 /// Text more often than not.
@@ -332,11 +313,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string stream = some_stream(choices);
 
   const Output whole = decode(stream, 65536, false, [](std::size_t rest) { return rest; });
-  std::uint32_t state = seed;
-  const auto some_of = [&state, largest](std::size_t rest) {
-    state = state * 1664525 + 1013904223;
-    return std::min(rest, 1 + (state >> 8) % largest);
-  };
+  const Cuts some_of(seed, largest);
   const std::size_t pieces = stream.size() / std::max<std::size_t>(1, largest / 2);
   if (pieces < 5000)
     MUST(decode(stream, 1 + seed % 70000, false, some_of).pieces() == whole.pieces());

@@ -14,15 +14,12 @@
 //   6. What arrives is how the other end's stream begins. All of it arrives, and both ends close
 //      in order, but if nothing has got through for so long that one of them was given up.
 
-#include <fuzzer/FuzzedDataProvider.h>
-
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "common/link/frame_writer.h"
 #include "common/link/hello.h"
 #include "common/link/receive_window.h"
+#include "tests/fuzz/recipe.h"
 #include "tests/link_simulation.h"
 
 using namespace subunit;
@@ -30,16 +27,6 @@ using namespace subunit::link;
 using namespace std::chrono_literals;
 
 namespace {
-
-#define MUST(condition)                                                           \
-  do {                                                                            \
-    if (!(condition)) {                                                           \
-      std::fprintf(stderr, "does not hold, line %d: %s\n", __LINE__, #condition); \
-      std::abort();                                                               \
-    }                                                                             \
-  } while (false)
-
-using Choices = FuzzedDataProvider;
 
 constexpr std::uint32_t kServe = 0xFFFFF0;  // so that numbers wrap around soon
 constexpr std::uint32_t kClient = 0x000123;

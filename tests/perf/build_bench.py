@@ -13,11 +13,7 @@ from report import AT_MOST, Figure, Goal
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = "proxy/subunit-proxy"
 CHANGED = f"{BINARY}.p/client_run.cc.o"  # as if its file, one of the usual size, had been changed
-SANITIZERS = [
-    "-Dbuildtype=debugoptimized",
-    "-Db_sanitize=address,undefined",
-    "-Db_lundef=false",
-]
+SANITIZERS = ["--native-file", str(ROOT / "tests/sanitizers.ini")]
 SHOWN = 8  # of the files that take longest
 
 EXPLANATION = """\

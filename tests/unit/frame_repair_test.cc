@@ -121,6 +121,21 @@ TEST_CASE("a mark that the kernel has torn, of a frame that is damaged too, is n
   CHECK(escaped(heard.noise(), 500) == escaped(torn, 500));
 }
 
+TEST_CASE("where foreign lines end as the frame began, it starts there: nothing has torn that") {
+  const std::string frame = frame_of("a body");
+  const std::string line = "[   12.345678] text";
+  for (std::size_t at = 1; at + 1 < frame.size(); ++at) {
+    CAPTURE(at);
+    const std::string start = frame.substr(0, at);
+    const std::string torn = with_insertion(frame, at, line + start + "\r\n");
+    check_pieces(torn + frame_of("2"), {(at == 1 ? "N" : "D") + start + line, "Fa body", "F2"});
+  }
+  // Found by armour_fuzz: the mark that the lines end with is wide.
+  const std::string hello = "#%hAAAAAAAAAAAAACpwC-chz2;\n";
+  check_pieces(with_insertion(hello, 2, "[   12.345678]#\0%\r\n"s) + frame,
+               {"D#%[   12.345678]", "F\xA7", "Fa body"});
+}
+
 TEST_CASE("a mark in front that is too long ago does not hide a torn frame") {
   const std::string text = "#%:" + std::string(FrameReader::kMaxHeld - 200, '.');
   const std::string frame = with_insertion(frame_of(std::string(60, 'x')), 30, kLines[0]);
