@@ -5,6 +5,7 @@ from pathlib import Path
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import uuid
 
 import support
@@ -24,8 +25,10 @@ class Podman:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        # podman takes 50 characters and no more.
+        self._run_directory = tempfile.TemporaryDirectory(prefix="podman-")
         self.podman = [
-            "podman", "--root", str(directory / "root"), "--runroot", str(directory / "run"),
+            "podman", "--root", str(directory / "root"), "--runroot", self._run_directory.name,
             "--runtime", "runc",
         ]
         self.name = "e2e-" + uuid.uuid4().hex[:12]
@@ -66,7 +69,8 @@ class Podman:
     def _check(self, *arguments: str) -> str:
         environment = {key: value for key, value in os.environ.items() if key != support.MARK}
         ended = subprocess.run(
-            [*self.podman, *arguments], capture_output=True, text=True, env=environment, timeout=120
+            [*self.podman, *arguments], capture_output=True, text=True, env=environment,
+            timeout=5 * support.LIMIT,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
@@ -82,3 +86,4 @@ class Podman:
     def close(self) -> None:
         self._check("rm", "--all", "--force", "--time", "0")
         self._check("rmi", "--all", "--force")
+        self._run_directory.cleanup()

@@ -36,7 +36,9 @@ SERVE_PROCESS = f"{BINARY} serve"
 BAD_LINE = [PYTHON, str(ROOT / "tests/e2e/bad_line.py")]
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
-LIMIT = 60.0  # seconds until a condition counts as never met: far above what a busy machine takes
+# Seconds until a condition counts as never met: far above what a busy machine takes, and below the
+# two minutes after which a proxy takes a client that is silent for gone.
+LIMIT = 100.0
 # What is left to chance differs with the round. The rounds are few and the same ones, but for
 # scripts/soak, which says how many there are and with which one they begin.
 ROUNDS = int(os.environ.get("SUBUNIT_SOAK_ROUNDS", 2))
@@ -428,8 +430,8 @@ def read_more(process: subprocess.Popen) -> bytes:
 def start(arguments: Sequence[str], **options) -> subprocess.Popen:
     """Starts subunit-proxy, all three files pipes unless said otherwise.
 
-    No time-out is at its default: a test that is about one gives its own, and otherwise a machine
-    that is busy takes its time, and what should end before LIMIT does not by a time-out.
+    No time-out is at its default: a test that is about one gives its own. Otherwise a machine that
+    is busy takes its time, and what should end before LIMIT does not by a time-out.
     """
     for name in ("stdin", "stdout", "stderr"):
         options.setdefault(name, subprocess.PIPE)
@@ -437,15 +439,16 @@ def start(arguments: Sequence[str], **options) -> subprocess.Popen:
 
 
 TIMEOUTS = {
-    "run": ("--ready-timeout", "--attach-timeout", "--hello-timeout"), "serve": ("--attach-timeout",)
+    "run": {"--ready-timeout": "600", "--attach-timeout": "600", "--hello-timeout": "600"},
+    "serve": {"--attach-timeout": "600", "--grace": "30"},
 }
 
 
 def patiently(arguments: List[str]) -> List[str]:
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    missing = set(TIMEOUTS.get(arguments[0] if arguments else "", ())) - set(arguments[:end])
-    return [*arguments[:1], *(word for name in sorted(missing) for word in (name, "600")),
-            *arguments[1:]]
+    timeouts = TIMEOUTS.get(arguments[0], {}) if arguments else {}
+    missing = [each for each in timeouts.items() if each[0] not in arguments[:end]]
+    return [*arguments[:1], *(word for each in missing for word in each), *arguments[1:]]
 
 
 def proxy(*arguments: str, limit: float = LIMIT, stdin: bytes = b"", **options) -> Finished:

@@ -40,7 +40,10 @@ def at_prompt(sshd):
     )
 
 
-CONSOLES = ["in_container", pytest.param("at_prompt", marks=needs_ssh)]
+in_podman = pytest.mark.xdist_group("podman-console")  # one image for all of them
+CONSOLES = [
+    pytest.param("in_container", marks=in_podman), pytest.param("at_prompt", marks=needs_ssh)
+]
 
 
 @pytest.fixture(params=CONSOLES)
@@ -80,6 +83,7 @@ def start(processes):
     return start
 
 
+@in_podman
 def test_a_container_has_a_terminal(container, start):
     process = start([*BAD_LINE, "--", *container.run("/bin/busybox", "tty")])
     assert process.stdout.read() == b"/dev/pts/0\r\n"

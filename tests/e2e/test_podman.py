@@ -11,7 +11,10 @@ import suites
 from support import PYTHON, client, python, says, serving
 from test_attribution import assert_as_expected
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+pytestmark = [
+    pytest.mark.xdist_group("podman"),  # one container for all of them
+    pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),
+]
 
 
 @pytest.fixture(scope="module")

@@ -215,7 +215,7 @@ def test_goodbye_ends_all_whatever_is_being_restarted(serve):
 def test_what_an_old_server_left_behind_is_gone_before_the_new_one_starts(serve):
     stubborn = "(trap '' TERM; while :; do sleep 0.1; done) & "
     command = ["sh", "-c", stubborn + "exec " + " ".join(server("good"))]
-    channel = serve("--workers", "2", "--grace", "2", "--", *command)
+    channel = serve("--workers", "2", "--grace", "6", "--", *command)
     channel.hello("0", "1")
     # A shell that is about to become sleep(1) is one more, for a moment.
     left = support.wait_until(lambda: stubborn_of("1"), "a stubborn shell")

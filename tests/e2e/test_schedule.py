@@ -114,6 +114,7 @@ def test_what_took_longest_the_last_time_starts_first(suite, tmp_path):
     assert stream.statuses.keys() == set(everything)
     longest = longest_of(stream)
 
+    suite.write(*[all_busy(tmp_path, 2)] * 16)
     stream = passed(
         suite.run("--history", history, "--schedule-log", log, workers=2), *everything
     )
@@ -166,6 +167,7 @@ def test_any_stream_of_results_is_a_history(suite, tmp_path):
     history, log = tmp_path / "history", tmp_path / "log"
     history.write_bytes(suite.run().stdout)
     longest = longest_of(Stream(history.read_bytes()))
+    suite.write(*[all_busy(tmp_path, 2)] * 16)
     assert suite.run("--history", history, "--schedule-log", log, workers=2).status == 0
     place = [test_id for entry in read_log(log) for test_id in entry["tests"]]
     assert place.index(longest) < 8
@@ -222,6 +224,7 @@ def test_a_history_that_is_no_regular_file_is_only_read(suite, tmp_path):
     assert null.is_symlink() and stat.S_ISCHR(os.stat(null).st_mode)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
+    suite.write(*[all_busy(tmp_path, 2)] * 16)
     with subprocess.Popen(["sh", "-c", 'cat "$0" > "$1"', history, fifo]):
         ended = suite.run("--history", fifo, "--schedule-log", log, workers=2)
     passed(ended, *suite.ids(*range(16)))
