@@ -8,7 +8,7 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple, Union
 from subunit_rpc import VERSIONS, Agreed, ClientSession, Done, Ended, Packet
 from subunit_rpc.version import VersionRange
 
-TIMEOUT = 60.0  # seconds until a test gives up waiting; none is waited for on purpose
+TIMEOUT = 180.0  # seconds until a test gives up waiting; none is waited for on purpose
 
 
 class Client:
