@@ -48,8 +48,7 @@ struct OptionSet::Parser {
 
   template <typename T, typename Store>
   CLI::Option* add(const Label& label, Store store) {
-    return app->add_option_function<T>(label.name, std::move(store), label.help)
-        ->option_text(label.value);
+    return app->add_option_function<T>(label.name, store, label.help)->option_text(label.value);
   }
 
   template <typename T>
@@ -81,15 +80,15 @@ void OptionSet::text(const Label& label, std::optional<std::string>& value) {
   parser_->bind(label, value);
 }
 
-void OptionSet::text(const Label& label, Store<const std::string&> store) {
-  parser_->add<std::string>(label, std::move(store));
+void OptionSet::text(const Label& label, const Store<const std::string&>& store) {
+  parser_->add<std::string>(label, store);
 }
 
 void OptionSet::texts(const Label& label, std::vector<std::string>& values) {
   texts(label, [&values](const std::string& value) { values.push_back(value); });
 }
 
-void OptionSet::texts(const Label& label, Store<const std::string&> store) {
+void OptionSet::texts(const Label& label, const Store<const std::string&>& store) {
   parser_
       ->add<std::vector<std::string>>(label,
                                       [store](const std::vector<std::string>& values) {
@@ -98,11 +97,11 @@ void OptionSet::texts(const Label& label, Store<const std::string&> store) {
       ->allow_extra_args(false);
 }
 
-void OptionSet::integer(const Label& label, int min, int max, Store<int> store) {
-  parser_->add<int>(label, std::move(store))->check(CLI::Range(min, max));
+void OptionSet::integer(const Label& label, int min, int max, const Store<int>& store) {
+  parser_->add<int>(label, store)->check(CLI::Range(min, max));
 }
 
-void OptionSet::number(const Label& label, double min, double max, Store<double> store) {
+void OptionSet::number(const Label& label, double min, double max, const Store<double>& store) {
   const auto store_number = [name = std::string(label.name), store](double value) {
     // CLI::Range lets it pass.
     if (std::isnan(value)) throw UsageError(name + ": nan is no number");
@@ -123,7 +122,7 @@ void OptionSet::seconds(const char* name, const char* help, std::optional<subuni
 }
 
 void OptionSet::choose(const Label& label, const std::vector<std::pair<std::string, int>>& names,
-                       Store<int> store) {
+                       const Store<int>& store) {
   std::map<std::string, Chosen> choices;
   for (const auto& [name, number] : names) choices.emplace(name, Chosen(number));
   parser_->add<Chosen>(label, [store](Chosen chosen) { store(static_cast<int>(chosen)); })

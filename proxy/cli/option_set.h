@@ -57,15 +57,15 @@ class OptionSet {
   void flag(const char* name, const char* help, bool& value);
   void text(const Label& label, std::string& value);
   void text(const Label& label, std::optional<std::string>& value);
-  void text(const Label& label, Store<const std::string&> store);
+  void text(const Label& label, const Store<const std::string&>& store);
 
   /// Options that may be repeated: `store` gets the values one after the other.
   void texts(const Label& label, std::vector<std::string>& values);
-  void texts(const Label& label, Store<const std::string&> store);
+  void texts(const Label& label, const Store<const std::string&>& store);
 
   /// Numbers from `min` to `max`.
-  void integer(const Label& label, int min, int max, Store<int> store);
-  void number(const Label& label, double min, double max, Store<double> store);
+  void integer(const Label& label, int min, int max, const Store<int>& store);
+  void number(const Label& label, double min, double max, const Store<double>& store);
 
   /// Times in seconds. Where there is a value already, the help shows it as the default.
   void seconds(const char* name, const char* help, subunit::Time& value);
@@ -102,7 +102,7 @@ class OptionSet {
 
   void finish();
   void choose(const Label& label, const std::vector<std::pair<std::string, int>>& names,
-              Store<int> store);
+              const Store<int>& store);
 
   std::unique_ptr<Parser> parser_;
 };

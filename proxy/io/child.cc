@@ -38,22 +38,30 @@ struct Attributes {
 };
 
 /// Ignores a signal while in scope: what a process ignores when it starts another, that one
-/// ignores too.
+/// ignores too. One that comes meanwhile is not lost: while it is blocked, it waits.
 class Ignored {
  public:
   Ignored(int signal, bool wanted) : signal_(wanted ? signal : 0) {
+    if (!signal_) return;
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, signal_);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, &mask_before_);
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
-    if (signal_) ::sigaction(signal_, &ignore, &before_);
+    ::sigaction(signal_, &ignore, &before_);
   }
   Ignored(const Ignored&) = delete;
   ~Ignored() {
-    if (signal_) ::sigaction(signal_, &before_, nullptr);
+    if (!signal_) return;
+    ::sigaction(signal_, &before_, nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
   }
 
  private:
   int signal_;
   struct sigaction before_ {};
+  sigset_t mask_before_{};
 };
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
