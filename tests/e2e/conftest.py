@@ -16,7 +16,7 @@ import support  # noqa: E402
 sys.path.insert(0, str(support.EXAMPLES))
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure():
     if not os.access(support.BINARY, os.X_OK):
         raise pytest.UsageError(
             f"{support.BINARY} is not there: build it, or name another one in SUBUNIT_PROXY"

@@ -440,7 +440,8 @@ def start(arguments: Sequence[str], **options) -> subprocess.Popen:
 
 TIMEOUTS = {
     "run": {"--ready-timeout": "600", "--attach-timeout": "600", "--hello-timeout": "600"},
-    "serve": {"--attach-timeout": "600", "--grace": "30"},
+    # A client waits ten seconds for the end of the channel, so the proxy has to be through by then.
+    "serve": {"--attach-timeout": "600", "--grace": "8"},
 }
 
 
@@ -484,6 +485,22 @@ def serving(*command: str, options: Sequence[str] = ()) -> List[str]:
 def client(*arguments: str, channel: Sequence[str], limit: float = LIMIT, **options) -> Finished:
     """`subunit-proxy run` to its end."""
     return proxy("run", *arguments, "--", *channel, limit=limit, **options)
+
+
+def client_until(wanted: str, gate: Path, *arguments: str, channel: Sequence[str]) -> Finished:
+    """`subunit-proxy run` of tests that wait for the file `gate`, which is made when the run has
+    written `wanted` to stderr."""
+    with tempfile.NamedTemporaryFile() as stderr:
+        process = start(["run", *arguments, "--", *channel], stdin=subprocess.DEVNULL, stderr=stderr)
+        written = lambda: Path(stderr.name).read_text(errors="replace")
+        try:
+            wait_until(
+                lambda: wanted in written() or process.poll() is not None, f"{wanted!r} on stderr"
+            )
+        finally:
+            gate.touch()
+            ended = finish(process)
+        return ended._replace(stderr=written())
 
 
 class Serve:

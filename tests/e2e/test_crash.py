@@ -83,16 +83,14 @@ def test_the_rest_of_a_group_with_a_crash_runs_in_order(suite):
 
 
 def test_a_server_that_dies_three_times_without_finishing_a_test_is_given_up(suite, tmp_path):
-    # The other one is busy until then.
-    in_one = f"""
-deaths = {str(tmp_path / 'deaths')!r}
-if os.environ['SUBUNIT_RPC_WORKER'] == '1':
-    open(deaths, 'a').write('.')
-    os.kill(os.getpid(), 9)
-while not os.path.exists(deaths) or os.path.getsize(deaths) < 3: time.sleep(0.01)
-"""
-    suite.write(*[in_one] * 16)
-    ended = suite.run(workers=2)
+    gate = tmp_path / "gate"
+    suite.write(*[f"""
+if os.environ['SUBUNIT_RPC_WORKER'] == '1': os.kill(os.getpid(), 9)
+while not os.path.exists({str(gate)!r}): time.sleep(0.01)
+"""] * 16)
+    ended = support.client_until(
+        "given up", gate, "--format", "subunit", channel=suite.channel(workers=2)
+    )
     stream = checked(ended, *suite.ids(*range(16)))
     assert len(stream.failed()) == 3
     says(ended.stderr, "died 3 times in a row without finishing a test", "given up")
