@@ -440,8 +440,7 @@ def start(arguments: Sequence[str], **options) -> subprocess.Popen:
 
 TIMEOUTS = {
     "run": {"--ready-timeout": "600", "--attach-timeout": "600", "--hello-timeout": "600"},
-    # A client waits ten seconds for the end of the channel, so the proxy has to be through by then.
-    "serve": {"--attach-timeout": "600", "--grace": "8"},
+    "serve": {"--attach-timeout": "600", "--grace": "30"},
 }
 
 

@@ -61,7 +61,8 @@ def test_all_of_testtools_through_a_console_is_what_it_is_directly(console):
 def test_a_noisy_suite_through_a_console_is_exact(console):
     """Among its tests is one that prints every byte there is."""
     table = expected(*friendly.CASES, *harsh.CASES)
-    serve = serving(*python("-m", "subunit_rpc", "noisy.friendly", "noisy.harsh"))
+    serve = serving(*python("-m", "subunit_rpc", "noisy.friendly", "noisy.harsh"),
+                    options=podman.GRACE)
     channel, options = console(serve)
     ended = client("--format", "subunit", *options, channel=channel)
     assert ended.status == 1, ended.stderr

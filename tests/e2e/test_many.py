@@ -17,7 +17,10 @@ SERVER = suites.test_server(SUITE)
 # How the servers' command lines begin, once env has become Python.
 SERVER_PROCESS = f"{support.PYTHON} -m subunit_rpc"
 
-pytestmark = pytest.mark.skipif(not IS_INSTALLED, reason="openssh is not installed")
+pytestmark = [
+    pytest.mark.skipif(not IS_INSTALLED, reason="openssh is not installed"),
+    pytest.mark.xdist_group("many"),  # one after the other: each has four servers of its own
+]
 
 
 def one_channel(sshd):

@@ -6,7 +6,7 @@ import pytest
 
 from noisy import friendly, harsh
 from noisy.expected import expected
-from podman import Podman, why_not
+from podman import GRACE, Podman, why_not
 import suites
 from support import PYTHON, client, python, says, serving
 from test_attribution import assert_as_expected
@@ -41,7 +41,8 @@ def test_json_and_logging_in_a_container_are_what_they_are_directly(container):
 def test_a_noisy_suite_in_a_container_is_exact(container):
     table = expected(*friendly.CASES, *harsh.CASES)
     command = python("-m", "subunit_rpc", "noisy.friendly", "noisy.harsh")
-    ended = client("--format", "subunit", channel=container.exec(*serving(*command)))
+    channel = container.exec(*serving(*command, options=GRACE))
+    ended = client("--format", "subunit", channel=channel)
     assert_as_expected(ended.stream, table)
     assert ended.status == 1
 
