@@ -101,6 +101,7 @@ SUDDEN = [
 @pytest.mark.parametrize("number", ORDERLY, ids=lambda number: number.name)
 def test_a_signal_that_ends_serve_in_order_restores_the_terminal(console, on_console, number):
     process = on_console(*served())
+    console.read_until(b"#%")  # it says hello: by now it also waits for signals
     process.send_signal(number)
     assert process.wait(support.LIMIT) == 3
     assert console.mode() == console.before
