@@ -46,7 +46,8 @@ def assert_same_as_directly(suite: Sequence[str], channel: Sequence[str], *optio
     ended = client("--format", "subunit", *options, channel=channel, limit=5 * support.LIMIT)
     stream = ended.stream
     stream.assert_clean()
-    assert stream.ended == wanted
+    differs = f"{stream.ended - wanted} instead of {wanted - stream.ended}"
+    assert stream.ended == wanted, f"{differs}\n{ended.stderr}"
     assert ended.status == 0, ended.stderr
 
 
