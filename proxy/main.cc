@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "proxy/cli/command_line.h"
-#include "proxy/client/run.h"
-#include "proxy/client/testr.h"
-#include "proxy/client/tunnel.h"
 #include "proxy/command_server/command_server.h"
+#include "proxy/run/run.h"
 #include "proxy/serve/serve.h"
+#include "proxy/testr/testr.h"
+#include "proxy/tunnel/tunnel.h"
 #include "proxy/wrap/wrap.h"
 
 namespace {

@@ -3,11 +3,11 @@
 #include <string>
 #include <variant>
 
-#include "proxy/client/options.h"
-#include "proxy/client/testr.h"
-#include "proxy/client/tunnel.h"
 #include "proxy/command_server/options.h"
+#include "proxy/run/options.h"
 #include "proxy/serve/options.h"
+#include "proxy/testr/testr.h"
+#include "proxy/tunnel/tunnel.h"
 #include "proxy/wrap/wrap.h"
 
 namespace proxy {

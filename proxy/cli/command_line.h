@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "proxy/cli/action.h"
-#include "proxy/io/log.h"
+#include "proxy/posix/log.h"
 
 namespace proxy {
 

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "proxy/cli/subcommand.h"
-#include "proxy/io/line_rate.h"
+#include "proxy/posix/line_rate.h"
 
 namespace proxy {
 namespace {

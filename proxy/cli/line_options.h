@@ -2,8 +2,8 @@
 
 #include <string>
 
+#include "proxy/channel/line_options.h"
 #include "proxy/cli/option_set.h"
-#include "proxy/client/line_options.h"
 
 namespace proxy {
 

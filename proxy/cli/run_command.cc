@@ -2,7 +2,7 @@
 
 #include "proxy/cli/run_options.h"
 #include "proxy/cli/subcommand.h"
-#include "proxy/client/channel_list.h"
+#include "proxy/testr/channel_list.h"
 
 namespace proxy {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/cli/option_set.h"
-#include "proxy/client/options.h"
+#include "proxy/run/options.h"
 
 namespace proxy {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "proxy/command_server/conversation.h"
-#include "proxy/io/endpoint.h"
 #include "proxy/io/loop.h"
+#include "proxy/posix/endpoint.h"
 
 namespace proxy {
 

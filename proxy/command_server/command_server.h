@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/command_server/options.h"
-#include "proxy/io/log.h"
+#include "proxy/posix/log.h"
 
 namespace proxy {
 

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "proxy/io/wall_clock.h"
+#include "proxy/posix/wall_clock.h"
 
 namespace proxy {
 

@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "common/base/escape.h"
-#include "proxy/io/fd.h"
+#include "proxy/posix/fd.h"
 
 namespace proxy {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "proxy/io/fd.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/fd.h"
 
 namespace proxy {
 

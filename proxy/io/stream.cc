@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "proxy/io/screen.h"
+#include "proxy/posix/screen.h"
 
 namespace proxy {
 namespace {

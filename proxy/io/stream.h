@@ -6,8 +6,8 @@
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
-#include "proxy/io/fd.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/fd.h"
 
 namespace proxy {
 

@@ -2,8 +2,8 @@
 
 #include <functional>
 
-#include "proxy/io/fd.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/fd.h"
 
 namespace proxy {
 

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "proxy/io/socket_owner.h"
+#include "proxy/posix/socket_owner.h"
 
 namespace proxy {
 

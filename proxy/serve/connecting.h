@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "proxy/io/endpoint.h"
 #include "proxy/io/watch.h"
+#include "proxy/posix/endpoint.h"
 #include "proxy/serve/connection.h"
 #include "proxy/serve/options.h"
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "proxy/io/fd.h"
 #include "proxy/io/packet_reader.h"
+#include "proxy/posix/fd.h"
 
 namespace proxy {
 

@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "common/base/escape.h"
-#include "proxy/io/line_rate.h"
+#include "proxy/posix/line_rate.h"
 
 namespace proxy {
 

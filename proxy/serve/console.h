@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "proxy/io/log.h"
-#include "proxy/io/terminal.h"
-#include "proxy/link/link_relay.h"
+#include "proxy/channel/link_relay.h"
+#include "proxy/posix/log.h"
+#include "proxy/posix/terminal.h"
 
 namespace proxy {
 

@@ -5,7 +5,7 @@
 #include "common/base/escape.h"
 #include "common/rpc/attachment.h"
 #include "common/rpc/peek.h"
-#include "proxy/io/notify.h"
+#include "proxy/posix/notify.h"
 #include "proxy/serve/announce.h"
 
 namespace proxy {

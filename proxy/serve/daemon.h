@@ -5,9 +5,9 @@
 #include <string>
 
 #include "common/rpc/announcement.h"
-#include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
+#include "proxy/posix/log.h"
 #include "proxy/serve/options.h"
 #include "proxy/serve/supervisor.h"
 

@@ -8,7 +8,7 @@
 
 #include "common/base/escape.h"
 #include "common/rpc/peek.h"
-#include "proxy/io/socket_owner.h"
+#include "proxy/posix/socket_owner.h"
 #include "proxy/serve/token.h"
 
 namespace proxy {

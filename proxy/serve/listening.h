@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "proxy/io/endpoint.h"
-#include "proxy/io/log.h"
 #include "proxy/io/watch.h"
+#include "proxy/posix/endpoint.h"
+#include "proxy/posix/log.h"
 #include "proxy/serve/connection.h"
 #include "proxy/serve/options.h"
 

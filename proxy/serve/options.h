@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/base/time.h"
-#include "proxy/io/endpoint.h"
-#include "proxy/link/link_mode.h"
+#include "proxy/channel/link_mode.h"
+#include "proxy/posix/endpoint.h"
 
 namespace proxy {
 

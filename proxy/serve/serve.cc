@@ -1,8 +1,8 @@
 #include "proxy/serve/serve.h"
 
 #include "proxy/io/loop.h"
-#include "proxy/io/stdio.h"
-#include "proxy/io/terminal.h"
+#include "proxy/posix/stdio.h"
+#include "proxy/posix/terminal.h"
 #include "proxy/serve/console.h"
 #include "proxy/serve/daemon.h"
 

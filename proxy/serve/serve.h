@@ -1,6 +1,6 @@
 #pragma once
 
-#include "proxy/io/log.h"
+#include "proxy/posix/log.h"
 #include "proxy/serve/options.h"
 
 namespace proxy {

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "common/base/escape.h"
-#include "proxy/io/cpu_time.h"
+#include "proxy/posix/cpu_time.h"
 
 namespace proxy {
 

@@ -2,7 +2,7 @@
 
 #include "common/base/escape.h"
 #include "common/verdict/end_of_test.h"
-#include "proxy/io/wall_clock.h"
+#include "proxy/posix/wall_clock.h"
 #include "proxy/serve/announce.h"
 #include "proxy/serve/token.h"
 

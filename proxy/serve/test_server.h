@@ -5,9 +5,9 @@
 #include <string>
 
 #include "common/rpc/announcement.h"
+#include "proxy/capture/capture.h"
 #include "proxy/io/child.h"
-#include "proxy/io/log.h"
-#include "proxy/serve/capture.h"
+#include "proxy/posix/log.h"
 #include "proxy/serve/connecting.h"
 #include "proxy/serve/listening.h"
 #include "proxy/serve/options.h"

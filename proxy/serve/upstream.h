@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "common/verdict/open_tests.h"
-#include "proxy/io/log.h"
-#include "proxy/serve/capture.h"
+#include "proxy/capture/capture.h"
+#include "proxy/posix/log.h"
 #include "proxy/serve/connection.h"
 #include "proxy/serve/packet_batch.h"
 

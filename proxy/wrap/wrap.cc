@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "proxy/io/loop.h"
-#include "proxy/io/stdio.h"
+#include "proxy/posix/stdio.h"
 #include "proxy/wrap/wrapped_command.h"
 
 namespace proxy {

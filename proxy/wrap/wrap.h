@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/io/log.h"
+#include "proxy/posix/log.h"
 
 namespace proxy {
 

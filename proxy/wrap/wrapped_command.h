@@ -6,10 +6,10 @@
 #include "common/command/answer.h"
 #include "common/subunit/captured_output.h"
 #include "common/verdict/open_tests.h"
+#include "proxy/capture/captured_stderr.h"
 #include "proxy/io/child.h"
-#include "proxy/io/log.h"
 #include "proxy/io/packet_reader.h"
-#include "proxy/wrap/captured_stderr.h"
+#include "proxy/posix/log.h"
 
 namespace proxy {
 

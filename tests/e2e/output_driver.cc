@@ -18,9 +18,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/subunit/encoder.h"
-#include "proxy/client/output.h"
-#include "proxy/client/trace_output.h"
 #include "proxy/io/loop.h"
+#include "proxy/run/output.h"
+#include "proxy/run/trace_output.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "proxy/client/console_script.h"
+#include "proxy/channel/console_script.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/client/progress.h"
+#include "proxy/run/progress.h"
 
 #include <doctest/doctest.h>
 

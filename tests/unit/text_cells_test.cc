@@ -1,4 +1,4 @@
-#include "proxy/client/text_cells.h"
+#include "proxy/run/text_cells.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/client/trace.h"
+#include "proxy/run/trace.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/client/worker_numbers.h"
+#include "proxy/run/worker_numbers.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,304 @@
+#include "proxy/channel/channel.h"
+
+#include "common/base/escape.h"
+#include "proxy/posix/pseudo_terminal.h"
+#include "proxy/posix/stdio.h"
+
+namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using subunit::Bytes;
+using subunit::Packet;
+using subunit::Result;
+
+namespace {
+
+// A process that the command left behind may hold its stdout open, and is not waited for.
+constexpr auto kLeftoverPatience = seconds(1);
+// A command that has closed its stdout has nothing more to say, but may have to clean up. One that
+// is a console goes on when the link over it is closed.
+constexpr auto kCommandPatience = seconds(3);
+constexpr auto kGrace = seconds(5);  // between TERM and KILL
+
+// For the command to pass on that we hang up, since a serial line does not tell.
+constexpr auto kLastWords = milliseconds(200);
+
+// Who speaks first to something that waits for him would wait for ever.
+constexpr auto kHeldPatience = seconds(10);
+
+}  // namespace
+
+Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, const Log& log)
+    : loop_(loop),
+      options_(options),
+      events_(std::move(events)),
+      log_(log),
+      command_(loop, [this](const Ending&) { check_end(); }),
+      patience_(loop, [this] { patience_ended(); }),
+      last_words_timer_(loop, [this] { end_command(); }),
+      held_timer_(loop, [this] { held_for_long(); }),
+      script_(options.console),
+      from_server_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
+                          .noise = [this](Bytes bytes) { receive_noise(bytes); },
+                          .batch = events_.batch,
+                          .ended = [this](const Result<>&) { packets_ended(); }}) {}
+
+// How it starts.
+
+Result<> Channel::start(const std::vector<std::string>& command) {
+  program_ = subunit::escaped(command[0]);
+  auto line = options_.pty ? start_on_terminal(command) : start_on_pipes(command);
+  if (!line) return tl::unexpected(line.error());
+  from_server_.resume();
+  if (options_.link.mode == LinkMode::kRaw) {
+    open_raw(std::move(*line));
+  } else {
+    listen(std::move(*line));
+  }
+  return {};
+}
+
+Result<Channel::Ends> Channel::start_on_pipes(const std::vector<std::string>& command) {
+  auto in = Pipe::create(kPipeCapacity);
+  if (!in) return tl::unexpected(in.error());
+  auto out = Pipe::create(kPipeCapacity);
+  if (!out) return tl::unexpected(out.error());
+  if (auto started = command_.start({.words = command,
+                                     .in = in->read_end.get(),
+                                     .out = out->write_end.get(),
+                                     .ignores_interrupt = true});
+      !started)
+    return tl::unexpected(started.error());
+  return Ends{.in = std::move(out->read_end), .out = std::move(in->write_end)};
+}
+
+Result<Channel::Ends> Channel::start_on_terminal(const std::vector<std::string>& command) {
+  auto terminal = PseudoTerminal::create(!options_.console.empty());
+  if (!terminal) return tl::unexpected(terminal.error());
+  if (auto started = command_.start({.words = command, .terminal = terminal->path}); !started)
+    return tl::unexpected(started.error());
+  return Ends{.in = duplicate(terminal->master.get()), .out = std::move(terminal->master)};
+}
+
+void Channel::open_raw(Ends line) {
+  line_ = Line::kRaw;
+  from_server_.attach(std::move(line.in));
+  set_writer(std::move(line.out));
+}
+
+void Channel::listen(Ends line) {
+  const bool only_armour = options_.link.mode == LinkMode::kArmour;
+  relay_.emplace(
+      loop_, std::move(line.in), std::move(line.out),
+      subunit::link::LinkOptions{.sends = subunit::link::Frame::Direction::kToServe,
+                                 .nonce = random_nonce(),
+                                 .bytes_per_second = options_.link.bytes_per_second.value_or(0),
+                                 .may_upgrade = !only_armour},
+      LinkRelay::Events{.arrived = [this](Bytes bytes) { script_.receive(bytes); },
+                        .noise = [this](Bytes bytes) { receive_printed(bytes); },
+                        .turned = [this] { turned(); },
+                        .opened = [this] { link_opened(); },
+                        .echoed = [this](bool here) { warn_of_echo(here); },
+                        .ended = [this] { link_ended(); },
+                        .line_ended = [this] { line_ended(); }});
+  relay_->listen();
+  if (only_armour) open_link();
+  type();
+}
+
+void Channel::open_link() {
+  line_ = Line::kLink;
+  from_server_.set_stall_timeout(kLinkStall);
+  auto payload = relay_->connect();
+  if (!payload) {
+    log_.error("{}", payload.error().text);
+    return hang_up(kGrace);
+  }
+  from_server_.attach(std::move(payload->in));
+  set_writer(std::move(payload->out));
+}
+
+void Channel::set_writer(Fd fd) {
+  // If nobody reads what we send, the other direction tells why.
+  to_server_.emplace(
+      loop_, std::move(fd),
+      Writer::Events{.progress = events_.sent, .failed = [](const subunit::Error&) {}});
+  to_server_->send(std::exchange(held_, {}));
+  if (finished_) to_server_->finish();
+  held_timer_.stop();
+  events_.sent();
+}
+
+void Channel::type() {
+  while (const auto text = script_.next()) relay_->type(*text);
+}
+
+void Channel::link_opened() {
+  script_.stop();
+  if (line_ != Line::kUnknown || packet_seen_) return;
+  from_server_.start_afresh();
+  open_link();
+}
+
+/// After each read from a line that may have a link.
+void Channel::turned() {
+  type();
+  if (line_ == Line::kLink && relay_->over() && !patience_.running()) check_end();
+  if (line_ != Line::kUnknown || !packet_seen_ || relay_->line_ended()) return;
+  script_.stop();
+  auto [in, out] = relay_->release();
+  if (!from_server_.closed()) open_raw({std::move(in), std::move(out)});
+}
+
+// What comes and goes.
+
+void Channel::receive(const Packet& packet) {
+  packet_seen_ = true;
+  events_.packet(packet);
+}
+
+void Channel::receive_printed(Bytes bytes) {
+  if (line_ == Line::kUnknown) return from_server_.feed(bytes);
+  receive_noise(bytes);
+}
+
+void Channel::receive_noise(Bytes bytes) {
+  if (flow_) return events_.noise(bytes);
+  subunit::append(held_noise_, bytes);
+  if (held_noise_.size() > kMaxHeldNoise) relay_->set_flow(false);
+}
+
+void Channel::send(Bytes bytes) {
+  if (to_server_) return to_server_->send(bytes);
+  if (held_.empty()) held_timer_.start(kHeldPatience);
+  subunit::append(held_, bytes);
+}
+
+void Channel::finish() {
+  finished_ = true;
+  if (to_server_) return to_server_->finish();
+  held_timer_.start(kHeldPatience);
+}
+
+void Channel::set_flow(bool on) {
+  flow_ = on;
+  on ? from_server_.resume() : from_server_.pause();
+  if (line_ == Line::kRaw) return;
+  if (on || line_ == Line::kUnknown) relay_->set_flow(on);
+  if (on && !held_noise_.empty()) events_.noise(std::exchange(held_noise_, {}));
+}
+
+/// The other end has not shown for a long time what it speaks. If there is nothing to say, and a
+/// pipe that can say that, it is told.
+void Channel::held_for_long() {
+  if (!script_.done()) return log_.warning("still waiting {}", script_.waits_for());
+  if (held_.empty() && !options_.pty) return relay_->finish_line();
+  log_.warning(
+      "what the client sends is held, since \"{}\" has not said yet how it has to travel (--link "
+      "raw would send it as it is)",
+      program_);
+}
+
+void Channel::warn_of_echo(bool here) {
+  log_.warning("the line of \"{}\" sends back what is sent {}; the console link is slower for that",
+               program_, here ? "to us" : "by us");
+}
+
+// The end.
+
+void Channel::hang_up(subunit::Time grace) {
+  if (to_server_) to_server_->close();
+  from_server_.close();
+  grace_ = grace;
+  if (line_ == Line::kLink && relay_->opened() && !relay_->over()) {
+    relay_->abandon("the client has hung up");
+    last_words_timer_.start(kLastWords);
+  } else {
+    end_command();
+  }
+  check_end();
+}
+
+void Channel::end_command() {
+  if (relay_) relay_->close();
+  command_.terminate(*grace_);
+  check_end();
+}
+
+/// The other end has said all that it had to say.
+void Channel::packets_ended() {
+  if (line_ == Line::kLink) to_server_->finish();
+  check_end();
+}
+
+void Channel::link_ended() {
+  relay_->finish_line();
+  // Where the line has ended, the command ends by itself, and its status may say why.
+  if (!relay_->problem().empty() && relay_->line_open()) terminate();
+  check_end();
+}
+
+void Channel::line_ended() {
+  if (line_ == Line::kUnknown) from_server_.cut_off();
+  check_end();
+}
+
+void Channel::check_end() {
+  if (ended_) return;
+  const bool line_open = line_ != Line::kRaw && relay_ && relay_->line_open();
+  if (command_.running() && line_open && line_ == Line::kLink && !relay_->over()) return;
+  if (command_.running() || !from_server_.closed() || line_open) {
+    return patience_.start(command_.running() ? kCommandPatience : kLeftoverPatience);
+  }
+  ended_ = true;
+  patience_.stop();
+  held_timer_.stop();
+  last_words_timer_.stop();
+  if (line_ == Line::kLink) log_.info("\"{}\": {}", program_, relay_->statistics());
+  events_.ended();
+}
+
+void Channel::patience_ended() {
+  if (command_.running()) return terminate();
+  if (!flow_) return patience_.start(kLeftoverPatience);
+  if (relay_) relay_->close();
+  from_server_.closed() ? check_end() : from_server_.cut_off();
+}
+
+/// It has nothing more to do.
+void Channel::terminate() {
+  terminated_ = command_.running();
+  command_.terminate(kGrace);
+}
+
+bool Channel::ended_well() const {
+  const bool on_link = line_ == Line::kLink;
+  if (on_link && !relay_->problem().empty()) return false;
+  return command_.ending()->exit == 0 || (on_link && terminated_);
+}
+
+std::string Channel::end_text() const {
+  std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
+  if (line_ != Line::kLink) return ending;
+  std::string dead = "the console link is dead: " + relay_->problem();
+  if (!relay_->problem().empty()) return terminated_ ? dead : fmt::format("{}; {}", dead, ending);
+  return terminated_ ? "the other end has closed the console link" : ending;
+}
+
+std::string Channel::awaited() const {
+  if (!script_.done()) return script_.waits_for();
+  std::string ready = "for the proxy to say Ready";
+  if (line_ == Line::kRaw) return ready;
+  if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
+  if (relay_->heard_hello())
+    return ready + ": it says hello over the console link, but seems not to get our answer";
+  if (relay_->hears_another_session())
+    return ready +
+           ": a proxy is there, but speaks to another client over the console link; if that one "
+           "was "
+           "killed, the proxy ends within half a minute";
+  return line_ == Line::kLink ? ready + ": nothing has said hello over the console link" : ready;
+}
+
+}  // namespace proxy

@@ -1,0 +1,94 @@
+#include "proxy/channel/console_script.h"
+
+#include <fmt/core.h>
+
+#include "common/base/escape.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::escaped;
+using subunit::Result;
+
+namespace {
+
+constexpr std::string_view kMark = "#%";  // what begins a frame of the link, see frame.h
+constexpr std::size_t kMaxShown = 300;    // where it stands is what matters
+
+bool is_final(char c) {
+  return c >= 0x40 && c <= 0x7e;
+}
+
+/// Where an escape sequence that begins at `at` ends: CSI up to its final character, OSC up to BEL
+/// or ST, any other one with what follows its intermediate characters (ECMA-35).
+std::size_t end_of_sequence(std::string_view text, std::size_t at) {
+  std::size_t end = at + 1;
+  if (text.substr(end, 1) == "[") {
+    ++end;
+    while (end < text.size() && !is_final(text[end])) ++end;
+  } else if (text.substr(end, 1) == "]") {
+    while (end < text.size() && text[end] != '\a' && text[end] != '\x1b') ++end;
+    if (end < text.size() && text[end] == '\x1b') ++end;
+  } else {
+    while (end < text.size() && text[end] >= 0x20 && text[end] <= 0x2f) ++end;
+  }
+  return std::min(end + 1, text.size());
+}
+
+/// As a person reads it.
+std::string readable(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\x1b') {
+      at = end_of_sequence(text, at);
+      continue;
+    }
+    if (text[at] != '\r' && text[at] != '\0') result += text[at];
+    ++at;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
+  if (command.find(kMark) != std::string::npos) {
+    return error(
+        "--console-command \"{}\" contains \"{}\", which begins each frame of the console link: a "
+        "console that echoes it would seem to answer",
+        escaped(command), kMark);
+  }
+  auto expression = subunit::Regex::create("--console-wait", wait);
+  if (!expression) return tl::unexpected(expression.error());
+  return ConsoleStep{std::move(command), std::move(wait), std::move(*expression)};
+}
+
+void ConsoleScript::receive(subunit::Bytes printed) {
+  // In pieces: there may be much behind a prompt, from a kernel that talks all the time.
+  while (!done() && !found_ && !printed.empty()) {
+    const subunit::Bytes piece = printed.first(std::min(printed.size(), kMaxSeen / 2));
+    printed = printed.subspan(piece.size());
+    seen_ += subunit::as_text(piece);
+    if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
+    found_ = steps_[at_].expression.find(readable(seen_)).has_value();
+  }
+}
+
+std::optional<std::string> ConsoleScript::next() {
+  if (done() || !(found_ || steps_[at_].wait.empty())) return std::nullopt;
+  seen_.clear();
+  found_ = false;
+  return steps_[at_++].command + "\r";
+}
+
+std::string ConsoleScript::waits_for() const {
+  const std::string_view seen = seen_;
+  const bool cut = seen.size() > kMaxShown;
+  return fmt::format(
+      "for the console to print what --console-wait \"{}\" looks for, before \"{}\" is typed; "
+      "since then it has printed {}\"{}\"",
+      escaped(steps_[at_].wait), escaped(steps_[at_].command), cut ? "…" : "",
+      escaped(cut ? seen.substr(seen.size() - kMaxShown) : seen, kMaxShown));
+}
+
+}  // namespace proxy

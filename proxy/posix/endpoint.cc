@@ -1,0 +1,177 @@
+#include "proxy/posix/endpoint.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "common/base/escape.h"
+#include "proxy/posix/socket_owner.h"
+
+namespace proxy {
+
+using subunit::error;
+using subunit::Result;
+
+namespace {
+
+constexpr int kBacklog = 64;
+
+std::string reason(int error_number) {
+  return std::strerror(error_number);
+}
+
+Result<std::string> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failure != std::errc() || end != text.data() + text.size())
+    return error("\"{}\" is no port number (0 to 65535)", subunit::escaped(text));
+  return std::string(text);
+}
+
+/// True if `path` is a socket that refuses connections: left behind by a process that is gone.
+bool is_stale_socket(const sockaddr* address, socklen_t size, const char* path) {
+  struct stat status {};
+  if (::lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return ::connect(probe.get(), address, size) != 0 && errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+Result<Endpoint> Endpoint::parse(std::string_view text) {
+  Endpoint endpoint;
+  if (text.starts_with("unix:")) {
+    const std::string_view path = text.substr(5);
+    auto& address = reinterpret_cast<sockaddr_un&>(endpoint.address_);
+    if (path.empty() || path.size() >= sizeof address.sun_path) {
+      return error("\"{}\" is no address: a socket's path has 1 to {} bytes",
+                   subunit::escaped(text), sizeof address.sun_path - 1);
+    }
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    endpoint.size_ = sizeof address;
+    return endpoint;
+  }
+
+  const std::size_t colon = text.rfind(':');
+  std::string host(colon == std::string_view::npos ? "127.0.0.1" : text.substr(0, colon));
+  const auto port = parse_port(colon == std::string_view::npos ? text : text.substr(colon + 1));
+  if (!port || host.empty()) {
+    return error("\"{}\" is no address: HOST:PORT, PORT or unix:PATH is expected",
+                 subunit::escaped(text));
+  }
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (const int status = ::getaddrinfo(host.c_str(), port->c_str(), &hints, &found)) {
+    return error("cannot resolve the host of \"{}\": {}", subunit::escaped(text),
+                 ::gai_strerror(status));
+  }
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  std::memcpy(&endpoint.address_, found->ai_addr, found->ai_addrlen);
+  endpoint.size_ = found->ai_addrlen;
+  return endpoint;
+}
+
+Endpoint Endpoint::of_socket(int fd) {
+  Endpoint endpoint;
+  endpoint.size_ = sizeof endpoint.address_;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&endpoint.address_), &endpoint.size_);
+  return endpoint;
+}
+
+std::string Endpoint::text() const {
+  if (is_unix()) return std::string("unix:") + path();
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  if (::getnameinfo(address(), size_, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return "an unknown address";
+  return address_.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, port)
+                                        : fmt::format("{}:{}", host, port);
+}
+
+Result<Fd> Endpoint::listen() const {
+  Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return error("cannot listen on {}: {}", text(), reason(errno));
+  mode_t mask = 0;
+  if (is_unix()) {
+    if (is_stale_socket(address(), size_, path())) ::unlink(path());
+    mask = ::umask(0177);
+  } else {
+    const int on = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  }
+  const int bound = ::bind(fd.get(), address(), size_);
+  const int bind_error = errno;
+  if (is_unix()) ::umask(mask);
+  if (bound != 0) {
+    const bool taken = bind_error == EADDRINUSE && !is_unix();
+    return error("cannot listen on {}: {}{}", text(), reason(bind_error),
+                 taken ? " (port 0 is any that is free)" : "");
+  }
+  if (::listen(fd.get(), kBacklog) != 0)
+    return error("cannot listen on {}: {}", text(), reason(errno));
+  return fd;
+}
+
+bool Endpoint::any_port() const {
+  // The port stands at the same place in both kinds of address.
+  return !is_unix() && reinterpret_cast<const sockaddr_in&>(address_).sin_port == 0;
+}
+
+std::optional<ino_t> Endpoint::inode() const {
+  struct stat status {};
+  if (!is_unix() || ::lstat(path(), &status) != 0) return std::nullopt;
+  return status.st_ino;
+}
+
+void Endpoint::remove(ino_t expected) const {
+  if (inode() == expected) ::unlink(path());
+}
+
+Result<Fd> Endpoint::connect() const {
+  Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return error("cannot connect to {}: {}", text(), reason(errno));
+  // A full backlog of a unix socket says EAGAIN: as with "refused", trying again is what helps.
+  if (::connect(fd.get(), address(), size_) != 0 && errno != EINPROGRESS)
+    return error("cannot connect to {}: {}", text(), reason(errno));
+  set_no_delay(fd.get());
+  return fd;
+}
+
+Result<> Endpoint::connect_result(int fd) {
+  int status = 0;
+  socklen_t size = sizeof status;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &size);
+  if (status != 0) return error("{}", reason(status));
+  return {};
+}
+
+Result<> Endpoint::check_owner(int fd) const {
+  auto owner = is_unix() ? unix_peer_owner(fd) : tcp_listener_owner(address());
+  if (!owner) owner = tcp_peer_owner(fd);  // it may have stopped to listen once it had us
+  if (!owner) return error("cannot tell who listens on {}", text());
+  if (*owner != ::geteuid()) {
+    return error("{} belongs to user {}, not to user {} who runs this", text(), *owner,
+                 ::geteuid());
+  }
+  return {};
+}
+
+void set_no_delay(int fd) {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace proxy

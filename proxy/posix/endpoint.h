@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "proxy/posix/fd.h"
+
+namespace proxy {
+
+/// Where a test server listens, or dials in: `HOST:PORT`, `PORT` on the loopback interface, or
+/// `unix:PATH`. HOST may be a name, an IPv4 address, or an IPv6 address in brackets.
+class Endpoint {
+ public:
+  /// An Error for anything else, and for a name that cannot be resolved.
+  [[nodiscard]] static subunit::Result<Endpoint> parse(std::string_view text);
+
+  /// The address a socket is bound to.
+  [[nodiscard]] static Endpoint of_socket(int fd);
+
+  [[nodiscard]] std::string text() const;
+  /// What listen() has made in the file system: nothing for a TCP address.
+  [[nodiscard]] std::optional<ino_t> inode() const;
+
+  /// Removes it, unless something else has taken its place.
+  void remove(ino_t inode) const;
+
+  /// A TCP address with port 0, which stands for any that is free.
+  [[nodiscard]] bool any_port() const;
+
+  [[nodiscard]] bool is_unix() const { return address_.ss_family == AF_UNIX; }
+
+  /// A listening socket. On a unix path it takes the place of a socket that nobody listens on any
+  /// more, and of nothing else; the new one is accessible to its owner only.
+  [[nodiscard]] subunit::Result<Fd> listen() const;
+
+  /// A socket that is connected, or about to be: it becomes writable then, or when that fails, and
+  /// connect_result() tells which.
+  [[nodiscard]] subunit::Result<Fd> connect() const;
+  [[nodiscard]] static subunit::Result<> connect_result(int fd);
+
+  /// An Error unless the other end of a connected socket belongs to this process's user: by the
+  /// peer's credentials on a unix socket, by /proc/net/tcp on the loopback interface. A connection
+  /// to another machine is nobody's here, which is an Error too.
+  [[nodiscard]] subunit::Result<> check_owner(int fd) const;
+
+ private:
+  [[nodiscard]] const sockaddr* address() const {
+    return reinterpret_cast<const sockaddr*>(&address_);
+  }
+
+  [[nodiscard]] const char* path() const {
+    return reinterpret_cast<const sockaddr_un&>(address_).sun_path;
+  }
+
+  sockaddr_storage address_{};
+  socklen_t size_ = 0;
+};
+
+/// Sends what is written at once: without this, small packets wait for acknowledgements that the
+/// other end delays by 40 ms (RFC 896 meeting RFC 1122). Does nothing to a unix socket.
+void set_no_delay(int fd);
+
+}  // namespace proxy

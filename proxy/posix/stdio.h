@@ -1,0 +1,40 @@
+#pragma once
+
+#include "common/base/result.h"
+#include "proxy/posix/fd.h"
+
+namespace proxy {
+
+/// This process's stdin or stdout, taken away from everything else in it.
+///
+/// After take() the stream that was on 0 or 1 is on a private, close-on-exec descriptor. Instead,
+/// /dev/null is on 0, or a copy of stderr on 1, so that no library and no child process can read or
+/// write the stream by accident. A pipe is made larger where the system allows, since that decides
+/// most about the speed of a relay.
+///
+/// Whoever started this process may share the stream's open file description with it. It is opened
+/// afresh where that is possible, and otherwise gets its flags back at the end.
+class PrivateStream {
+ public:
+  [[nodiscard]] static subunit::Result<PrivateStream> take_stdin();
+  [[nodiscard]] static subunit::Result<PrivateStream> take_stdout();
+
+  PrivateStream(PrivateStream&&) = default;
+  PrivateStream& operator=(PrivateStream&&) = delete;
+  ~PrivateStream();
+
+  /// A new descriptor for the stream, for a Reader or Writer to own.
+  [[nodiscard]] Fd duplicate() const;
+
+ private:
+  PrivateStream() = default;
+  [[nodiscard]] static subunit::Result<PrivateStream> take(int fd, int mode);
+
+  Fd fd_;
+  int flags_to_restore_ = -1;
+};
+
+/// For pipes: what a relay asks the system for.
+inline constexpr int kPipeCapacity = 1 << 20;  // the most an ordinary user gets (pipe(7))
+
+}  // namespace proxy

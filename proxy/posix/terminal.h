@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+
+#include "common/base/result.h"
+#include "proxy/posix/fd.h"
+
+namespace proxy {
+
+/// A terminal in raw mode for as long as this lives: it passes every byte as it is, in both
+/// directions, and neither echoes nor holds back any.
+///
+/// What was there before comes back at the end, also when a signal ends the process. Signals that
+/// an event loop watches are the loop's: begin to watch them after enter(), and restore() before
+/// that ends.
+class RawMode {
+ public:
+  /// An Error if `fd` is no terminal, or cannot be changed.
+  [[nodiscard]] static subunit::Result<RawMode> enter(int fd);
+
+  RawMode(RawMode&& other) noexcept : slot_(std::exchange(other.slot_, kNone)) {}
+  RawMode& operator=(RawMode&&) = delete;
+  ~RawMode() { restore(); }
+
+  /// Sets raw mode once more if somebody has changed the terminal. Returns whether that was so.
+  bool reapply();
+
+  /// Puts back what was there before enter(). What is on its way out gets a second to leave, and no
+  /// more: a line may be stopped for ever. What has come and was not read was for this program, and
+  /// is dropped.
+  void restore();
+
+ private:
+  static constexpr int kNone = -1;
+
+  explicit RawMode(int slot) : slot_(slot) {}
+
+  int slot_;
+};
+
+/// Whether two descriptors are the same terminal.
+[[nodiscard]] bool is_same_terminal(int one, int other);
+
+}  // namespace proxy

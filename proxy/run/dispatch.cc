@@ -1,0 +1,111 @@
+#include "proxy/run/dispatch.h"
+
+#include <algorithm>
+
+namespace proxy {
+
+using subunit::Result;
+using subunit::Time;
+
+RunList::RunList(std::vector<std::string> listed) {
+  std::unordered_map<std::string, std::size_t> numbers;
+  for (std::string& id : listed) {
+    const auto [known, is_new] = numbers.try_emplace(id, ids.size());
+    if (!is_new) {
+      ++times[known->second];
+      continue;
+    }
+    ids.push_back(std::move(id));
+    times.push_back(1);
+  }
+}
+
+std::vector<std::string> RunList::repeated() const {
+  std::vector<std::string> repeated;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (times[i] > 1) repeated.push_back(ids[i]);
+  return repeated;
+}
+
+Dispatch::Dispatch(RunList list, std::unique_ptr<subunit::schedule::Dispatcher> dispatcher,
+                   Sent sent)
+    : list_(std::move(list)),
+      answered_(list_.ids.size()),
+      dispatcher_(std::move(dispatcher)),
+      sent_(std::move(sent)) {
+  for (std::size_t i = 0; i < list_.ids.size(); ++i) numbers_.emplace(list_.ids[i], i);
+}
+
+void Dispatch::add(Worker& worker, Time now) {
+  worker.dispatched = dispatcher_->add(worker.number, now);
+  dispatcher_->measured_round_trip(*worker.dispatched, worker.round_trip);
+}
+
+void Dispatch::remove(Worker& worker, Time now) {
+  if (!worker.dispatched) return;
+  for (const Worker::Batch& batch : worker.batches) {
+    // Asked for again, one of several tests with one id would be answered twice.
+    for (const std::size_t test : batch.tests)
+      if (answered_[test] > 0) dispatcher_->finished(*worker.dispatched, test, now);
+  }
+  dispatcher_->remove(*worker.dispatched, now);
+  worker.dispatched.reset();
+  worker.batches.clear();
+}
+
+Result<bool> Dispatch::feed(Worker& worker, Time now) {
+  auto batch = dispatcher_->next(*worker.dispatched, now);
+  if (batch.empty()) return false;
+  std::vector<std::string> ids;
+  ids.reserve(batch.size());
+  for (const std::size_t test : batch) ids.push_back(list_.ids[test]);
+  sent_(worker, ids);
+  const bool all = all_at_once_ && batch.size() == list_.ids.size();
+  auto nonce = worker.session.run(all ? std::nullopt : subunit::rpc::TestIds(std::move(ids)));
+  if (!nonce) return tl::unexpected(nonce.error());
+  if (!worker.asked()) worker.since = now;
+  worker.batches.push_back({std::move(*nonce), std::move(batch)});
+  return true;
+}
+
+std::optional<std::size_t> Dispatch::find(std::string_view test_id) const {
+  const auto found = numbers_.find(test_id);
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Dispatch::started(Worker& worker, std::string_view test_id, Time now) {
+  if (const auto test = find(test_id); test && worker.dispatched)
+    dispatcher_->started(*worker.dispatched, *test, now);
+}
+
+bool Dispatch::owes(std::string_view test_id) const {
+  const auto test = find(test_id);
+  return test && answered_[*test] < list_.times[*test];
+}
+
+bool Dispatch::ended(Worker& worker, std::string_view test_id, Time now, bool cut_short) {
+  const auto test = find(test_id);
+  if (!test || !worker.dispatched) return false;
+  const bool owed = answered_[*test] < list_.times[*test];
+  if (++answered_[*test] < list_.times[*test]) return owed;
+  cut_short ? dispatcher_->cut_short(*worker.dispatched, *test, now)
+            : dispatcher_->finished(*worker.dispatched, *test, now);
+  return owed;
+}
+
+std::vector<std::string> Dispatch::settle(Worker& worker, const std::string& nonce, Time now) {
+  const auto batch = std::ranges::find(worker.batches, nonce, &Worker::Batch::nonce);
+  std::vector<std::string> unanswered;
+  if (batch == worker.batches.end()) return unanswered;
+  for (const std::size_t test : batch->tests) {
+    // Also if another server has answered for it.
+    dispatcher_->finished(*worker.dispatched, test, now);
+    if (answered_[test] >= list_.times[test]) continue;
+    unanswered.push_back(list_.ids[test]);
+    answered_[test] = list_.times[test];
+  }
+  worker.batches.erase(batch);
+  return unanswered;
+}
+
+}  // namespace proxy
