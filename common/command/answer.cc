@@ -68,7 +68,7 @@ Fate RunAnswer::take(const Packet& packet) {
 
 Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   const auto fail = [this, when, &out](std::string_view id, std::string_view reason) {
-    verdict::encode_end(id, std::nullopt, when, reason, out);
+    verdict::encode_end({.test_id = id, .reason = reason, .when = when}, out);
     ledger_.record(id, Status::kFail);
   };
   const verdict::OpenTests::Ids in_progress = ledger_.in_progress();
@@ -78,7 +78,14 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   // The output is the same for all of them, and they can be many.
   std::string last_output = how.last_output;
   for (const std::string_view id : ledger_.missing()) {
-    if (fixtures_.answer(id, when, out)) continue;
+    if (const auto by_fixture = fixtures_.outcome(id)) {
+      verdict::encode_end({.test_id = id,
+                           .reason = by_fixture->reason,
+                           .when = when,
+                           .status = by_fixture->status},
+                          out);
+      continue;
+    }
     fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
                          std::exchange(last_output, "")));
   }

@@ -57,7 +57,10 @@ class ClientSession {
   };
   using Event = std::variant<NotMessage, Incomplete, Opened, Answered, Failed, Ponged>;
 
-  explicit ClientSession(VersionRange versions = kSupportedVersions) : versions_(versions) {}
+  /// `route`: the route code of what is said, where a proxy tells several servers apart by it.
+  explicit ClientSession(VersionRange versions = kSupportedVersions,
+                         std::optional<std::string> route = std::nullopt)
+      : versions_(versions), outbox_(std::move(route)) {}
 
   // What the caller says. A call that the state does not allow is the caller's bug (assertion).
 

@@ -12,7 +12,7 @@ Result<> Outbox::add(const Message& message) {
     sent_ = 0;
   }
   return to_json(message).and_then([this](const std::string& json) {
-    return encode_attachment(kRpcTestId, json, std::nullopt, packets_);
+    return encode_attachment(kRpcTestId, json, route_, packets_);
   });
 }
 

@@ -3,7 +3,7 @@
 #include <cassert>
 
 #include "common/base/escape.h"
-#include "common/rpc/transition.h"
+#include "common/base/transition.h"
 
 namespace subunit::rpc {
 namespace {

@@ -1,17 +1,30 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
-#include "../subunit/packet.h"
+#include "../subunit/encoder.h"
 
 namespace subunit::verdict {
 
-/// Appends the packet that ends `test_id` as failed, or with another final `status`, on behalf of
-/// whoever can no longer do it, with `reason` (text; bytes that are not UTF-8 are escaped) as
-/// attachment "subunit-proxy".
-void encode_end(std::string_view test_id, std::optional<std::string_view> route,
-                std::optional<Timestamp> when, std::string_view reason, Buffer& out,
-                Status status = Status::kFail);
+/// What ends a test as failed, or with another final status, on behalf of whoever can no longer do
+/// it.
+struct EndOfTest {
+  std::string_view test_id;
+  std::string_view reason;  ///< text; bytes that are not UTF-8 are escaped
+  std::optional<Timestamp> when = std::nullopt;
+  Status status = Status::kFail;
+  std::optional<std::string_view> route = std::nullopt;
+};
+
+/// The packet's fields, with the reason as attachment "subunit-proxy". `text` gets the reason, and
+/// has to last as long as the result.
+[[nodiscard]] Fields fields_of(const EndOfTest& end, std::string& text);
+
+/// Appends the packet: without reason and tags if it cannot be encoded with them, since a reader
+/// must not miss the end of a test in any case.
+void encode_end(const EndOfTest& end, Buffer& out);
+void encode_end(const Fields& fields, TagList tags, Buffer& out);
 
 }  // namespace subunit::verdict

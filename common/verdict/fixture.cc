@@ -1,10 +1,9 @@
 #include "common/verdict/fixture.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
-
-#include "common/base/result.h"
-#include "common/verdict/end_of_test.h"
 
 namespace subunit::verdict {
 namespace {
@@ -32,7 +31,7 @@ void Fixtures::record(const Packet& packet) {
     outcomes_.insert_or_assign(std::string(*packet.test_id), packet.status);
 }
 
-bool Fixtures::answer(std::string_view test_id, std::optional<Timestamp> when, Buffer& out) const {
+std::optional<Fixtures::Outcome> Fixtures::outcome(std::string_view test_id) const {
   // Behind the method may be a scenario or attributes, with dots of their own.
   const std::string_view in_class = parent(test_id.substr(0, test_id.find_first_of("([")));
   for (const std::string& fixture : {fmt::format("setUpModule ({})", parent(in_class)),
@@ -40,12 +39,10 @@ bool Fixtures::answer(std::string_view test_id, std::optional<Timestamp> when, B
     const auto found = outcomes_.find(fixture);
     if (found == outcomes_.end()) continue;
     const bool failed = found->second == Status::kFail;
-    const std::string reason = fmt::format("{} {}, so this test did not run\n", fixture,
-                                           failed ? "failed" : "was skipped");
-    encode_end(test_id, std::nullopt, when, reason, out, found->second);
-    return true;
+    return Outcome{found->second, fmt::format("{} {}, so this test did not run\n", fixture,
+                                              failed ? "failed" : "was skipped")};
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace subunit::verdict

@@ -21,10 +21,13 @@ class Fixtures {
   /// A packet of results.
   void record(const Packet& packet);
 
-  /// Appends the packet that ends `test_id`, "module.Class.method", which has no result: as the
-  /// fixture did that comes before it. False if none is known that has failed or skipped.
-  [[nodiscard]] bool answer(std::string_view test_id, std::optional<Timestamp> when,
-                            Buffer& out) const;
+  struct Outcome {
+    Status status;       ///< kFail or kSkip
+    std::string reason;  ///< a line, for a person
+  };
+  /// How `test_id`, "module.Class.method", has ended, which has no result: as the fixture did that
+  /// comes before it. Nothing if none is known that has failed or was skipped.
+  [[nodiscard]] std::optional<Outcome> outcome(std::string_view test_id) const;
 
  private:
   std::map<std::string, Status, std::less<>> outcomes_;  // kFail or kSkip, by id

@@ -39,7 +39,7 @@ class RunCommand : public Subcommand {
         {{"human", Format::kHuman}, {"subunit", Format::kSubunit}, {"ids", Format::kIds}},
         run_.format);
     options_.choice({"--color", "WHEN", "color of what people read: auto, always, never (auto)"},
-                    {{"auto", Color::kAuto}, {"always", Color::kAlways}, {"never", Color::kNever}},
+                    {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
                     run_.color);
     options_.text({"--trace", "FILE", "write the run to FILE as a Chrome trace, for Perfetto"},
                   run_.trace);

@@ -17,7 +17,7 @@ using subunit::Result;
 
 Result<std::string> read_file(const char* what, const std::string& path, std::size_t most) {
   constexpr std::size_t kPiece = 1 << 16;
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Fd fd(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   ssize_t size = fd ? 1 : -1;
   std::string text;
   while (size > 0) {

@@ -1,63 +1,163 @@
 #include "proxy/run/output.h"
 
-#include <string>
+#include <cstdlib>
 
-#include "common/base/escape.h"
+#include "common/report/human_report.h"
+#include "common/report/id_list.h"
 #include "proxy/io/packet_reader.h"
-#include "proxy/run/human_output.h"
-#include "proxy/run/incident_log.h"
 
 namespace proxy {
+
+using subunit::Time;
+using subunit::report::HumanReport;
+using subunit::report::IdList;
+using subunit::run::Incident;
+using subunit::run::Observer;
+using subunit::run::View;
+using subunit::run::WorkerNumber;
+
 namespace {
 
-class SubunitOutput : public Output {
+/// Packets, as they are.
+class SubunitOutput : public Output, private Observer {
  public:
-  SubunitOutput(Writer& out, const Log& log) : run_(out), log_(log) {}
-  void expect(std::size_t) override {}
-  void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
-    run_.add(packet.raw);
-  }
-  void happened(const Incident& incident) override { log_incident(incident, log_); }
-  void flush() override { run_.flush(); }
-  void finish(bool) override { flush(); }
+  explicit SubunitOutput(Writer& out) : run_(out) {}
+
+  Observer& observer() override { return *this; }
+  void write(Time) override {}
 
  private:
+  void expect(std::size_t) override {}
+  void packet(const subunit::Packet& packet, std::optional<WorkerNumber>, Time) override {
+    run_.add(packet.raw);
+  }
+  void happened(const Incident&, Time) override {}
+  void flush() override { run_.flush(); }
+  void finish(bool, Time) override { flush(); }
+
   PacketRun run_;
-  const Log& log_;
 };
 
-class IdsOutput : public Output {
+class IdOutput : public Output {
  public:
-  IdsOutput(Writer& out, const Log& log) : out_(out), log_(log) {}
-  void expect(std::size_t) override {}
-  void packet(const subunit::Packet& packet, std::optional<WorkerNumber>) override {
-    if (packet.status != subunit::Status::kExists || !packet.test_id) return;
-    // A line feed in an id would make two lines of it.
-    lines_ += packet.test_id->find('\n') == std::string_view::npos
-                  ? std::string(*packet.test_id)
-                  : subunit::escaped(*packet.test_id, SIZE_MAX);
-    lines_ += '\n';
+  explicit IdOutput(Writer& out) : out_(out) {}
+
+  Observer& observer() override { return list_; }
+  void write(Time) override {
+    out_.send(subunit::as_bytes(list_.pending_output()));
+    list_.consume_output();
   }
-  void happened(const Incident& incident) override { log_incident(incident, log_); }
-  void flush() override {
-    out_.send(subunit::as_bytes(lines_));
-    lines_.clear();
-  }
-  void finish(bool) override { flush(); }
 
  private:
   Writer& out_;
-  const Log& log_;
-  std::string lines_;
+  IdList list_;
 };
+
+/// What --color says stands above NO_COLOR (https://no-color.org), which counts if it is set and
+/// not empty.
+bool wants_color(ColorMode mode, bool capable_terminal) {
+  if (mode != ColorMode::kAuto) return mode == ColorMode::kAlways;
+  const char* const no_color = std::getenv("NO_COLOR");
+  return capable_terminal && !(no_color && *no_color);
+}
+
+class HumanOutput : public Output {
+ public:
+  HumanOutput(ColorMode color, Writer& out, const View& view, const Log& log)
+      : out_(out),
+        screen_(log.screen()),
+        has_status_line_(screen_.has_status_line()),
+        report_({.has_status_line = has_status_line_,
+                 .colored_stdout = wants_color(color, out.to_capable_terminal()),
+                 .colored_stderr = wants_color(color, has_status_line_)},
+                view, precise_now()) {}
+
+  Observer& observer() override { return report_; }
+  std::optional<Time> next_deadline() const override { return report_.next_deadline(); }
+  void write(Time now) override;
+  void finish(Time now) override {
+    screen_.show_status("");
+    write(now);
+  }
+  void resized() override { report_.resized(); }
+
+ private:
+  Writer& out_;
+  Screen& screen_;
+  const bool has_status_line_;
+  HumanReport report_;
+};
+
+void HumanOutput::write(Time now) {
+  const auto due = report_.next_deadline();
+  if (due && *due <= now) {
+    if (!has_status_line_) {
+      report_.add_progress_line(now);
+    } else if (out_.queued() == 0) {
+      // The last column stays free: writing there makes some terminals wrap.
+      screen_.show_status(report_.status_line(screen_.columns() - 1, now));
+    } else {
+      // Failures are on their way to what may be the same terminal: it would end up among them.
+      report_.postpone_status_line(now);
+    }
+  }
+  if (!report_.pending_lines().empty()) screen_.print(report_.pending_lines());
+  report_.consume_lines();
+  if (report_.pending_output().empty()) return;
+  screen_.show_status("");
+  out_.send(subunit::as_bytes(report_.pending_output()));
+  report_.consume_output();
+}
+
+class IncidentLog : public Output, private Observer {
+ public:
+  explicit IncidentLog(const Log& log) : log_(log) {}
+
+  Observer& observer() override { return *this; }
+  void write(Time) override {}
+
+ private:
+  void expect(std::size_t) override {}
+  void packet(const subunit::Packet&, std::optional<WorkerNumber>, Time) override {}
+  void happened(const Incident& incident, Time) override;
+  void flush() override {}
+  void finish(bool, Time) override {}
+
+  const Log& log_;
+};
+
+void IncidentLog::happened(const Incident& incident, Time) {
+  const std::string who = incident.worker ? fmt::format("worker-{}: ", *incident.worker) : "";
+  const auto text_or = [&incident](std::string_view otherwise) {
+    return incident.text.empty() ? otherwise : incident.text;
+  };
+  switch (incident.kind) {
+    case Incident::Kind::kAttached:
+      return log_.info("{}{}", who, text_or("a test server is there"));
+    case Incident::Kind::kNote:
+      return log_.info("{}{}", who, incident.text);
+    case Incident::Kind::kGone:
+      return log_.warning("{}{}", who, text_or("the test server is lost"));
+    case Incident::Kind::kTrouble:
+      return log_.warning("{}{}", who, incident.text);
+    case Incident::Kind::kError:
+      return log_.error("{}{}", who, incident.text);
+    case Incident::Kind::kSlow:
+      return;
+  }
+}
 
 }  // namespace
 
-std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, const RunView& view,
-                                    uv_loop_t& loop, const Log& log) {
-  if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out, log);
-  if (options.list) return std::make_unique<IdsOutput>(out, log);
-  return std::make_unique<HumanOutput>(options.color, out, view, loop, log);
+std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, const View& view,
+                                    const Log& log) {
+  if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
+  if (options.list) return std::make_unique<IdOutput>(out);
+  return std::make_unique<HumanOutput>(options.color, out, view, log);
+}
+
+std::unique_ptr<Output> make_incident_log(const Log& log) {
+  return std::make_unique<IncidentLog>(log);
 }
 
 }  // namespace proxy

@@ -1,56 +1,43 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 
-#include "common/base/time.h"
-#include "common/subunit/packet.h"
-#include "common/verdict/ledger.h"
+#include "common/run/observer.h"
 #include "proxy/io/stream.h"
 #include "proxy/posix/log.h"
-#include "proxy/run/incident.h"
 #include "proxy/run/options.h"
 
 namespace proxy {
 
-/// What comes out of a run, in one of the formats.
+/// A report of a run on its way to where it is shown.
 class Output {
  public:
   virtual ~Output() = default;
 
-  /// So many tests are going to run.
-  virtual void expect(std::size_t tests) = 0;
-
-  /// A result, an attachment, a listed test: anything but the protocol's own messages. The ledger
-  /// has it already. Its bytes stay valid until flush(). `worker`: the server it comes from;
-  /// nothing for what comes from none, such as the noise of a channel, or the failure of a test
-  /// that never began.
-  virtual void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) = 0;
-
-  virtual void happened(const Incident& incident) = 0;
-
-  /// What came in one go is over.
-  virtual void flush() = 0;
-
-  /// Nothing more will come. `completed`: all that was asked for was answered, and the session
-  /// ended by the protocol.
-  virtual void finish(bool completed) = 0;
+  /// What is to be told what happens.
+  [[nodiscard]] virtual subunit::run::Observer& observer() = 0;
+  /// Writes what there is to write. To be called after each event, and at next_deadline().
+  virtual void write(subunit::Time now) = 0;
+  [[nodiscard]] virtual std::optional<subunit::Time> next_deadline() const { return std::nullopt; }
+  /// The terminal has another size.
+  virtual void resized() {}
+  /// The observer has been told the end.
+  virtual void finish(subunit::Time now) { write(now); }
 };
 
-/// What an output may ask about the run. All of it outlives the output.
-struct RunView {
-  const subunit::verdict::Ledger& ledger;
-  /// How long the rest will take, if that can be told.
-  std::function<std::optional<subunit::Time>()> time_left;
-};
-
-/// The output on stdout. `out` and `log` are the caller's, and live longer. Whatever the format,
-/// incidents to warn of go to the log: the caller need not say them again.
+/// The output on stdout. `out`, `view` and `log` are the caller's, and live longer.
 [[nodiscard]] std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out,
-                                                  const RunView& view, uv_loop_t& loop,
-                                                  const Log& log);
+                                                  const subunit::run::View& view, const Log& log);
+
+/// Writes incidents to the log, with warnings for what is lost or wrong, and nothing for a slow
+/// test, which is not.
+[[nodiscard]] std::unique_ptr<Output> make_incident_log(const Log& log);
+
+/// Writes the run to the file at `path` as a Trace. The file is opened here; what goes wrong with
+/// it later is told in the log once, at the end, and costs nothing else. At most a second of the
+/// run is held back, so that the file of one that is cut off is of use.
+[[nodiscard]] subunit::Result<std::unique_ptr<Output>> make_trace_output(const std::string& path,
+                                                                         const Log& log);
 
 }  // namespace proxy

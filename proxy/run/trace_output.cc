@@ -1,5 +1,3 @@
-#include "proxy/run/trace_output.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -7,57 +5,57 @@
 #include <chrono>
 #include <cstring>
 
-#include "proxy/run/trace.h"
+#include "common/report/trace.h"
+#include "proxy/io/handle.h"
+#include "proxy/posix/fd.h"
+#include "proxy/run/output.h"
 
 namespace proxy {
+
+using subunit::Time;
+
 namespace {
 
 constexpr std::size_t kMaxBuffered = 64 << 10;
-constexpr auto kMaxHeldBack = std::chrono::seconds(1);  // nobody looks at the file more often
+constexpr Time kMaxHeldBack = std::chrono::seconds(1);  // nobody looks at the file more often
 
 class TraceOutput : public Output {
  public:
-  TraceOutput(std::string path, Fd file, uv_loop_t& loop, const Log& log)
+  TraceOutput(std::string path, Fd file, const Log& log)
       : path_(std::move(path)),
         file_(std::move(file)),
         log_(log),
-        trace_("subunit-proxy run"),
-        write_timer_(loop, [this] { write(); }) {}
+        trace_("subunit-proxy run", precise_now()),
+        written_at_(precise_now()) {}
 
-  void expect(std::size_t) override {}
-  void packet(const subunit::Packet& packet, std::optional<WorkerNumber> worker) override {
-    trace_.packet(packet, worker, now());
-    written_to();
+  subunit::run::Observer& observer() override { return trace_; }
+  void write(Time now) override;
+  std::optional<Time> next_deadline() const override {
+    if (trace_.pending_output().empty()) return std::nullopt;
+    return written_at_ + kMaxHeldBack;
   }
-  void happened(const Incident& incident) override {
-    trace_.happened(incident, now());
-    written_to();
-  }
-  void flush() override {}
-  void finish(bool) override;
+  void finish(Time now) override;
 
  private:
-  /// Not the loop's clock: that stands still within one turn, in which whole tests may pass.
-  [[nodiscard]] subunit::Time now() const { return subunit::Time(uv_hrtime() - started_); }
-  void written_to();
-  void write();
+  void write_all();
 
   const std::string path_;
   Fd file_;
   const Log& log_;
-  const std::uint64_t started_ = uv_hrtime();
-  Trace trace_;
-  Timer write_timer_;
+  subunit::report::Trace trace_;
+  Time written_at_;
   int error_ = 0;  // errno of the first write that failed
 };
 
-void TraceOutput::written_to() {
-  if (trace_.pending_output().size() >= kMaxBuffered) return write();
-  if (!write_timer_.running()) write_timer_.start(kMaxHeldBack);
+void TraceOutput::write(Time now) {
+  const std::size_t size = trace_.pending_output().size();
+  if (size == 0) written_at_ = now;  // held back from the next text on
+  if (size < kMaxBuffered && now < written_at_ + kMaxHeldBack) return;
+  written_at_ = now;
+  write_all();
 }
 
-void TraceOutput::write() {
-  write_timer_.stop();
+void TraceOutput::write_all() {
   std::string_view text = trace_.pending_output();
   while (!text.empty() && error_ == 0) {
     const ssize_t written = ::write(file_.get(), text.data(), text.size());
@@ -70,20 +68,19 @@ void TraceOutput::write() {
   trace_.consume_output();
 }
 
-void TraceOutput::finish(bool) {
-  trace_.finish(now());
-  write();
+void TraceOutput::finish(Time) {
+  write_all();
   if (::close(file_.release()) < 0 && error_ == 0) error_ = errno;
   if (error_ != 0) log_.warning("the trace in {} is not whole: {}", path_, std::strerror(error_));
 }
 
 }  // namespace
 
-subunit::Result<std::unique_ptr<Output>> make_trace_output(const std::string& path, uv_loop_t& loop,
+subunit::Result<std::unique_ptr<Output>> make_trace_output(const std::string& path,
                                                            const Log& log) {
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file) return subunit::error("cannot write the trace to {}: {}", path, std::strerror(errno));
-  return std::make_unique<TraceOutput>(path, std::move(file), loop, log);
+  return std::make_unique<TraceOutput>(path, std::move(file), log);
 }
 
 }  // namespace proxy

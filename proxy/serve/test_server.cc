@@ -301,7 +301,8 @@ void TestServer::fail_open_tests(const std::string& why) {
       fmt::format("{} while this test was in progress\n{}", why, capture_.last_output());
   subunit::Buffer packets;
   upstream_->for_each_open_test([&](const Upstream::OpenTest& test) {
-    subunit::verdict::encode_end(test.id, test.route, wall_clock(), reason, packets);
+    subunit::verdict::encode_end(
+        {.test_id = test.id, .reason = reason, .when = wall_clock(), .route = test.route}, packets);
   });
   to_client_.send(packets);
 }

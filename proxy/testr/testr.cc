@@ -15,7 +15,7 @@ int testr(const TestrOptions& options, const Log& log) {
   run_options.channels = std::move(*channels);
   run_options.format = Format::kSubunit;
   run_options.suite_order = true;
-  run_options.verdict = Verdict::kOfStream;
+  run_options.verdict = subunit::run::Verdict::kOfStream;
   return run(run_options, log) == 0 ? 0 : 3;
 }
 

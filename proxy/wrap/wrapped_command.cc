@@ -169,7 +169,7 @@ void WrappedCommand::fail_open_tests() {
   for (const std::string& test : open_tests_.ids()) {
     const std::string reason =
         fmt::format("the command {} while this test was in progress\n", child_.ending()->text());
-    subunit::verdict::encode_end(test, std::nullopt, wall_clock(), reason, packets);
+    subunit::verdict::encode_end({.test_id = test, .reason = reason, .when = wall_clock()}, packets);
   }
   to_.send(packets);
 }

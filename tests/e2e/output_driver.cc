@@ -20,14 +20,13 @@
 #include "common/subunit/encoder.h"
 #include "proxy/io/loop.h"
 #include "proxy/run/output.h"
-#include "proxy/run/trace_output.h"
 
 namespace {
 
 using nlohmann::json;
-using proxy::Incident;
+using subunit::run::Incident;
 
-class Driver {
+class Driver : private subunit::run::View {
  public:
   Driver(uv_loop_t& loop, const proxy::RunOptions& options)
       : out_(loop, proxy::Fd(::dup(1)),
@@ -35,10 +34,16 @@ class Driver {
         in_(loop, proxy::Fd(::dup(0)),
             {.room = [this] { return std::span<std::uint8_t>(room_); },
              .received = [this](std::size_t size) { received(size); },
-             .ended = [](const subunit::Result<>&) { std::exit(3); }}) {
-    outputs_.push_back(make_output(options, out_, {ledger_, [this] { return left_; }}, loop, log_));
+             .ended = [](const subunit::Result<>&) { std::exit(3); }}),
+        timer_(loop, [this] { write(); }),
+        resized_(loop, SIGWINCH, [this] {
+          for (const auto& output : outputs_) output->resized();
+          write();
+        }) {
+    outputs_.push_back(proxy::make_incident_log(log_));
+    outputs_.push_back(proxy::make_output(options, out_, *this, log_));
     if (options.trace) {
-      auto trace = proxy::make_trace_output(*options.trace, loop, log_);
+      auto trace = proxy::make_trace_output(*options.trace, log_);
       if (!trace) {
         log_.error("{}", trace.error().text);
         std::exit(3);
@@ -46,6 +51,7 @@ class Driver {
       outputs_.push_back(std::move(*trace));
     }
     in_.resume();
+    write();
   }
 
   [[nodiscard]] bool over() const { return out_.over(); }
@@ -57,12 +63,34 @@ class Driver {
       obey(json::parse(lines_.substr(0, end)));
       lines_.erase(0, end + 1);
     }
-    for (const auto& output : outputs_) output->flush();
+    tell([](Observer& observer) { observer.flush(); });
+    write();
+  }
+
+  [[nodiscard]] const subunit::verdict::Ledger& ledger() const override { return ledger_; }
+  [[nodiscard]] const subunit::run::RunningTests& running() const override { return running_; }
+  [[nodiscard]] std::optional<subunit::Time> time_left(subunit::Time) const override {
+    return left_;
+  }
+
+  using Observer = subunit::run::Observer;
+  void tell(const std::function<void(Observer&)>& what) {
+    for (const auto& output : outputs_) what(output->observer());
+  }
+
+  void write() {
+    std::optional<subunit::Time> next;
+    for (const auto& output : outputs_) {
+      output->write(proxy::precise_now());
+      if (const auto deadline = output->next_deadline())
+        next = next ? std::min(*next, *deadline) : deadline;
+    }
+    next ? timer_.start(std::max(*next - proxy::precise_now(), subunit::Time(0))) : timer_.stop();
   }
 
   void obey(const json& order) {
     if (order.contains("expect")) {
-      for (const auto& output : outputs_) output->expect(order["expect"]);
+      tell([&order](Observer& observer) { observer.expect(order["expect"]); });
     } else if (order.contains("left")) {
       left_ = nanoseconds(order["left"]);
     } else if (order.contains("log")) {
@@ -70,7 +98,10 @@ class Driver {
     } else if (order.contains("incident")) {
       happened(order);
     } else if (order.contains("finish")) {
-      for (const auto& output : outputs_) output->finish(order["finish"]);
+      tell(
+          [&order](Observer& observer) { observer.finish(order["finish"], proxy::precise_now()); });
+      for (const auto& output : outputs_) output->finish(proxy::precise_now());
+      outputs_.clear();
       out_.finish();
       in_.close();
     } else {
@@ -82,9 +113,9 @@ class Driver {
     return std::chrono::nanoseconds(std::llround(seconds * 1e9));
   }
 
-  static std::optional<proxy::WorkerNumber> worker_of(const json& order) {
+  static std::optional<subunit::run::WorkerNumber> worker_of(const json& order) {
     if (!order.contains("worker")) return std::nullopt;
-    return order["worker"].get<proxy::WorkerNumber>();
+    return order["worker"].get<subunit::run::WorkerNumber>();
   }
 
   void happened(const json& order) {
@@ -98,7 +129,8 @@ class Driver {
                             .worker = worker_of(order),
                             .test_id = id,
                             .text = text};
-    for (const auto& output : outputs_) output->happened(incident);
+    if (incident.kind == Incident::Kind::kGone && incident.worker) running_.clear(*incident.worker);
+    tell([&incident](Observer& observer) { observer.happened(incident, proxy::precise_now()); });
   }
 
   void packet(const json& order) {
@@ -125,19 +157,26 @@ class Driver {
     }
     const subunit::Packet packet = *subunit::parse_packet(raw);
     ledger_.record(packet);
-    for (const auto& output : outputs_) output->packet(packet, worker_of(order));
-    for (const auto& output : outputs_) output->flush();
+    const auto worker = worker_of(order);
+    tell([&](Observer& observer) {
+      observer.packet(packet, worker, proxy::precise_now());
+      observer.flush();
+    });
+    running_.record(packet, worker, proxy::precise_now());
   }
 
   proxy::Screen screen_{STDERR_FILENO};
   proxy::Log log_{proxy::LogLevel::kWarning, screen_};
   subunit::verdict::Ledger ledger_;
+  subunit::run::RunningTests running_;
   std::optional<subunit::Time> left_;
   proxy::Writer out_;
   std::vector<std::unique_ptr<proxy::Output>> outputs_;
   std::array<std::uint8_t, 65536> room_{};
   std::string lines_;
   proxy::Reader in_;
+  proxy::Timer timer_;
+  proxy::SignalWatch resized_;
 };
 
 }  // namespace
@@ -151,7 +190,7 @@ int main(int argc, char** argv) {
     if (name == "--trace") options.trace = value;
     if (name == "--format" && value == "subunit") options.format = proxy::Format::kSubunit;
     if (name == "--color")
-      options.color = value == "always" ? proxy::Color::kAlways : proxy::Color::kNever;
+      options.color = value == "always" ? proxy::ColorMode::kAlways : proxy::ColorMode::kNever;
   }
   proxy::Loop loop;
   Driver driver(loop.get(), options);

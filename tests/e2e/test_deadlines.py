@@ -201,7 +201,7 @@ sys.exit(server.main())
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("what, load", [("idle", "uses no CPU"), ("burning", "% of a CPU")])
+@pytest.mark.parametrize("what, load", [("idle", "using no CPU"), ("burning", "% of a CPU")])
 def test_a_server_that_is_stuck_between_tests_is_replaced_and_nothing_fails(tmp_path, what, load):
     channel = serving(*stuck(tmp_path, BETWEEN[what]), options=["--grace", "3"])
     ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)

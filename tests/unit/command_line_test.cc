@@ -307,7 +307,7 @@ TEST_CASE("what options say reaches the run") {
   CHECK(run.line.link.mode == LinkMode::kArmour);
   CHECK(run.line.link.bytes_per_second == 960);
   CHECK(run.line.console.size() == 1);
-  CHECK(run.color == Color::kNever);
+  CHECK(run.color == ColorMode::kNever);
   CHECK(run.slow == std::chrono::milliseconds(500));
   CHECK(run.ready_timeout == std::chrono::seconds(30));
   CHECK(run.channels == std::vector<Words>{{"ssh", "--help"}});

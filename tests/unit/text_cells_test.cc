@@ -1,8 +1,8 @@
-#include "proxy/run/text_cells.h"
+#include "common/report/text_cells.h"
 
 #include <doctest/doctest.h>
 
-using proxy::TextCells;
+using subunit::report::TextCells;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "proxy/run/trace.h"
+#include "common/report/trace.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,9 @@
 
 #include "tests/unit/streams.h"
 
-using namespace proxy;
+using namespace subunit::report;
+using subunit::run::Incident;
+using subunit::run::WorkerNumber;
 using namespace std::chrono_literals;
 using nlohmann::json;
 using subunit::Fields;
@@ -19,7 +21,7 @@ namespace {
 
 /// A trace, and the run that it is of.
 struct Run {
-  Trace trace{"a run"};
+  Trace trace{"a run", Time(0)};
 
   void packet(const Fields& fields, std::optional<WorkerNumber> worker, Time now,
               subunit::TagList tags = {}) {
@@ -36,7 +38,7 @@ struct Run {
   }
 
   [[nodiscard]] json events(Time now) {
-    trace.finish(now);
+    trace.finish(true, now);
     return json::parse(trace.pending_output());
   }
   /// "name row begin+length status" of every box, in milliseconds, in the order written.

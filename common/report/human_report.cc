@@ -1,0 +1,146 @@
+#include "common/report/human_report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "common/base/escape.h"
+#include "common/report/status_line.h"
+
+namespace subunit::report {
+
+using run::Incident;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::size_t kReportColumns = 100;
+constexpr std::size_t kMaxShownId = 200;  // columns, in a line that stays
+constexpr std::string_view kRule =
+    "----------------------------------------------------------------------\n";
+
+}  // namespace
+
+HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
+    : view_(view),
+      has_status_line_(place.has_status_line),
+      style_out_(place.colored_stdout),
+      style_err_(place.colored_stderr),
+      cells_(place.locale),
+      started_(now),
+      shown_at_(now),
+      due_(now + (has_status_line_ ? kRedrawInterval : kReportInterval)) {}
+
+void HumanReport::expect(std::size_t tests) {
+  expected_ = tests;
+  progressed_ = true;
+}
+
+void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber>, Time) {
+  if (packet.file) open_[std::string(packet.test_id.value_or(""))].add(packet);
+  if (!packet.test_id) return;
+  if (is_final(packet.status)) end_test(packet);
+  progressed_ |= packet.status == Status::kInProgress || is_final(packet.status);
+}
+
+void HumanReport::end_test(const Packet& packet) {
+  const auto found = open_.find(std::string(*packet.test_id));
+  if (is_failure(packet.status)) {
+    failures_ += fmt::format(
+        "{}{}: {}\n{}", kRule,
+        style_out_(Color::kRed, packet.status == Status::kFail ? "FAIL" : "UNEXPECTED SUCCESS"),
+        escaped(*packet.test_id, SIZE_MAX), kRule);
+    if (found != open_.end()) failures_ += found->second.text();
+    failures_ += '\n';
+    if (failures_.size() > kMaxKept) show_failures();
+  }
+  if (found != open_.end()) open_.erase(found);
+}
+
+void HumanReport::happened(const Incident& incident, Time now) {
+  if (incident.kind == Incident::Kind::kSlow) lines_ += slow_line(incident, now);
+  if (incident.kind != Incident::Kind::kGone) return;
+  ++servers_lost_;
+  progressed_ = true;
+}
+
+std::string HumanReport::slow_line(const Incident& incident, Time now) const {
+  const auto since = view_.running().since(incident.test_id);
+  const std::string time =
+      since ? fmt::format(" for {} s", std::chrono::duration_cast<seconds>(now - *since).count())
+            : "";
+  const std::string where = incident.worker ? fmt::format(" on worker-{}", *incident.worker) : "";
+  return fmt::format("{} {} has been running{}{}\n", style_err_(Color::kYellow, "slow:"),
+                     cells_.fit_end(incident.test_id, kMaxShownId).text, time, where);
+}
+
+// Progress.
+
+/// Soon after something has changed, but not more often than one can read it.
+std::optional<Time> HumanReport::next_deadline() const {
+  if (!due_ || !progressed_ || !has_status_line_) return due_;
+  return std::min(*due_, shown_at_ + kRedrawInterval);
+}
+
+std::string HumanReport::status_line(std::size_t columns, Time now) {
+  progressed_ = false;
+  shown_at_ = now;
+  if (!due_) return "";
+  due_ = now + seconds(1) - (now - started_) % seconds(1);  // the time that it shows changes
+  return progress(columns, now);
+}
+
+void HumanReport::add_progress_line(Time now) {
+  if (!due_) return;
+  due_ = now + kReportInterval;
+  lines_ += progress(kReportColumns, now) + "\n";
+}
+
+std::string HumanReport::progress(std::size_t columns, Time now) const {
+  Progress progress{.expected = expected_,
+                    .failed = view_.ledger().failures(),
+                    .now = now,
+                    .elapsed = now - started_,
+                    .left = view_.time_left(now)};
+  for (int status = static_cast<int>(Status::kSuccess);
+       status <= static_cast<int>(Status::kExpectedFailure); ++status)
+    progress.ended += view_.ledger().count(static_cast<Status>(status));
+  return report::status_line(progress, view_.running(), columns, cells_, style_err_);
+}
+
+// What stays.
+
+void HumanReport::show_failures() {
+  output_ += failures_;
+  failures_.clear();
+}
+
+void HumanReport::finish(bool completed, Time now) {
+  due_.reset();
+  show_failures();
+  if (!completed || view_.ledger().failures() > 0) {
+    const std::string outside = open_[""].text();
+    if (!outside.empty())
+      output_ += fmt::format("{}outside of tests:\n{}{}", kRule, kRule, outside);
+  }
+  output_ += summary(completed, now);
+}
+
+std::string HumanReport::summary(bool completed, Time now) const {
+  const verdict::Ledger& ledger = view_.ledger();
+  const std::size_t passed =
+      ledger.count(Status::kSuccess) + ledger.count(Status::kExpectedFailure);
+  const std::size_t skipped = ledger.count(Status::kSkip);
+  const std::size_t ran = passed + skipped + ledger.failures();
+  std::string text = fmt::format("{} test{}: {} passed, {} failed, {} skipped in {:.1f} s", ran,
+                                 ran == 1 ? "" : "s", passed, ledger.failures(), skipped,
+                                 std::chrono::duration<double>(now - started_).count());
+  if (servers_lost_ > 0)
+    text +=
+        fmt::format("; {} server{} lost", servers_lost_, servers_lost_ == 1 ? " was" : "s were");
+  if (!completed) text += "; the run was not completed";
+  const bool good = completed && ledger.failures() == 0;
+  return style_out_(good ? Color::kGreen : Color::kRed, text) + "\n";
+}
+
+}  // namespace subunit::report

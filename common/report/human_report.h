@@ -1,0 +1,88 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/report/attachments.h"
+#include "common/report/style.h"
+#include "common/report/text_cells.h"
+#include "common/run/observer.h"
+
+namespace subunit::report {
+
+/// A run for a person: while it lasts, how far it is, as a status line where one can be written
+/// over and as a line every now and then where not; at the end each failure with its attachments,
+/// and a summary. Whoever has the terminal takes what there is to write.
+class HumanReport : public run::Observer {
+ public:
+  /// Where it is shown.
+  struct Place {
+    bool has_status_line = false;  ///< stderr is a terminal where a line can be written over
+    bool colored_stdout = false;
+    bool colored_stderr = false;
+    const char* locale = "";  ///< of the text on it, as for newlocale(3)
+  };
+
+  /// `view` is the caller's, and lives longer.
+  HumanReport(const Place& place, const run::View& view, Time now);
+
+  void expect(std::size_t tests) override;
+  void packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) override;
+  void happened(const run::Incident& incident, Time now) override;
+  void flush() override {}
+  void finish(bool completed, Time now) override;
+
+  /// For stdout. It grows until consume_output().
+  [[nodiscard]] std::string_view pending_output() const { return output_; }
+  void consume_output() { output_.clear(); }
+
+  /// For stderr: whole lines that stay. They pile up until consume_lines().
+  [[nodiscard]] std::string_view pending_lines() const { return lines_; }
+  void consume_lines() { lines_.clear(); }
+
+  /// When there is progress to show; nothing once the run has ended.
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+  /// The status line, at most `columns` wide; empty after the end. To be shown in place of the one
+  /// before; if that cannot be done now (`postponed`), it is due again soon.
+  [[nodiscard]] std::string status_line(std::size_t columns, Time now);
+  void postpone_status_line(Time now) { due_ = now + kRedrawInterval; }
+  /// Where there is no status line: a line of progress goes to pending_lines().
+  void add_progress_line(Time now);
+  /// The terminal has another width.
+  void resized() { progressed_ = true; }
+
+ private:
+  // Failures are kept for the end. A run with more text than this shows them as they come.
+  static constexpr std::size_t kMaxKept = 16 << 20;
+  static constexpr Time kRedrawInterval = std::chrono::milliseconds(100);  // as one can read it
+  // Without a terminal: often enough to see in a log when it went where, and that it goes on.
+  static constexpr Time kReportInterval = std::chrono::seconds(10);
+
+  void end_test(const Packet& packet);
+  void show_failures();
+  [[nodiscard]] std::string slow_line(const run::Incident& incident, Time now) const;
+  [[nodiscard]] std::string progress(std::size_t columns, Time now) const;
+  [[nodiscard]] std::string summary(bool completed, Time now) const;
+
+  const run::View& view_;
+  const bool has_status_line_;
+  const Style style_out_;
+  const Style style_err_;
+  const TextCells cells_;
+  const Time started_;
+
+  std::size_t expected_ = 0;
+  std::size_t servers_lost_ = 0;
+  std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
+  std::string failures_;
+  std::string output_;
+  std::string lines_;
+
+  bool progressed_ = false;  // since it was shown
+  Time shown_at_;
+  std::optional<Time> due_;
+};
+
+}  // namespace subunit::report

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/run/assignment.h"
+#include "common/run/results.h"
+#include "common/run/worker.h"
+
+namespace subunit::run {
+
+/// Which test a packet is about, which test pays when a server ends, and when a test that was asked
+/// for has its verdict.
+///
+/// Every test that is asked for gets exactly one final status, and three parties may give it: the
+/// server that runs it, the proxy, which fails the tests in progress when a server dies, and this
+/// client, which fails a test that has used up its time and the tests of a server that a lost link
+/// takes away. They do not wait for each other, so for one test any two of them may come, in any
+/// order.
+///
+/// The obvious way, "the first verdict counts", is wrong in both directions. A test that hangs is
+/// timed out here, its server is asked to end, and TERM makes the test pass on the way out: the
+/// verdict that comes first is the wrong one. And with two tests in one server, of which one hangs,
+/// the proxy fails both when the server ends; the other one was only near, and has to run again
+/// elsewhere. So what a final status means depends on the state of the worker that it comes from:
+///
+///     worker         final status from the server        from the proxy
+///     kOpen          counts                              counts, and the server has cost a test;
+///     not
+///                                                        if ours was faster
+///     kReplacing     of the test that timed out: it      counts if it repeats the reason that we
+///     have
+///                    has failed, whatever it says        given; of other tests: not at all, they
+///                    run of others: counts                   again
+///     any other      counts if the answer is owed
+///
+/// A server may end without a test in progress: then the batch that it had is put back, and only
+/// the count of deaths in a row, which finishing a test resets, keeps it from going on for ever.
+/// And it may say Done and have left out tests: these failed, unless a fixture of their class or
+/// module that failed or was skipped explains it.
+class Attribution {
+ public:
+  /// Both are the caller's, and live longer.
+  Attribution(Results& results, Assignment& assignment)
+      : results_(results), assignment_(assignment) {}
+
+  /// The server answers Hello: nothing is known of it.
+  void opened(Worker& worker, Time now);
+
+  /// Takes note of what a server reports. False: the packet is not for the observers.
+  [[nodiscard]] bool record(Worker& worker, const Packet& packet, Time now);
+
+  /// Done has come for a Run: tests of it without a result fail, or end as their fixture did.
+  void answered(Worker& worker, const std::string& nonce, Time now);
+  /// Error has come instead: they fail, with its text.
+  void failed(Worker& worker, const std::string& nonce, std::string_view text, Time now);
+
+  /// The server has ended, which is its own fault, or that of the test that timed out. Fails the
+  /// tests in progress that the proxy has not failed: because there is none, or the link to it is
+  /// lost.
+  void blame_running(Worker& worker, std::string_view why, Time now);
+
+ private:
+  void fail_timed_out(Worker& worker, const Packet& packet, Time now);
+
+  Results& results_;
+  Assignment& assignment_;
+};
+
+}  // namespace subunit::run

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/base/time.h"
+
+namespace subunit::run {
+
+/// Tells from what comes and goes over a channel whether the link still carries anything, and when
+/// the proxy at its other end has to hear from us.
+class LinkWatch {
+ public:
+  /// A proxy says Alive this often: enough to see within seconds what a server does.
+  static constexpr Time kAliveInterval = std::chrono::seconds(1);
+  /// It ends itself when it has heard nothing from us for this long. A laptop that sleeps over
+  /// lunch costs the run; a build machine that swaps does not.
+  static constexpr Time kLease = std::chrono::seconds(120);
+  static constexpr Time kKeepaliveInterval = std::chrono::seconds(20);
+  /// A link over which not even Alive comes is dead: as ssh has it with ServerAliveInterval 15.
+  static constexpr Time kLostTimeout = std::chrono::seconds(45);
+  static constexpr Time kDoubtTimeout = std::chrono::seconds(10);
+
+  enum class State {
+    kFine,
+    kDoubtful,  ///< nothing has come for kDoubtTimeout; reported once for each silence
+    kLost,      ///< nothing has come for kLostTimeout
+  };
+
+  void heard(Time now) {
+    last_heard_ = now;
+    doubted_ = false;
+  }
+  void said(Time now) { last_said_ = now; }
+
+  /// While we do not read, silence is ours.
+  void set_flow(bool on, Time now) {
+    if (on && !flow_) heard(now);
+    flow_ = on;
+  }
+
+  [[nodiscard]] bool keepalive_due(Time now) const {
+    return now - last_said_ >= kKeepaliveInterval;
+  }
+
+  [[nodiscard]] State look(Time now) {
+    const Time silence = flow_ ? now - last_heard_ : Time(0);
+    if (silence >= kLostTimeout) return State::kLost;
+    if (silence < kDoubtTimeout || doubted_) return State::kFine;
+    doubted_ = true;
+    return State::kDoubtful;
+  }
+
+  /// When look() or keepalive_due() may answer differently though nothing has come.
+  [[nodiscard]] Time next_deadline() const {
+    const Time keepalive = last_said_ + kKeepaliveInterval;
+    if (!flow_) return keepalive;
+    return std::min(keepalive, last_heard_ + (doubted_ ? kLostTimeout : kDoubtTimeout));
+  }
+
+ private:
+  Time last_heard_{};
+  Time last_said_{};
+  bool flow_ = true;
+  bool doubted_ = false;
+};
+
+}  // namespace subunit::run

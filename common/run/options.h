@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+
+namespace subunit::run {
+
+/// What the exit status of a run stands for.
+enum class Verdict {
+  kOfTests,   ///< 1 if a test failed
+  kOfStream,  ///< 0 if the stream is complete, whatever the verdicts in it: the convention of testr
+};
+
+/// What a run was asked to do, as far as it decides something.
+struct Options {
+  // Which tests.
+  bool list = false;               ///< list instead of run
+  std::vector<std::string> match;  ///< keep the ids in which any of these is found
+  std::vector<std::string> tests;  ///< ids
+
+  // Where.
+  bool direct = false;  ///< a test server at the other end of a channel, and no proxy
+
+  // In which order.
+  bool suite_order = false;          ///< the names are a set; the server's list orders them
+  bool keep_order = false;           ///< as given, whatever the history says
+  std::optional<std::string> group;  ///< ids with the same match of this are one unit
+  bool isolated = false;             ///< each test in a server of its own
+
+  Verdict verdict = Verdict::kOfTests;
+
+  // How long.
+  Time ready_timeout = std::chrono::seconds(30);
+  Time attach_timeout = std::chrono::seconds(60);
+  Time hello_timeout = std::chrono::seconds(10);
+  std::optional<Time> test_timeout;
+  std::optional<Time> slow;  ///< name a test that takes longer, while it runs
+};
+
+}  // namespace subunit::run

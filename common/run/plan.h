@@ -1,0 +1,96 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/regex.h"
+#include "common/base/result.h"
+#include "common/rpc/message.h"
+#include "common/run/options.h"
+#include "common/run/running_tests.h"
+#include "common/schedule/dispatcher.h"
+#include "common/schedule/durations.h"
+#include "common/schedule/schedule_log.h"
+#include "common/subunit/packet.h"
+
+namespace subunit::run {
+
+/// Which tests to list or run and in which order, and what is kept of a run for later ones.
+class Plan {
+ public:
+  /// What the files say that the command line names.
+  struct Files {
+    std::optional<std::vector<std::string>> names;  ///< ids, beside those of the options
+    std::optional<schedule::Durations> history;     ///< it is brought up to date
+    std::optional<std::vector<schedule::ScheduleEntry>> replay;
+    bool wants_log = false;  ///< of what is sent to which worker
+  };
+
+  /// An Error names the expression that is not one, the id that is not UTF-8, or says that nothing
+  /// is left to do.
+  [[nodiscard]] static Result<Plan> create(const Options& options, Files files);
+
+  // Which tests.
+
+  /// The ids that were named and match, in the order given, each once; nothing if none were named.
+  [[nodiscard]] const rpc::TestIds& named() const { return named_; }
+
+  /// True if the server's list has to be known before a run: nothing was named, or the list is what
+  /// gives the names their order.
+  [[nodiscard]] bool needs_list() const { return !named_ || (suite_order_ && named_->size() > 1); }
+
+  /// What was named: in the order of `listed`, which the server has, if that is what orders it.
+  /// Names that are not listed stand at the end.
+  [[nodiscard]] std::vector<std::string> arranged(const std::vector<std::string>& listed) const;
+
+  /// True if there is an expression that not every id matches.
+  [[nodiscard]] bool filters() const { return !expressions_.empty(); }
+  /// One of the expressions is found in the id, or there is none.
+  [[nodiscard]] bool matches(std::string_view id) const;
+
+  // In which order.
+
+  /// For tests with these ids. `one_server`: there is one, and no place for others. An Error if the
+  /// schedule to replay does not fit them.
+  [[nodiscard]] Result<std::unique_ptr<schedule::Dispatcher>> make_dispatcher(
+      const std::vector<std::string>& ids, bool one_server) const;
+
+  [[nodiscard]] bool replays() const { return files_.replay.has_value(); }
+  /// The numbers of the workers that the schedule to replay names.
+  [[nodiscard]] std::set<WorkerNumber> replayed_workers() const;
+
+  // What is kept.
+
+  /// A packet of results, for the history.
+  void record(const Packet& packet) {
+    if (files_.history) files_.history->record(packet);
+  }
+  [[nodiscard]] const std::optional<schedule::Durations>& history() const { return files_.history; }
+
+  /// For the log. `at`: since the start of the run.
+  void sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids);
+  /// Lines to write. They pile up until consume_log().
+  [[nodiscard]] std::string_view pending_log() const { return log_; }
+  void consume_log() { log_.clear(); }
+
+ private:
+  explicit Plan(Files files) : files_(std::move(files)) {}
+
+  [[nodiscard]] Result<> select(const Options& options);
+  [[nodiscard]] std::vector<std::size_t> units_of(const std::vector<std::string>& ids) const;
+
+  Files files_;
+  std::vector<Regex> expressions_;
+  std::optional<Regex> group_;
+  rpc::TestIds named_;
+  bool suite_order_ = false;
+  bool keep_order_ = false;
+  bool isolated_ = false;
+  std::string log_;
+};
+
+}  // namespace subunit::run

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <list>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/base/bytes.h"
+#include "common/rpc/announcement.h"
+#include "common/run/observer.h"
+#include "common/run/options.h"
+#include "common/run/route_table.h"
+#include "common/run/worker.h"
+
+namespace subunit::run {
+
+/// Is told what becomes of servers, at once.
+class ServerOwner {
+ public:
+  virtual ~ServerOwner() = default;
+  /// The server answers: it takes lists and runs.
+  virtual void opened(Worker& worker) = 0;
+  /// A packet that is not a message. `worker`: the server it comes from, if from one. `route`: the
+  /// route code that the server itself gave it.
+  virtual void result(Worker* worker, const Packet& packet,
+                      std::optional<std::string_view> route) = 0;
+  virtual void answered(Worker& worker, const std::string& nonce) = 0;
+  virtual void failed(Worker& worker, const std::optional<std::string>& nonce,
+                      const std::string& text) = 0;
+  /// The server has ended, or was lost; `why` is for people. The worker's state says whether
+  /// another one may come. `expected`: it was asked to end, and had nothing to do.
+  virtual void gone(Worker& worker, const std::string& why, bool expected) = 0;
+};
+
+/// The test servers behind one proxy: who is there, who answers, who is started again, and what
+/// becomes of a worker with everything that is heard of it.
+class RemoteServers {
+ public:
+  /// The proxy, and the way to it.
+  class Uplink {
+   public:
+    virtual ~Uplink() = default;
+    [[nodiscard]] virtual Time now() const = 0;
+    /// All is said: nothing is started any more.
+    [[nodiscard]] virtual bool leaving() const = 0;
+    /// The proxy knows Respawn.
+    [[nodiscard]] virtual bool knows_respawn() const = 0;
+    virtual void send(Bytes packets) = 0;
+    /// `to`: the route code of a proxy behind this one, or "".
+    virtual void announce(std::string_view to, const rpc::Announcement& announcement) = 0;
+    /// Nothing can come of this channel any more.
+    virtual void give_up(std::string problem) = 0;
+    /// Something is wrong with this channel. The first problem is the one that counts.
+    virtual void add_problem(const std::string& problem) = 0;
+    virtual void tell(Incident::Kind kind, const std::string& text) = 0;
+  };
+
+  /// All but `numbers` outlive this.
+  RemoteServers(const Options& options, Uplink& uplink, ServerOwner& owner, WorkerNumbers& numbers)
+      : options_(options), uplink_(uplink), owner_(owner), table_(*this, numbers) {}
+  RemoteServers(const RemoteServers&) = delete;
+
+  // What comes.
+
+  /// There is no proxy: the other end of the channel is a test server.
+  void add_direct();
+  // `from`: the route code of the proxy that says so, or "".
+  /// So many servers are going to be Attached or Detached. What was taken for a server at `from` is
+  /// a proxy, then, and has passed our Hello on to all of its own.
+  void expect(int servers, const std::string& from);
+  void attached(const rpc::Attached& attached, const std::string& from);
+  void detached(const rpc::Detached& detached, const std::string& from);
+  void refused(const rpc::Refused& refused, const std::string& from);
+  void alive(const rpc::Alive& alive, const std::string& from);
+  /// Any packet that is not a message of a proxy.
+  void receive(const Packet& packet);
+  /// The channel has ended: what it ended too early for, if there is such a server.
+  [[nodiscard]] std::optional<std::string> receive_eof();
+  /// None of them is ever heard of again.
+  void lose_all(const std::string& why);
+
+  /// Those that have not answered Hello in time.
+  void check_greetings();
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+
+  // What is decided elsewhere.
+
+  /// The proxy can start another server in this place.
+  [[nodiscard]] bool can_restart(const Worker& worker) const {
+    return uplink_.knows_respawn() && !uplink_.leaving() && worker.can_restart;
+  }
+  /// Ends the server, if it still runs, and has another one started: a kReplace, kRecycle or
+  /// kRestart of the worker. `reason` is for people.
+  void restart(Worker& worker, Worker::Step step, const std::string& reason);
+  /// The server could not be replaced: nothing it says counts any more.
+  void abandon(Worker& worker, const std::string& why);
+  /// Sends what the sessions have to say.
+  void send_pending();
+  /// The sessions are told that Goodbye was said to all of them.
+  void said_goodbye();
+
+  /// A server is there, or may still come.
+  [[nodiscard]] bool can_progress() const;
+  /// Packets have a route code, since there can be several. Known once any_known().
+  [[nodiscard]] bool routed() const { return table_.routed(); }
+  [[nodiscard]] bool any_known() const { return any_known_; }
+  [[nodiscard]] std::list<Worker>& workers() { return table_.workers(); }
+
+ private:
+  void first(const std::string& route);
+  bool forget_proxies(const std::string& route);
+  void greet(Worker& worker);
+  void receive_from(Worker& worker, const Packet& packet, std::optional<std::string_view> route);
+  void break_off(Worker& worker, const std::string& why);
+  void end(Worker& worker, const std::string& why, bool expected);
+  void send_pending(Worker& worker);
+
+  const Options& options_;
+  Uplink& uplink_;
+  ServerOwner& owner_;
+  RouteTable table_;
+  bool any_known_ = false;
+  std::map<std::string, int, std::less<>> to_come_;     // by the route code of their proxy
+  std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
+};
+
+}  // namespace subunit::run

@@ -1,0 +1,105 @@
+#include "common/run/watchdog.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace subunit::run {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// A person waits for this long before wondering; it is also how exact a limit of seconds has to be.
+constexpr Time kInterval = milliseconds(250);
+constexpr Time kShortestInterval = milliseconds(20);
+// Between tests a server does little: a fixture of a class or module, at most. After the first
+// time it is asked whether it is alive, after the second it is said to be stuck.
+constexpr Time kPingAfter = seconds(5);
+constexpr Time kStuckAfter = seconds(10);
+
+Time whole_seconds(Time time) {
+  return std::chrono::floor<seconds>(time);
+}
+
+std::string_view describe_ping(const Worker& worker) {
+  switch (worker.signs.ping) {
+    case Worker::Ping::kAsked:
+      return "; it does not answer Ping";
+    case Worker::Ping::kAnswered:
+      return "; it answers Ping";
+    case Worker::Ping::kNone:
+      break;
+  }
+  return "";
+}
+
+/// What the proxy tells of the server's CPU, as the end of a sentence; "" if it tells nothing.
+std::string describe_load(const Worker& worker) {
+  if (!worker.signs.load || !worker.signs.load->share) return "";
+  const double share = *worker.signs.load->share;
+  if (share < 0.02) return "; the server was using no CPU";
+  return fmt::format("; the server was using {:.0f} % of a CPU", share * 100);
+}
+
+}  // namespace
+
+Time Watchdog::interval() const {
+  Time shortest = kInterval * 10;
+  for (const auto& limit : {options_.test_timeout, options_.slow})
+    if (limit) shortest = std::min(shortest, *limit);
+  return std::max(shortest / 10, kShortestInterval);
+}
+
+std::optional<Worker::Timeout> Watchdog::look_at(Worker& worker, Time now) {
+  if (!worker.is_open()) return std::nullopt;
+  if (!results_.running().of(worker.number).empty()) return look_at_tests(worker, now);
+  if (worker.work.asked()) return look_between_tests(worker, now);
+  return std::nullopt;
+}
+
+std::optional<Worker::Timeout> Watchdog::look_at_tests(Worker& worker, Time now) {
+  for (RunningTest& test : results_.running().of(worker.number)) {
+    const Time lasting = now - test.since;
+    if (options_.test_timeout && lasting >= *options_.test_timeout) {
+      return Worker::Timeout{
+          test.id, fmt::format("timed out after {} (--test-timeout){}",
+                               in_seconds(*options_.test_timeout), describe_load(worker))};
+    }
+    if (options_.slow && lasting >= *options_.slow && !test.called_slow) {
+      test.called_slow = true;
+      results_.happened(
+          {.kind = Incident::Kind::kSlow,
+           .worker = worker.number,
+           .test_id = test.id,
+           .text = fmt::format("has been running for {}{}", in_seconds(whole_seconds(lasting)),
+                               describe_load(worker))},
+          now);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Worker::Timeout> Watchdog::look_between_tests(Worker& worker, Time now) {
+  const Time lasting = now - worker.signs.since;
+  if (lasting >= kPingAfter && worker.session.version() >= 2 &&
+      worker.signs.ping == Worker::Ping::kNone) {
+    worker.session.ping();
+    worker.signs.ping = Worker::Ping::kAsked;
+  }
+  const bool expired =
+      options_.test_timeout && lasting >= std::max(*options_.test_timeout, kStuckAfter);
+  if (!expired && (lasting < kStuckAfter || worker.signs.called_stuck)) return std::nullopt;
+  const std::string what =
+      fmt::format("the test server is stuck between tests: {} for {}{}{}",
+                  worker.work.listing ? "it has not answered List"
+                                      : "tests wait, and none has been in progress",
+                  in_seconds(whole_seconds(lasting)), describe_load(worker), describe_ping(worker));
+  if (expired) return Worker::Timeout{"", what};
+  worker.signs.called_stuck = true;
+  results_.happened({.kind = Incident::Kind::kTrouble, .worker = worker.number, .text = what}, now);
+  return std::nullopt;
+}
+
+}  // namespace subunit::run

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/time.h"
+#include "common/run/options.h"
+#include "common/run/results.h"
+#include "common/run/worker.h"
+
+namespace subunit::run {
+
+/// Looks at servers that take long, and tells apart what may be wrong: a test that is slow or
+/// hangs, or a server that hangs between tests.
+class Watchdog {
+ public:
+  /// `options` and `results` are the caller's, and live longer.
+  Watchdog(const Options& options, Results& results) : options_(options), results_(results) {}
+
+  /// How often to look.
+  [[nodiscard]] Time interval() const;
+
+  /// Tells the observers what takes long. A Timeout if a server has used up its time. May leave a
+  /// Ping in the session of a server.
+  [[nodiscard]] std::optional<Worker::Timeout> look_at(Worker& worker, Time now);
+
+ private:
+  [[nodiscard]] std::optional<Worker::Timeout> look_at_tests(Worker& worker, Time now);
+  [[nodiscard]] std::optional<Worker::Timeout> look_between_tests(Worker& worker, Time now);
+
+  const Options& options_;
+  Results& results_;
+};
+
+}  // namespace subunit::run

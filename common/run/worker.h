@@ -1,0 +1,148 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/time.h"
+#include "common/rpc/client_session.h"
+#include "common/run/running_tests.h"
+#include "common/schedule/dispatcher.h"
+#include "common/verdict/fixture.h"
+
+namespace subunit::run {
+
+class RemoteServers;
+
+/// A place for a test server at the other end of a channel, and the server that is there now.
+///
+/// A worker outlives its servers: one dies, the proxy starts another in its place, and the number,
+/// the route code and what was learnt about the place stay. What a worker is at a given moment is
+/// its state, and nothing else says so; go() is the only thing that changes it, by one table:
+///
+///                 attach            answer           end              attach
+///     (new) ────────────► kGreeting ──────► kOpen ─────────► kGone ◄─────────────┐
+///                             │ recycle  ┌───┤ replace         │ restart         │
+///                             ▼          ▼   ▼                 ▼                 │
+///                         kRecycling     kReplacing ──end──► kStarting ──end─────┘
+///
+/// The obvious way, a flag for each thing that may be going on ("was asked to restart", "is to be
+/// replaced", "has ended already"), fails where two of them are on the way at once: a server that
+/// has just crashed while we ask for its replacement ends once, and is reported ended once, but a
+/// flag each makes that one crash or two. Whose fault an end is follows from the state that it
+/// ends:
+///
+///     kGreeting, kOpen, kStarting   the server's: the tests in progress failed with it
+///     kReplacing                    the server's, and why is known already: a test has timed out,
+///     or
+///                                   the server has hung between tests
+///     kRecycling                    ours: it was asked to end when it had nothing to do
+class Worker {
+ public:
+  enum class State {
+    kGreeting,   ///< it is there; its Hello is awaited
+    kOpen,       ///< it takes lists and runs
+    kReplacing,  ///< it hangs; the proxy was asked to end it and start another one
+    kRecycling,  ///< the same, but nothing is wrong with its tests
+    kGone,       ///< it has ended, and may be started again
+    kStarting,   ///< it has ended, and another one was asked for
+    kLost,       ///< no server will come back, unless the proxy says otherwise
+  };
+  enum class Step {
+    kAttach,   ///< the proxy says that a server is connected
+    kAnswer,   ///< its Hello has come
+    kReplace,  ///< it is to be ended, since it hangs
+    kRecycle,  ///< it is to be ended, since a fresh one is wanted
+    kRestart,  ///< another one was asked for
+    kEnd,      ///< the server has ended
+    kLose,     ///< it has ended, and there will be no other
+  };
+
+  /// A worker whose servers have died so often in a row, without finishing a test, is given up.
+  static constexpr int kMaxDeaths = 3;
+
+  /// Tests that went out in one message.
+  struct Batch {
+    std::string nonce;
+    schedule::Dispatcher::Batch tests;
+  };
+
+  /// What the worker was asked. Assignment writes it.
+  struct Work {
+    std::deque<Batch> batches;                       ///< in the order in which they were sent
+    std::optional<std::string> listing;              ///< the nonce of a list that was asked for
+    std::optional<schedule::Dispatcher::Worker> id;  ///< its name for the dispatcher
+    bool used = false;  ///< the server that is there now was given tests
+
+    [[nodiscard]] bool asked() const { return !batches.empty() || listing; }
+  };
+
+  /// A time-out that has passed.
+  struct Timeout {
+    std::string test_id;  ///< "": it hangs between tests
+    std::string reason;
+  };
+
+  enum class Ping { kNone, kAsked, kAnswered };
+
+  /// What the proxy says of the CPU time that the server uses.
+  struct Load {
+    Time at{};                                   ///< when it was told
+    Time cpu{};                                  ///< used until then
+    std::optional<double> share = std::nullopt;  ///< of one processor, since it was told before
+  };
+
+  /// Signs of life. Watchdog reads them, and writes what it has done about them.
+  struct Signs {
+    Time since{};  ///< the last sign that it goes on: an end, a start, being asked
+    Ping ping = Ping::kNone;
+    bool called_stuck = false;
+    std::optional<Load> load;
+  };
+
+  /// What is known of its servers. Attribution writes it.
+  struct Record {
+    bool has_answered = false;   ///< a server there has answered Hello, this one or one before
+    bool blamed = false;         ///< a test has failed because the server that is there has ended
+    int deaths = 0;              ///< in a row, without having finished a test
+    verdict::Fixtures fixtures;  ///< since the last Done
+  };
+
+  Worker(RemoteServers& those_behind, std::string route_code, WorkerNumber worker_number)
+      : servers(those_behind), route(std::move(route_code)), number(worker_number) {}
+
+  /// Changes the state. False, and nothing changed, if `step` makes no sense in it.
+  bool go(Step step);
+  [[nodiscard]] State state() const { return state_; }
+
+  /// It takes work, or will.
+  [[nodiscard]] bool can_progress() const;
+  /// A server is there and it makes sense to listen to it.
+  [[nodiscard]] bool is_open() const { return state_ == State::kOpen; }
+  /// The server that is there was asked to end: another one comes.
+  [[nodiscard]] bool ends() const {
+    return state_ == State::kReplacing || state_ == State::kRecycling;
+  }
+
+  RemoteServers& servers;   ///< behind the same proxy
+  const std::string route;  ///< "": packets to and from it have none
+  const WorkerNumber number;
+  std::string address;      ///< of the server that is there, for people
+  bool can_restart = true;  ///< as far as the place is concerned; see RemoteServers::can_restart()
+  std::string restart_reason;  ///< why the last server was asked to end
+  rpc::ClientSession session;  ///< with the server that is there
+  Time round_trip{};           ///< of its Hello
+  std::optional<Timeout>
+      timeout;         ///< why it is being replaced, in kReplacing and until it opens anew
+  Time replaced_by{};  ///< until when that has to have happened
+
+  Work work;
+  Signs signs;
+  Record record;
+
+ private:
+  State state_ = State::kGone;
+};
+
+}  // namespace subunit::run

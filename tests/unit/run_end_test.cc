@@ -1,0 +1,229 @@
+// What a run lists, how it is interrupted, and what it ends with.
+
+#include "tests/unit/paper_run.h"
+
+using namespace subunit;
+using namespace subunit::run;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
+void lists(PaperRun& paper, std::initializer_list<const char*> ids) {
+  for (const char* id : ids) paper.reports("", id, Status::kExists);
+  paper.says("", rpc::Done{"1"});
+}
+
+}  // namespace
+
+TEST_CASE("without names a run asks for the list, and then for all at once") {
+  PaperRun paper;
+  paper.ready();
+  paper.opens("");
+  CHECK(paper.sends("List 1"));
+  lists(paper, {"a", "b"});
+  CHECK(paper.seen.listed.empty());  // nobody wanted to see it
+  CHECK(paper.seen.expected == 2);
+  CHECK(paper.sends("Run 2: all"));
+}
+
+TEST_CASE("names are asked for without a list, in the order given") {
+  PaperRun paper(naming({"b", "a", "b"}));
+  paper.ready();
+  paper.opens("");
+  CHECK(paper.sends("Run 1: b a"));
+}
+
+TEST_CASE("--match runs what it finds of the list, and nothing is an error of the user's") {
+  Options options;
+  options.match = {"net"};
+  PaperRun some(options);
+  some.ready();
+  some.opens("");
+  some.sent();
+  lists(some, {"a", "net.b", "c"});
+  CHECK(some.sends("Run 2: net.b"));
+
+  PaperRun none(options);
+  none.ready();
+  none.opens("");
+  lists(none, {"a", "c"});
+  CHECK(none.seen.told("none of the 2 tests matches: nothing to run"));
+  none.channel_ends();
+  CHECK(none.run->exit_status() == 2);
+}
+
+TEST_CASE("--list shows what matches and runs nothing") {
+  Options options;
+  options.list = true;
+  options.match = {"net"};
+  PaperRun paper(options);
+  paper.ready();
+  paper.opens("");
+  paper.sent();
+  lists(paper, {"a", "net.b"});
+  CHECK(paper.seen.listed == std::vector<std::string>{"net.b"});
+  CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 0);
+}
+
+TEST_CASE("a server that ends in the middle of its list is started again to run tests") {
+  PaperRun paper;
+  paper.ready();
+  paper.opens("");
+  paper.sent();
+  paper.reports("", "a", Status::kExists);
+  paper.detaches("", "the test server was killed by SIGKILL (9)");
+  CHECK(paper.sends("Respawn : tests wait for this server"));
+  paper.opens("");
+  CHECK(paper.sends("List 1"));
+  lists(paper, {"a"});
+  CHECK(paper.sends("Run 2: all"));
+}
+
+TEST_CASE("what of a list was shown is not shown again: its server's end is the end of the run") {
+  Options options;
+  options.list = true;
+  PaperRun paper(options);
+  paper.ready();
+  paper.opens("");
+  paper.reports("", "a", Status::kExists);
+  paper.detaches("", "the test server was killed by SIGKILL (9)");
+  paper.opens("");
+  CHECK(has(paper.run->problem(), "ended in the middle of its list"));
+}
+
+TEST_CASE("an id that is listed twice is asked for once and answered twice") {
+  PaperRun paper;
+  paper.ready(2);
+  paper.opens("0");
+  paper.sent();
+  for (const char* id : {"a", "a", "b"}) paper.reports("0", id, Status::kExists);
+  paper.says("0", rpc::Done{"1"});
+  CHECK(paper.seen.told("1 ids are listed more than once, and each is asked for once: \"a\""));
+  CHECK(paper.seen.expected == 3);
+}
+
+TEST_CASE("an interrupt cancels, says Goodbye, and fails what has not ended") {
+  PaperRun paper(naming({"a", "b"}));
+  paper.ready();
+  paper.opens("");
+  paper.sent();
+  paper.begins("", "a");
+  paper.run->interrupt(paper.now);
+  CHECK(paper.sent() == std::vector<std::string>{"Cancel 1", "Goodbye"});
+  CHECK(paper.remote(0).finished());
+  paper.wait(1999ms, false);
+  CHECK_FALSE(paper.remote(0).hang_up());
+  paper.wait(1ms, false);
+  CHECK(paper.remote(0).hang_up() == 6s);
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+  CHECK(paper.run->problem() == "interrupted");
+  CHECK(paper.why("a") == "interrupted while this test was in progress\n");
+  CHECK(paper.why("b") == "not run: interrupted\n");
+}
+
+TEST_CASE("a test that ends after an interrupt keeps its result") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("", 0, 1);
+  paper.sent();
+  paper.begins("", "a");
+  paper.run->interrupt(paper.now);
+  CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});  // version 1 has no Cancel
+  paper.passes("", "a");
+  paper.channel_ends();
+  CHECK(paper.status("a") == "success");
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("a second interrupt waits for a second, not for the grace period") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.run->interrupt(paper.now);
+  CHECK_FALSE(paper.remote(0).hang_up());
+  paper.run->interrupt(paper.now);
+  CHECK(paper.remote(0).hang_up() == 1s);
+}
+
+TEST_CASE("an interrupt before anything answers hangs up at once") {
+  PaperRun paper(naming({"a"}));
+  paper.run->interrupt(paper.now);
+  CHECK(paper.remote(0).hang_up() == 6s);
+}
+
+TEST_CASE("when nobody takes the results, the run ends, with every channel hung up") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.run->output_lost("cannot write the results to stdout: broken pipe", paper.now);
+  CHECK(paper.remote(0).hang_up() == 6s);
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("tests that ran without being asked for, or twice, are told; fixtures are not tests") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.reports("", "setUpClass (m.A)", Status::kSkip);
+  paper.passes("", "a");
+  paper.passes("", "b");
+  paper.says("", rpc::Done{"1"});
+  paper.channel_ends();
+  CHECK(paper.seen.told("1 test ran though they were not asked for: \"b\""));
+  CHECK(paper.run->exit_status() == 0);
+}
+
+TEST_CASE("the history is brought up to date") {
+  schedule::Durations durations;
+  Plan::Files files;
+  files.history = durations;
+  const auto timed = [](PaperRun& paper, std::string_view id, std::uint32_t from,
+                        std::uint32_t to) {
+    paper.arrives(packet({.test_id = id,
+                          .route_code = "0",
+                          .timestamp = Timestamp{from, 0},
+                          .status = Status::kInProgress}));
+    paper.arrives(packet({.test_id = id,
+                          .route_code = "0",
+                          .timestamp = Timestamp{to, 0},
+                          .status = Status::kSuccess}));
+  };
+  PaperRun first(naming({"short", "long"}), files);
+  first.ready(2);
+  first.opens("0");
+  timed(first, "short", 100, 101);
+  timed(first, "long", 200, 260);
+  REQUIRE(first.plan.history());
+  CHECK(first.plan.history()->of("long") == 60s);
+}
+
+TEST_CASE("the schedule log has what was sent, to whom and when, and replays") {
+  Plan::Files files;
+  files.wants_log = true;
+  PaperRun paper(naming({"a"}), files);
+  paper.wait(1500ms);
+  paper.ready(2);
+  paper.opens("1");
+  const auto entries = schedule::parse_schedule_log(paper.plan.pending_log());
+  REQUIRE(entries);
+  REQUIRE(entries->size() == 1);
+  CHECK(entries->front().worker == 1);
+  CHECK(entries->front().at == 1500ms);
+
+  Plan::Files replayed;
+  replayed.replay = *entries;
+  PaperRun again({}, replayed);
+  again.ready(2);
+  again.opens("0");
+  CHECK_FALSE(again.sends("0 Run 1: a"));
+  again.opens("1");
+  CHECK(again.sends("1 Run 1: a"));
+}
