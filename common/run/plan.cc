@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "common/base/escape.h"
 #include "common/base/utf8.h"
@@ -64,8 +65,22 @@ Result<> Plan::select(const Options& options) {
   return {};
 }
 
-std::vector<std::string> Plan::arranged(const std::vector<std::string>& listed) const {
-  std::vector<std::string> ids = named_.value_or(std::vector<std::string>());
+void Plan::start_list() {
+  wanted_.clear();
+  listed_ = 0;
+}
+
+bool Plan::add_listed(std::string_view id) {
+  ++listed_;
+  const bool is_wanted = matches(id);
+  if (is_wanted) wanted_.emplace_back(id);
+  return is_wanted;
+}
+
+std::vector<std::string> Plan::take_tests() {
+  const std::vector<std::string> listed = std::exchange(wanted_, {});
+  if (!named_) return listed;
+  std::vector<std::string> ids = *named_;
   if (!suite_order_) return ids;
   std::unordered_map<std::string_view, std::size_t> places;
   for (const std::string& id : listed) places.emplace(id, places.size());

@@ -43,14 +43,20 @@ class Plan {
   /// gives the names their order.
   [[nodiscard]] bool needs_list() const { return !named_ || (suite_order_ && named_->size() > 1); }
 
-  /// What was named: in the order of `listed`, which the server has, if that is what orders it.
-  /// Names that are not listed stand at the end.
-  [[nodiscard]] std::vector<std::string> arranged(const std::vector<std::string>& listed) const;
-
   /// True if there is an expression that not every id matches.
   [[nodiscard]] bool filters() const { return !expressions_.empty(); }
-  /// One of the expressions is found in the id, or there is none.
-  [[nodiscard]] bool matches(std::string_view id) const;
+
+  /// A server lists its tests, or lists them afresh.
+  void start_list();
+  /// It has listed this one. False: no expression is found in it.
+  bool add_listed(std::string_view id);
+  /// How many it has listed, wanted or not.
+  [[nodiscard]] std::size_t listed() const { return listed_; }
+
+  /// The tests to run, once all are listed that need_list() wants: those that were named, or those
+  /// that were listed, as often as they were, and match. Names are in the order of the list, if
+  /// that is what orders them, with those that it does not have at the end.
+  [[nodiscard]] std::vector<std::string> take_tests();
 
   // In which order.
 
@@ -81,6 +87,7 @@ class Plan {
   explicit Plan(Files files) : files_(std::move(files)) {}
 
   [[nodiscard]] Result<> select(const Options& options);
+  [[nodiscard]] bool matches(std::string_view id) const;
   [[nodiscard]] std::vector<std::size_t> units_of(const std::vector<std::string>& ids) const;
 
   Files files_;
@@ -90,6 +97,8 @@ class Plan {
   bool suite_order_ = false;
   bool keep_order_ = false;
   bool isolated_ = false;
+  std::vector<std::string> wanted_;  // of what was listed
+  std::size_t listed_ = 0;
   std::string log_;
 };
 

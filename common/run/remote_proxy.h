@@ -82,6 +82,12 @@ class RemoteProxy : private RemoteServers::Uplink {
 
   // What the owner decides.
 
+  /// Gives up what the servers were asked, where they know how to. False: none answers.
+  bool cancel() {
+    servers_.cancel();
+    return answers();
+  }
+  [[nodiscard]] bool answers() const { return servers_.answer(); }
   /// Says Goodbye to all servers, and waits for the end.
   void leave(Time timeout);
   /// Waits for nothing any more. The first problem given is the one that counts.

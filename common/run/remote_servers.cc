@@ -61,7 +61,7 @@ void RemoteServers::attached(const rpc::Attached& attached, const std::string& f
   const std::string route = RouteTable::join(from, attached.route.value_or(""));
   first(route);
   Worker* worker = table_.find(route);
-  if (worker && (worker->is_open() || worker->state() == Worker::State::kReplacing))
+  if (worker && worker->has_answered())
     return uplink_.tell(
         Incident::Kind::kTrouble,
         fmt::format("a second test server has connected to the proxy as \"{}\"", escaped(route)));
@@ -244,6 +244,17 @@ void RemoteServers::abandon(Worker& worker, const std::string& why) {
   if (!can_progress()) uplink_.give_up(why);
 }
 
+void RemoteServers::cancel() {
+  for (Worker& worker : workers()) {
+    if (!worker.has_answered() || worker.session.version() < 2) continue;
+    for (const Worker::Batch& batch : worker.work.batches) worker.session.cancel(batch.nonce);
+  }
+}
+
+bool RemoteServers::answer() const {
+  return std::ranges::any_of(table_.workers(), &Worker::has_answered);
+}
+
 bool RemoteServers::can_progress() const {
   if (uplink_.leaving()) return false;
   if (!any_known_) return true;
@@ -279,9 +290,7 @@ void RemoteServers::said_goodbye() {
 std::optional<std::string> RemoteServers::receive_eof() {
   for (Worker& worker : workers()) {
     // The end of one that was gone before is no news; it may never have been there.
-    if (worker.state() != Worker::State::kGreeting && !worker.is_open() &&
-        worker.state() != Worker::State::kReplacing)
-      continue;
+    if (worker.state() != Worker::State::kGreeting && !worker.has_answered()) continue;
     if (const auto ended = worker.session.receive_eof(); !ended) return ended.error().text;
   }
   return std::nullopt;

@@ -96,11 +96,15 @@ class RemoteServers {
   void restart(Worker& worker, Worker::Step step, const std::string& reason);
   /// The server could not be replaced: nothing it says counts any more.
   void abandon(Worker& worker, const std::string& why);
+  /// Gives up what they were asked, where they speak a version that has Cancel.
+  void cancel();
   /// Sends what the sessions have to say.
   void send_pending();
   /// The sessions are told that Goodbye was said to all of them.
   void said_goodbye();
 
+  /// One has answered Hello, and is there.
+  [[nodiscard]] bool answer() const;
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const;
   /// Packets have a route code, since there can be several. Known once any_known().

@@ -17,8 +17,6 @@ namespace {
 constexpr Time kGoodbyeTimeout = seconds(10);
 constexpr Time kInterruptTimeout = seconds(2);  // somebody has pressed ^C and is waiting
 constexpr Time kImpatientGrace = seconds(1);
-// For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
-constexpr Time kReplaceTimeout = seconds(20);
 
 }  // namespace
 
@@ -119,19 +117,14 @@ void TestRun::opened(Worker& worker) {
 void TestRun::result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) {
   if (phase_ == Phase::kListing && packet.status == Status::kExists && packet.test_id) {
     if (!worker || !worker->work.listing) return;  // nobody has asked it
-    list_entry(*packet.test_id);
-    if (!options_.list || !plan_.matches(*packet.test_id)) return;  // not what was asked for
+    const bool is_wanted = plan_.add_listed(*packet.test_id);
+    if (!options_.list || !is_wanted) return;
   }
   plan_.record(packet);
   if (worker && packet.test_id && packet.status > Status::kExists &&
       !attribution_.record(*worker, packet, now_))
     return;
   results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, route, now_);
-}
-
-void TestRun::list_entry(std::string_view id) {
-  ++listed_in_all_;
-  if (plan_.matches(id)) listed_.emplace_back(id);
 }
 
 void TestRun::answered(Worker& worker, const std::string& nonce) {
@@ -220,11 +213,10 @@ void TestRun::list() {
     if (!open && worker.is_open()) open = &worker;
   });
   if (!open) return restart_servers();
-  if (options_.list && listed_in_all_ > 0)
+  if (options_.list && plan_.listed() > 0)
     return break_off("the test server has ended in the middle of its list");
   phase_ = Phase::kListing;
-  listed_.clear();
-  listed_in_all_ = 0;
+  plan_.start_list();
   auto nonce = open->session.list(options_.list ? plan_.named() : std::nullopt);
   if (!nonce) return break_off(nonce.error().text);
   open->work.listing = std::move(*nonce);
@@ -238,18 +230,19 @@ void TestRun::start_tests() {
     conclusion_.answered();
     return leave();
   }
-  if (!plan_.named() && listed_.empty() && plan_.filters()) {
+  std::vector<std::string> tests = plan_.take_tests();
+  if (!plan_.named() && tests.empty() && plan_.filters()) {
     conclusion_.nothing_matched();
     const std::string text =
-        fmt::format("none of the {} tests matches: nothing to run", listed_in_all_);
+        fmt::format("none of the {} tests matches: nothing to run", plan_.listed());
     results_.happened({.kind = Incident::Kind::kError, .text = text}, now_);
     return leave();
   }
-  if (!plan_.named()) results_.expect(listed_);
+  if (!plan_.named()) results_.expect(tests);
   bool routed = false;
   each_worker([&routed](Worker& worker) { routed |= worker.servers.routed(); });
   const bool one_server = channels_ == 1 && !routed;
-  RunList list(plan_.named() ? plan_.arranged(listed_) : std::move(listed_));
+  RunList list(std::move(tests));
   if (const auto repeated = list.repeated(); !repeated.empty()) {
     warn(nullptr, fmt::format("{} ids are listed more than once, and each is asked for once: {}",
                               repeated.size(), some_of({repeated.begin(), repeated.end()})));
@@ -335,29 +328,10 @@ std::string TestRun::why_not() const {
 void TestRun::look() {
   next_look_ = now_ + watchdog_.interval();
   if (phase_ >= Phase::kLeaving || paused_at_) return;
-  each_worker([this](Worker& worker) {
-    if (worker.state() == Worker::State::kReplacing || worker.state() == Worker::State::kStarting) {
-      if (worker.timeout && now_ >= worker.replaced_by)
-        worker.servers.abandon(worker,
-                               fmt::format("the proxy did not replace the test server within {}",
-                                           in_seconds(kReplaceTimeout)));
-      return;
-    }
-    if (const auto timeout = watchdog_.look_at(worker, now_)) replace(worker, *timeout);
-  });
+  each_worker([this](Worker& worker) { watchdog_.look(worker, now_); });
   results_.flush();
   proceed();
   if (phase_ == Phase::kRunning) look_for_idleness();
-}
-
-void TestRun::replace(Worker& worker, const Worker::Timeout& timeout) {
-  warn(&worker, timeout.test_id.empty()
-                    ? timeout.reason
-                    : fmt::format("{}: \"{}\"", timeout.reason, escaped(timeout.test_id)));
-  worker.timeout = timeout;
-  worker.replaced_by = now_ + kReplaceTimeout;
-  if (!worker.servers.can_restart(worker)) return worker.servers.abandon(worker, timeout.reason);
-  worker.servers.restart(worker, Worker::Step::kReplace, timeout.reason);
 }
 
 void TestRun::look_for_idleness() {
@@ -405,14 +379,8 @@ void TestRun::interrupt(Time now) {
   const bool was_leaving = phase_ == Phase::kLeaving;
   phase_ = Phase::kLeaving;
   for (RemoteProxy& remote : remotes_) {
-    bool open = false;
-    for (Worker& worker : remote.workers()) {
-      if (!worker.is_open() && worker.state() != Worker::State::kReplacing) continue;
-      open = true;
-      if (was_leaving || worker.session.version() < 2) continue;
-      for (const Worker::Batch& batch : worker.work.batches) worker.session.cancel(batch.nonce);
-    }
-    open ? remote.leave(kInterruptTimeout) : remote.give_up(conclusion_.problem());
+    const bool answers = was_leaving ? remote.answers() : remote.cancel();
+    answers ? remote.leave(kInterruptTimeout) : remote.give_up(conclusion_.problem());
   }
   results_.flush();
   proceed();

@@ -116,7 +116,6 @@ class TestRun : public View, private RemoteProxy::Owner {
   // What is to be done next.
   void proceed();
   void list();
-  void list_entry(std::string_view id);
   void start_tests();
   void run_tests();
   void feed(Worker& worker);
@@ -124,7 +123,6 @@ class TestRun : public View, private RemoteProxy::Owner {
   void restart_servers();
   void look();
   void look_for_idleness();
-  void replace(Worker& worker, const Worker::Timeout& timeout);
 
   // The end.
   void leave();
@@ -159,9 +157,6 @@ class TestRun : public View, private RemoteProxy::Owner {
   Time next_look_;
   bool interrupted_ = false;
   std::optional<Time> paused_at_;  // when the observers became full
-
-  std::vector<std::string> listed_;  // that were selected, as often as they were listed
-  std::size_t listed_in_all_ = 0;
 };
 
 }  // namespace subunit::run

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "common/base/escape.h"
+#include "common/run/remote_servers.h"
+
 namespace subunit::run {
 
 using std::chrono::milliseconds;
@@ -18,6 +21,8 @@ constexpr Time kShortestInterval = milliseconds(20);
 // time it is asked whether it is alive, after the second it is said to be stuck.
 constexpr Time kPingAfter = seconds(5);
 constexpr Time kStuckAfter = seconds(10);
+// For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
+constexpr Time kReplaceTimeout = seconds(20);
 
 Time whole_seconds(Time time) {
   return std::chrono::floor<seconds>(time);
@@ -50,6 +55,29 @@ Time Watchdog::interval() const {
   for (const auto& limit : {options_.test_timeout, options_.slow})
     if (limit) shortest = std::min(shortest, *limit);
   return std::max(shortest / 10, kShortestInterval);
+}
+
+void Watchdog::look(Worker& worker, Time now) {
+  using State = Worker::State;
+  if (worker.state() == State::kReplacing || worker.state() == State::kStarting) {
+    if (worker.timeout && now >= worker.replaced_by)
+      worker.servers.abandon(worker,
+                             fmt::format("the proxy did not replace the test server within {}",
+                                         in_seconds(kReplaceTimeout)));
+  } else if (const auto timeout = look_at(worker, now)) {
+    replace(worker, *timeout, now);
+  }
+}
+
+void Watchdog::replace(Worker& worker, const Worker::Timeout& timeout, Time now) {
+  const std::string text =
+      timeout.test_id.empty() ? timeout.reason
+                              : fmt::format("{}: \"{}\"", timeout.reason, escaped(timeout.test_id));
+  results_.happened({.kind = Incident::Kind::kTrouble, .worker = worker.number, .text = text}, now);
+  worker.timeout = timeout;
+  worker.replaced_by = now + kReplaceTimeout;
+  if (!worker.servers.can_restart(worker)) return worker.servers.abandon(worker, timeout.reason);
+  worker.servers.restart(worker, Worker::Step::kReplace, timeout.reason);
 }
 
 std::optional<Worker::Timeout> Watchdog::look_at(Worker& worker, Time now) {

@@ -20,11 +20,13 @@ class Watchdog {
   /// How often to look.
   [[nodiscard]] Time interval() const;
 
-  /// Tells the observers what takes long. A Timeout if a server has used up its time. May leave a
-  /// Ping in the session of a server.
-  [[nodiscard]] std::optional<Worker::Timeout> look_at(Worker& worker, Time now);
+  /// Tells the observers what takes long, asks a server that is silent whether it is alive, has a
+  /// server replaced that has used up its time, and abandons one that is not replaced in time.
+  void look(Worker& worker, Time now);
 
  private:
+  void replace(Worker& worker, const Worker::Timeout& timeout, Time now);
+  [[nodiscard]] std::optional<Worker::Timeout> look_at(Worker& worker, Time now);
   [[nodiscard]] std::optional<Worker::Timeout> look_at_tests(Worker& worker, Time now);
   [[nodiscard]] std::optional<Worker::Timeout> look_between_tests(Worker& worker, Time now);
 

@@ -118,8 +118,12 @@ class Worker {
 
   /// It takes work, or will.
   [[nodiscard]] bool can_progress() const;
-  /// A server is there and it makes sense to listen to it.
+  /// The server that is there takes work.
   [[nodiscard]] bool is_open() const { return state_ == State::kOpen; }
+  /// The server that is there has answered Hello, though it may hang now.
+  [[nodiscard]] bool has_answered() const {
+    return state_ == State::kOpen || state_ == State::kReplacing;
+  }
   /// The server that is there was asked to end: another one comes.
   [[nodiscard]] bool ends() const {
     return state_ == State::kReplacing || state_ == State::kRecycling;
