@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -11,6 +12,12 @@ namespace subunit {
 /// A moment on the caller's monotonic clock, counted from a start of the caller's choice. Nothing
 /// in common/ reads a clock: every time comes in as an argument.
 using Time = std::chrono::nanoseconds;
+
+/// The earlier one of two deadlines; nothing is never.
+inline std::optional<Time> earlier(std::optional<Time> one, std::optional<Time> other) {
+  if (!one || !other) return one ? one : other;
+  return std::min(*one, *other);
+}
 
 /// A duration for a person: "30 s", "0.5 s".
 inline std::string in_seconds(Time time) {

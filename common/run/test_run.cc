@@ -62,9 +62,7 @@ void TestRun::receive_noise(RemoteProxy& from, Bytes bytes, Time now) {
 void TestRun::arrived(RemoteProxy& from, Time now) {
   now_ = now;
   from.heard(now);
-  results_.flush();
-  proceed();
-  results_.flush();
+  settle();
 }
 
 void TestRun::channel_ended(RemoteProxy& channel, std::string_view how, Time now) {
@@ -89,19 +87,19 @@ void TestRun::set_flow(bool on, Time now) {
 
 std::optional<Time> TestRun::next_deadline() const {
   std::optional<Time> next;
-  const auto add = [&next](const std::optional<Time>& time) {
-    if (time) next = next ? std::min(*next, *time) : *time;
-  };
-  if (phase_ < Phase::kLeaving) add(next_look_);
-  for (const RemoteProxy& remote : remotes_) add(remote.next_deadline());
-  if (phase_ == Phase::kRunning) add(assignment_.next_deadline());
-  return next;
+  for (const RemoteProxy& remote : remotes_) next = earlier(next, remote.next_deadline());
+  if (phase_ < Phase::kLeaving) next = earlier(next, next_look_);
+  return phase_ == Phase::kRunning ? earlier(next, assignment_.next_deadline()) : next;
 }
 
 void TestRun::tick(Time now) {
   now_ = now;
   for (RemoteProxy& remote : remotes_) remote.tick(now);
   if (now >= next_look_) look();
+  settle();
+}
+
+void TestRun::settle() {
   results_.flush();
   proceed();
   results_.flush();

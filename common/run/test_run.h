@@ -13,7 +13,7 @@
 #include "common/run/observer.h"
 #include "common/run/options.h"
 #include "common/run/plan.h"
-#include "common/run/remote_proxy.h"
+#include "common/run/remote/remote_proxy.h"
 #include "common/run/results.h"
 #include "common/run/watchdog.h"
 
@@ -114,6 +114,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void tell(const Incident& incident) override { results_.happened(incident, now_); }
 
   // What is to be done next.
+  void settle();
   void proceed();
   void list();
   void start_tests();

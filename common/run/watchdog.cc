@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "common/base/escape.h"
-#include "common/run/remote_servers.h"
+#include "common/run/remote/remote_servers.h"
 
 namespace subunit::run {
 

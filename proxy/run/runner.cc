@@ -112,9 +112,7 @@ void Runner::settle() {
   regulate();
   if (run_.over() && !concluded_) conclude();
   std::optional<Time> next = run_.next_deadline();
-  for (const auto& output : outputs_)
-    if (const auto deadline = output->next_deadline())
-      next = next ? std::min(*next, *deadline) : deadline;
+  for (const auto& output : outputs_) next = subunit::earlier(next, output->next_deadline());
   next ? timer_.start(std::max(*next - now, Time(0))) : timer_.stop();
 }
 

@@ -82,8 +82,7 @@ class Driver : private subunit::run::View {
     std::optional<subunit::Time> next;
     for (const auto& output : outputs_) {
       output->write(proxy::precise_now());
-      if (const auto deadline = output->next_deadline())
-        next = next ? std::min(*next, *deadline) : deadline;
+      next = subunit::earlier(next, output->next_deadline());
     }
     next ? timer_.start(std::max(*next - proxy::precise_now(), subunit::Time(0))) : timer_.stop();
   }

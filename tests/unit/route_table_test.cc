@@ -1,4 +1,4 @@
-#include "common/run/route_table.h"
+#include "common/run/remote/route_table.h"
 
 #include <doctest/doctest.h>
 

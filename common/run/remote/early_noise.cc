@@ -1,4 +1,4 @@
-#include "common/run/early_noise.h"
+#include "common/run/remote/early_noise.h"
 
 #include <fmt/core.h>
 

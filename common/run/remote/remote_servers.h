@@ -11,7 +11,7 @@
 #include "common/rpc/announcement.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
-#include "common/run/route_table.h"
+#include "common/run/remote/route_table.h"
 #include "common/run/worker.h"
 
 namespace subunit::run {

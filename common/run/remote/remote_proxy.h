@@ -9,11 +9,11 @@
 #include "common/base/bytes.h"
 #include "common/rpc/announcement.h"
 #include "common/rpc/attachment.h"
-#include "common/run/early_noise.h"
-#include "common/run/link_watch.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
-#include "common/run/remote_servers.h"
+#include "common/run/remote/early_noise.h"
+#include "common/run/remote/link_watch.h"
+#include "common/run/remote/remote_servers.h"
 #include "common/subunit/captured_output.h"
 
 namespace subunit::run {

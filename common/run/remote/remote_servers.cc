@@ -1,4 +1,4 @@
-#include "common/run/remote_servers.h"
+#include "common/run/remote/remote_servers.h"
 
 #include <fmt/core.h>
 
@@ -220,9 +220,8 @@ void RemoteServers::check_greetings() {
 std::optional<Time> RemoteServers::next_deadline() const {
   std::optional<Time> next;
   for (const Worker& worker : table_.workers()) {
-    if (worker.state() != Worker::State::kGreeting) continue;
-    const Time due = worker.signs.since + options_.hello_timeout;
-    next = next ? std::min(*next, due) : due;
+    if (worker.state() == Worker::State::kGreeting)
+      next = earlier(next, worker.signs.since + options_.hello_timeout);
   }
   return next;
 }

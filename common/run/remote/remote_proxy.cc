@@ -1,4 +1,4 @@
-#include "common/run/remote_proxy.h"
+#include "common/run/remote/remote_proxy.h"
 
 #include <fmt/core.h>
 
@@ -65,15 +65,10 @@ void RemoteProxy::set_flow(bool on, Time now) {
 }
 
 std::optional<Time> RemoteProxy::next_deadline() const {
-  std::optional<Time> next;
-  const auto add = [&next](const std::optional<Time>& time) {
-    if (time) next = next ? std::min(*next, *time) : *time;
-  };
-  if (has_deadline()) add(deadline_);
+  const std::optional<Time> next = has_deadline() ? deadline_ : std::nullopt;
   if (leaving()) return next;
-  if (watches_) add(link_.next_deadline());
-  add(servers_.next_deadline());
-  return next;
+  return earlier(earlier(next, servers_.next_deadline()),
+                 watches_ ? std::optional(link_.next_deadline()) : std::nullopt);
 }
 
 /// The end cannot come while nothing is read.
