@@ -49,16 +49,6 @@ void TestRun::start(Time now) {
 
 // What comes from outside.
 
-void TestRun::receive(RemoteProxy& from, const Packet& packet, Time now) {
-  now_ = now;
-  from.receive(packet, now);
-}
-
-void TestRun::receive_noise(RemoteProxy& from, Bytes bytes, Time now) {
-  now_ = now;
-  from.receive_noise(bytes, now);
-}
-
 void TestRun::arrived(RemoteProxy& from, Time now) {
   now_ = now;
   from.heard(now);

@@ -61,8 +61,14 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   /// Those channels that could be started have been.
   void start(Time now);
-  void receive(RemoteProxy& from, const Packet& packet, Time now);
-  void receive_noise(RemoteProxy& from, Bytes bytes, Time now);
+  void receive(RemoteProxy& from, const Packet& packet, Time now) {
+    now_ = now;
+    from.receive(packet, now);
+  }
+  void receive_noise(RemoteProxy& from, Bytes bytes, Time now) {
+    now_ = now;
+    from.receive_noise(bytes, now);
+  }
   /// What has arrived at once has been received: bytes that packets are views of may go.
   void arrived(RemoteProxy& from, Time now);
   void channel_ended(RemoteProxy& channel, std::string_view how, Time now);

@@ -97,16 +97,8 @@ while not os.path.exists({str(gate)!r}): time.sleep(0.01)
     assert ended.status == 1
 
 
-def test_deaths_between_which_tests_end_are_not_in_a_row(suite):
-    suite.write(*[NAP, CRASH] * 6)
-    ended = suite.run()
-    stream = checked(ended, *suite.ids(*range(12)))
-    assert stream.failed() == suite.ids(*range(1, 12, 2))
-    assert "given up" not in ended.stderr
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_when_all_servers_are_given_up_the_run_is_not_complete(suite, workers):
+def test_when_all_servers_are_given_up_the_run_is_not_complete(suite):
+    workers = 2
     suite.write(*["os.kill(os.getpid(), 9)"] * 12)
     ended = suite.run(workers=workers)
     assert ended.status == 3
@@ -220,21 +212,3 @@ def test_a_channel_that_dies_costs_its_test_in_progress(suite, many, tmp_path):
     (failed,) = stream.failed()
     says(stream.details(failed), "channel", "in progress")
     says(ended.stderr, "warning", "channel", "lost", "goes on without it")
-
-
-def test_when_the_last_channel_dies_the_run_is_not_complete(suite, many, tmp_path):
-    holding = hold(tmp_path)
-    suite.write(holding, holding, *[NAP] * 12)
-    run = many(suite.channel(), suite.channel(), options=["--order", "given"])
-    data = read_to(run, lambda data: in_progress(data, 2))
-    started = support.Stream(data).unfinished
-    for pid in proxies():
-        support.stop(pid)
-    ended = support.finish(run)
-    (tmp_path / "gate").touch()
-    ended = ended._replace(stdout=data + ended.stdout)
-    assert ended.status == 3
-    stream = checked(ended, *suite.ids(*range(14)))
-    assert len(stream.failed()) == 14
-    for test_id in suite.ids(*range(14)):
-        says(stream.details(test_id), "in progress" if test_id in started else "not run")

@@ -64,18 +64,16 @@ def test_a_test_that_takes_too_long_has_timed_out(suite, workers, body):
     says(ended.stderr, "timed out", suite.id(3))
 
 
-@pytest.mark.parametrize("rest", [0, 3])
-@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("body", [HANG_UNTIL_TERM, HANG_AND_EXIT], ids=["passes", "exits"])
-def test_a_test_that_ends_when_asked_to_has_timed_out_all_the_same(suite, body, workers, rest):
-    suite.write(NAP, body, *[NAP] * rest)
-    channel = serving(*suite.command, options=["--workers", workers, "--grace", "3"])
+def test_a_test_that_ends_when_asked_to_has_timed_out_all_the_same(suite, body):
+    suite.write(NAP, body, *[NAP] * 3)
+    channel = serving(*suite.command, options=["--grace", "3"])
     ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 1, ended.stderr
     assert "more than once" not in ended.stderr
     stream = ended.stream
     stream.assert_clean()
-    assert sorted(stream.statuses) == suite.ids(*range(2 + rest))
+    assert sorted(stream.statuses) == suite.ids(*range(5))
     assert stream.failed() == [suite.id(1)]
     says(stream.files[suite.id(1), "subunit-proxy"].decode(), "timed out", "--test-timeout")
 
@@ -90,17 +88,9 @@ def test_the_server_of_a_test_that_timed_out_is_replaced(suite):
     assert ended.stream.failed() == [suite.id(1)]
 
 
-def test_time_is_counted_for_each_test_by_itself(suite):
-    suite.write(*["time.sleep(1.5)"] * 6)
-    ended = suite.run("--test-timeout", "6")
-    assert (ended.status, ended.stderr) == (0, "")
-    assert len(ended.stream.statuses) == 6
-
-
-@pytest.mark.parametrize("workers", [1, 3])
-def test_many_tests_may_time_out(suite, workers):
+def test_many_tests_may_time_out(suite):
     suite.write(*[NAP, HANG] * 3)
-    ended = suite.run("--test-timeout", "2", workers=workers)
+    ended = suite.run("--test-timeout", "2", workers=3)
     assert ended.status == 1
     assert ended.stream.statuses == {
         suite.id(number): "fail" if number % 2 else "success" for number in range(6)
@@ -114,14 +104,6 @@ def test_a_test_that_hangs_is_told_from_one_that_is_busy(mode, load):
     assert ended.status == 1
     assert ended.stream.failed() == [ALL[2]]
     says(ended.stream.details(ALL[2]), "timed out", load)
-
-
-def test_a_server_of_version_1_that_ignores_term_is_replaced():
-    ended = run("hang-ignoring-term", "--test-timeout", "3")
-    assert ended.status == 1
-    assert ended.stream.statuses == {
-        test_id: "fail" if test_id == ALL[2] else "success" for test_id in ALL
-    }
 
 
 def test_a_test_that_times_out_without_a_proxy_ends_the_run():
@@ -171,13 +153,7 @@ def test_a_slow_test_is_named_while_it_runs(suite, processes, tmp_path):
 # A server that is stuck between tests
 
 
-BETWEEN = {
-    "idle": "signal.pause()",
-    "burning": "while True: pass",
-}
-
-
-def stuck(directory, what):
+def stuck(directory):
     """The command of a server of version 1 that stops after its third test, the first time."""
     script = directory / "stuck.py"
     script.write_text(
@@ -191,7 +167,7 @@ class Stuck(server.Server):
         super().finish(test_id)
         if self.is_third(test_id) and not os.path.exists({str(directory / 'once')!r}):
             open({str(directory / 'once')!r}, "w").close()
-            {what}
+            signal.pause()
 
 server.MODES["good"] = Stuck
 sys.exit(server.main())
@@ -201,32 +177,15 @@ sys.exit(server.main())
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("what, load", [("idle", "using no CPU"), ("burning", "% of a CPU")])
-def test_a_server_that_is_stuck_between_tests_is_replaced_and_nothing_fails(tmp_path, what, load):
-    channel = serving(*stuck(tmp_path, BETWEEN[what]), options=["--grace", "3"])
+def test_a_server_that_is_stuck_between_tests_is_replaced_and_nothing_fails(tmp_path):
+    channel = serving(*stuck(tmp_path), options=["--grace", "3"])
     ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == 0, ended.stderr
     ended.stream.assert_clean()
     assert ended.stream.statuses == dict.fromkeys(ALL, "success")
-    says(ended.stderr, "stuck between tests", "tests wait", load)
+    says(ended.stderr, "stuck between tests", "tests wait", "using no CPU")
     assert 10 < ended.seconds
     assert "timed out" not in ended.stderr
-
-
-@pytest.mark.long
-def test_without_a_time_limit_a_server_that_is_stuck_is_named_and_waited_for(tmp_path, processes):
-    process = support.start(
-        ["run", "--format", "subunit", "--", *serving(*stuck(tmp_path, BETWEEN["idle"]))]
-    )
-    processes.append(process)
-    said = b""
-    while b"stuck between tests" not in said:
-        said += process.stderr.read1(4096)
-    assert process.poll() is None
-    support.stop(support.find_process(f"{support.PYTHON} {tmp_path}"))
-    ended = support.finish(process)
-    assert ended.status == 0
-    assert ended.stream.statuses == dict.fromkeys(ALL, "success")
 
 
 # The link
@@ -258,14 +217,10 @@ def test_a_link_that_falls_silent_is_lost(suite, processes, tmp_path):
 @pytest.mark.long
 def test_the_proxy_hears_from_a_run_that_has_nothing_to_say(tmp_path, processes):
     """Within its lease, however long a test takes."""
-    logs = {workers: tmp_path / f"sent-{workers}" for workers in ("1", "2")}
-    for workers, log in logs.items():
-        channel = serving(*server("hang"), options=["--grace", "3", "--workers", workers])
-        tee = ["sh", "-c", 'tee "$0" | "$@"', str(log), *channel]
-        run = support.start(["run", "--format", "subunit", "--", *tee])
-        processes.append(run)
-        support.read_until(run, b"demo.test_2")
-    support.wait_until(
-        lambda: all(log.read_bytes().count(b'"Watch"') >= 2 for log in logs.values()),
-        "a second Watch over each channel",
-    )
+    log = tmp_path / "sent"
+    channel = serving(*server("hang"), options=["--grace", "3"])
+    tee = ["sh", "-c", 'tee "$0" | "$@"', str(log), *channel]
+    run = support.start(["run", "--format", "subunit", "--", *tee])
+    processes.append(run)
+    support.read_until(run, b"demo.test_2")
+    support.wait_until(lambda: log.read_bytes().count(b'"Watch"') >= 2, "a second Watch")
