@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "common/report/attachments.h"
-#include "common/report/style.h"
 #include "common/report/text_cells.h"
 #include "common/run/observer.h"
 

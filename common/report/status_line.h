@@ -4,7 +4,6 @@
 #include <string>
 
 #include "common/base/time.h"
-#include "common/report/style.h"
 #include "common/report/text_cells.h"
 #include "common/run/running_tests.h"
 

@@ -9,7 +9,6 @@
 #include "common/run/assignment.h"
 #include "common/run/attribution.h"
 #include "common/run/conclusion.h"
-#include "common/run/idle_watch.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
 #include "common/run/plan.h"

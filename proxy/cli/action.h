@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "proxy/command_server/options.h"
-#include "proxy/run/options.h"
+#include "proxy/run/run.h"
 #include "proxy/serve/options.h"
 #include "proxy/testr/testr.h"
 #include "proxy/tunnel/tunnel.h"

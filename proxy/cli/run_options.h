@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/cli/option_set.h"
-#include "proxy/run/options.h"
+#include "proxy/run/run.h"
 
 namespace proxy {
 

@@ -6,7 +6,7 @@
 #include "common/run/observer.h"
 #include "proxy/io/stream.h"
 #include "proxy/posix/log.h"
-#include "proxy/run/options.h"
+#include "proxy/run/run.h"
 
 namespace proxy {
 

@@ -1,8 +1,19 @@
 #include "proxy/run/plan_files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
 #include "common/base/escape.h"
+#include "common/subunit/decoder.h"
+#include "proxy/posix/fd.h"
 #include "proxy/posix/read_file.h"
-#include "proxy/run/history.h"
+#include "proxy/posix/wall_clock.h"
 
 namespace proxy {
 
@@ -37,6 +48,94 @@ Result<std::vector<subunit::schedule::ScheduleEntry>> read_schedule(const std::s
   return entries;
 }
 
+// The history.
+
+constexpr std::size_t kReadSize = 1 << 20;
+constexpr std::size_t kMaxShown = 40;  // of what is no history
+constexpr int kMaxLinks = 40;          // as the kernel has it
+
+tl::unexpected<subunit::Error> cannot(const char* what, const std::string& path,
+                                      const std::string& why) {
+  return error("cannot {} the history \"{}\": {}", what, escaped(path), why);
+}
+
+Result<> write_all(int fd, subunit::Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return error("{}", std::strerror(errno));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> write_durations(int fd, const subunit::schedule::Durations& durations) {
+  subunit::schedule::DurationsWriter writer(durations, wall_clock());
+  Result<> result;
+  for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
+    result = write_all(fd, piece);
+  if (result && ::fsync(fd) != 0) result = error("{}", std::strerror(errno));
+  return result;
+}
+
+/// Behind symbolic links, the path of the file to replace, which may not exist yet. Nothing if that
+/// is no regular file.
+std::optional<std::string> replaceable(const std::string& path) {
+  struct stat there {};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return std::nullopt;
+  std::filesystem::path target = path;
+  for (int links = 0; links < kMaxLinks; ++links) {
+    std::error_code no_link;
+    const auto next = std::filesystem::read_symlink(target, no_link);
+    if (no_link) break;
+    target = target.parent_path() / next;
+  }
+  return target.string();
+}
+
+/// A new file beside `target`, and its path.
+std::pair<Fd, std::string> create_beside(const std::string& target) {
+  std::string path = target + ".XXXXXX";
+  Fd fd(::mkostemp(path.data(), O_CLOEXEC));
+  return {std::move(fd), std::move(path)};
+}
+
+/// Takes the durations from the file; there are none if it does not exist yet. An Error if it
+/// cannot be read, or if there is something in it, but no packet.
+Result<> read_history(const std::string& path, subunit::schedule::Durations& durations) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return {};
+  if (!fd) return cannot("read", path, std::strerror(errno));
+  subunit::Decoder decoder;
+  std::size_t packets = 0;
+  std::string beginning;
+  for (;;) {
+    const auto room = decoder.prepare(kReadSize);
+    const ssize_t size = ::read(fd.get(), room.data(), room.size());
+    if (size < 0) return cannot("read", path, std::strerror(errno));
+    if (size == 0) break;
+    const auto read = static_cast<std::size_t>(size);
+    if (beginning.empty()) beginning = escaped(room.first(read), kMaxShown);
+    decoder.commit(read, subunit::Time(0));
+    packets += durations.read(decoder);
+  }
+  if (packets > 0 || beginning.empty()) return {};
+  return error(
+      "\"{}\" is no history, and would be lost: it begins with \"{}\", and has no subunit "
+      "packet in it",
+      escaped(path), beginning);
+}
+
+/// An Error if replace_history() has no place for a new file.
+Result<> check_history_place(const std::string& path) {
+  const auto target = replaceable(path);
+  if (!target) return {};
+  const auto [fd, fresh] = create_beside(*target);
+  if (!fd) return cannot("write", path, std::strerror(errno));
+  ::unlink(fresh.c_str());
+  return {};
+}
+
 }  // namespace
 
 Result<Plan::Files> read_plan_files(const RunOptions& options) {
@@ -61,6 +160,23 @@ Result<Plan::Files> read_plan_files(const RunOptions& options) {
     files.names = std::move(*names);
   }
   return files;
+}
+
+Result<> replace_history(const std::string& path, const subunit::schedule::Durations& durations) {
+  const auto target = replaceable(path);
+  if (!target) return {};
+  const auto [fd, fresh] = create_beside(*target);
+  if (!fd) return cannot("write", path, std::strerror(errno));
+  struct stat before {};
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  ::fchmod(fd.get(), ::stat(target->c_str(), &before) == 0 ? before.st_mode & 0777 : 0666 & ~mask);
+  Result<> result = write_durations(fd.get(), durations);
+  if (result && ::rename(fresh.c_str(), target->c_str()) != 0)
+    result = error("{}", std::strerror(errno));
+  if (result) return {};
+  ::unlink(fresh.c_str());
+  return cannot("write", path, result.error().text);
 }
 
 }  // namespace proxy

@@ -1,9 +1,38 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/run/options.h"
+#include "proxy/channel/line_options.h"
 #include "proxy/posix/log.h"
-#include "proxy/run/options.h"
 
 namespace proxy {
+
+enum class Format {
+  kHuman,    ///< progress, failures, a summary
+  kSubunit,  ///< a clean subunit v2 stream
+  kIds,      ///< one id a line, for lists
+};
+
+enum class ColorMode { kAuto, kAlways, kNever };
+
+/// What `subunit-proxy run` was asked to do: what decides something, and here what that is done
+/// with.
+struct RunOptions : subunit::run::Options {
+  std::vector<std::vector<std::string>> channels;  ///< commands whose stdin and stdout are channels
+  LineOptions line;                                ///< of each of them
+
+  std::optional<std::string> load_list;     ///< file with one id a line; "-" is stdin
+  std::optional<std::string> history;       ///< file with a subunit stream: durations
+  std::optional<std::string> schedule_log;  ///< file to write: what was sent where and when
+  std::optional<std::string> replay;        ///< such a file: send the same again
+
+  Format format = Format::kHuman;
+  ColorMode color = ColorMode::kAuto;
+  std::optional<std::string> trace;  ///< file to write: the run as a Chrome trace
+};
 
 /// `subunit-proxy run`: returns the exit status (Runner::exit_status()).
 [[nodiscard]] int run(const RunOptions& options, const Log& log);

@@ -7,7 +7,7 @@
 
 #include "common/base/escape.h"
 #include "proxy/posix/wall_clock.h"
-#include "proxy/run/history.h"
+#include "proxy/run/plan_files.h"
 
 namespace proxy {
 

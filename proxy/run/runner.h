@@ -12,8 +12,8 @@
 #include "proxy/channel/channel.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/log.h"
-#include "proxy/run/options.h"
 #include "proxy/run/output.h"
+#include "proxy/run/run.h"
 
 namespace proxy {
 

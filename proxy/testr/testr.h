@@ -3,7 +3,7 @@
 #include <string>
 
 #include "proxy/posix/log.h"
-#include "proxy/run/options.h"
+#include "proxy/run/run.h"
 
 namespace proxy {
 

@@ -11,8 +11,7 @@
 #include "common/rpc/attachment.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
-#include "common/run/remote/early_noise.h"
-#include "common/run/remote/link_watch.h"
+#include "common/run/remote/channel_watch.h"
 #include "common/run/remote/remote_servers.h"
 #include "common/subunit/captured_output.h"
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 
+#include "common/base/bytes.h"
 #include "common/base/time.h"
 
 namespace subunit::run {
@@ -63,6 +65,29 @@ class LinkWatch {
   Time last_said_{};
   bool flow_ = true;
   bool doubted_ = false;
+};
+
+/// What a channel prints before the proxy at its end is ready: banners, or why it never will be.
+class EarlyNoise {
+ public:
+  /// A banner is a page; a wrong command may print for ever.
+  static constexpr std::size_t kMaxKept = 1 << 20;
+
+  void add(Bytes bytes);
+
+  /// "the channel printed: …", for a person.
+  [[nodiscard]] std::string text() const;
+
+  /// All that was kept, but for the line feed that Ready begins with.
+  [[nodiscard]] Buffer take();
+
+  /// Bytes of all of it, kept or not.
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool is_cut() const { return size_ > kept_.size(); }
+
+ private:
+  Buffer kept_;  // the beginning
+  std::size_t size_ = 0;
 };
 
 }  // namespace subunit::run

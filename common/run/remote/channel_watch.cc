@@ -1,4 +1,4 @@
-#include "common/run/remote/early_noise.h"
+#include "common/run/remote/channel_watch.h"
 
 #include <fmt/core.h>
 
