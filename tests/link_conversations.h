@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/base/escape.h"
-#include "common/link/frame_writer.h"
-#include "common/link/hello.h"
+#include "common/link/frame/frame_text.h"
+#include "common/link/handshake.h"
 #include "tests/link_simulation.h"
 
 namespace subunit::link {

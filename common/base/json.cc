@@ -24,8 +24,8 @@ class Adapter : public Library::json_sax_t {
   bool boolean(bool value) override { return events_.boolean(value); }
   bool number_integer(std::int64_t value) override { return events_.integer(value); }
   bool number_unsigned(std::uint64_t value) override {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    return events_.integer(static_cast<std::int64_t>(std::min(value, kMost)));
+    constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+    return events_.integer(static_cast<std::int64_t>(std::min(value, kMax)));
   }
   bool number_float(double value, const std::string&) override { return events_.number(value); }
   bool string(std::string& value) override { return events_.text(std::move(value)); }

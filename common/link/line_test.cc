@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/link/base64.h"
+#include "common/link/frame/base64.h"
 
 namespace subunit::link {
 namespace {

@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "common/base/time.h"
-#include "common/link/dense_code.h"
-#include "common/link/frame_output.h"
+#include "common/link/frame/dense_code.h"
+#include "common/link/reader/frame_output.h"
 
 namespace subunit::link {
 

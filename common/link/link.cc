@@ -14,12 +14,12 @@ static_assert(Link::kHelloInterval == LinkSession::kHelloInterval);
 
 Hello own_hello(const LinkOptions& options) {
   const std::uint32_t nonce = options.nonce % kFrameNumbers;
-  constexpr double kMostRate = 1e9;
+  constexpr double kMaxRate = 1e9;
   return {.raw = options.raw,
           .may_upgrade = options.may_upgrade,
           .nonce = nonce == 0 ? 1 : nonce,
           .bytes_per_second =
-              static_cast<std::uint32_t>(std::clamp(options.bytes_per_second, 0.0, kMostRate))};
+              static_cast<std::uint32_t>(std::clamp(options.bytes_per_second, 0.0, kMaxRate))};
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ Link::State::State(const LinkOptions& options)
     : options_(options),
       session_(options.sends == Frame::Direction::kToClient, own_hello(options)),
       sender_(session_.nonce()),
-      keepalive_(kPingInterval, kDeadAfter) {
+      keepalive_(kPingInterval, kDeadTimeout) {
   pacer_.set_rate(options.bytes_per_second);
 }
 
@@ -51,7 +51,7 @@ std::optional<Time> Link::State::next_deadline() const {
   consider(sender_.next_deadline());
   consider(tester_.next_deadline());
   consider(ask_room_at_);
-  consider(leaves_at());
+  consider(time_wait_until());
   return next;
 }
 
@@ -68,14 +68,14 @@ void Link::State::tick(Time now) {
 void Link::State::tick_session() {
   ack_.tick(now_);
   tester_.tick(now_);
-  if (const auto leaves = leaves_at(); leaves && now_ >= *leaves) return complete();
+  if (const auto leaves = time_wait_until(); leaves && now_ >= *leaves) return complete();
   if (keepalive_.dead(now_)) {
     if (only_word_missing()) return complete();
-    return die("nothing has come from the other end for " + in_seconds(kDeadAfter));
+    return die("nothing has come from the other end for " + in_seconds(kDeadTimeout));
   }
-  if (sender_.hopeless(now_))
+  if (sender_.has_given_up(now_))
     return die("the other end has confirmed nothing of what was sent for " +
-               in_seconds(Sender::kGiveUpAfter));
+               in_seconds(Sender::kGiveUpTimeout));
   if (sender_.tick(now_)) keepalive_.unanswered();
   if (keepalive_.tick(now_)) ping_due_ = true;
   if (keepalive_.stopped()) {
@@ -86,10 +86,10 @@ void Link::State::tick_session() {
 }
 
 /// When everything has arrived and the other end was told so: it would have asked again by then.
-std::optional<Time> Link::State::leaves_at() const {
+std::optional<Time> Link::State::time_wait_until() const {
   if (!said_all_arrived_) return std::nullopt;
   const bool line_loses = reader_.counts().damaged > 0 || counts_.retransmitted > 0;
-  return keepalive_.heard_at() + sender_.patience() * (line_loses ? 4 : 1);
+  return keepalive_.heard_at() + sender_.retransmission_time() * (line_loses ? 4 : 1);
 }
 
 void Link::State::ask_for_room() {

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "../base/time.h"
-#include "frame_reader.h"
+#include "reader/frame_reader.h"
 
 namespace subunit::link {
 
@@ -48,7 +48,7 @@ class Link {
   struct Finished {};
   /// Both ends have finished, and know it. Nothing but noise comes after this.
   struct Closed {};
-  /// No orderly end: nothing has come for kDeadAfter, the other end has started anew, has given
+  /// No orderly end: nothing has come for kDeadTimeout, the other end has started anew, has given
   /// up, or does not confirm what is sent again and again, or the line has ended. Nothing but noise
   /// comes after this.
   struct Dead {
@@ -62,7 +62,7 @@ class Link {
 
   static constexpr Time kHelloInterval = std::chrono::seconds(1);
   static constexpr Time kPingInterval = std::chrono::seconds(3);
-  static constexpr Time kDeadAfter = std::chrono::seconds(30);
+  static constexpr Time kDeadTimeout = std::chrono::seconds(30);
 
   struct Statistics {
     FrameReader::Counts reader;

@@ -1,5 +1,5 @@
 #include "common/base/utf8.h"
-#include "common/link/frame_writer.h"
+#include "common/link/frame/frame_text.h"
 #include "common/link/link_state.h"
 
 namespace subunit::link {

@@ -6,14 +6,14 @@
 #include <array>
 #include <string>
 
-#include "common/link/ack_timer.h"
-#include "common/link/keepalive.h"
+#include "common/link/arq/acknowledgement.h"
+#include "common/link/arq/keepalive.h"
+#include "common/link/arq/receive_window.h"
+#include "common/link/arq/round_trip.h"
+#include "common/link/arq/sender.h"
+#include "common/link/handshake.h"
 #include "common/link/line_test.h"
 #include "common/link/link.h"
-#include "common/link/link_session.h"
-#include "common/link/pacer.h"
-#include "common/link/receive_window.h"
-#include "common/link/sender.h"
 
 namespace subunit::link {
 
@@ -72,7 +72,7 @@ struct Link::State {
   void tick(Time now);
   void tick_session();
   void ask_for_room();
-  [[nodiscard]] std::optional<Time> leaves_at() const;
+  [[nodiscard]] std::optional<Time> time_wait_until() const;
 
   [[nodiscard]] bool over() const { return phase_ > Phase::kOpen; }
   [[nodiscard]] bool open_now() const { return phase_ == Phase::kOpen; }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto kShownAge = seconds(10);  // a test that is done sooner is none to wait for
 // Columns in which the end of an id still says something, with number and time around it.
-constexpr std::size_t kLeastTest = 20;
+constexpr std::size_t kMinTest = 20;
 
 /// m:ss, or h:mm:ss.
 std::string clock_time(Time time) {
@@ -87,11 +87,11 @@ void add_tests(const run::RunningTests& running, Time now, const TextCells& cell
   std::size_t count = 0;
   for (const auto& [_, tests] : running.by_worker()) count += tests.size();
   std::size_t room = line.room();
-  const bool all = count <= room / kLeastTest;
+  const bool all = count <= room / kMinTest;
   const std::size_t others = fmt::format(" +{}", count).size();
   if (!all) room -= std::min(room, others);
 
-  const Tests shown = select(running, room / kLeastTest);
+  const Tests shown = select(running, room / kMinTest);
   if (shown.empty()) return;
   const bool numbered = running.by_worker().size() > 1;
   for (std::size_t i = 0; i < shown.size(); ++i) {

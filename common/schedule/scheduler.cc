@@ -33,8 +33,8 @@ constexpr double kDearProbing = 8;
 // Units looked at, for each worker, to find one that a slow worker should run.
 constexpr std::size_t kMaxLook = 16;
 // A worker that got nothing asks again after this fraction of the time it has waited.
-constexpr int kPatience = 8;
-constexpr Time kLeastPatience = 1ms;
+constexpr int kAskAgainFraction = 8;
+constexpr Time kMinAskAgain = 1ms;
 
 Time to_time(Seconds seconds) {
   return std::chrono::duration_cast<Time>(std::clamp<Seconds>(seconds, 0s, 24h * 365));
@@ -309,7 +309,7 @@ void Scheduler::send_test(Worker worker, Server& server, std::size_t test, Time 
 std::optional<Time> Scheduler::when_to_ask(const Server& server, Seconds hungry_below,
                                            Time now) const {
   if (wants_more(server, hungry_below, now))  // it got nothing, or little: others will be faster
-    return now + std::max((now - server.load.last_event()) / kPatience, kLeastPatience);
+    return now + std::max((now - server.load.last_event()) / kAskAgainFraction, kMinAskAgain);
   // Before anything runs, and with too much behind what runs, time alone changes nothing.
   if (waiting_.empty() || options_.one_at_a_time || !server.load.running()) return std::nullopt;
   if (!ahead_pays(server, now) || fleet_.behind(server, now) >= hungry_below) return std::nullopt;

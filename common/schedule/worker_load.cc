@@ -7,7 +7,7 @@ namespace {
 
 // What passes between two tests belongs to the second, if it is not more than this: with many short
 // tests it is most of what they cost. More than this was the wait for a message.
-constexpr Time kMostBetween = std::chrono::milliseconds(5);
+constexpr Time kMaxBetween = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -34,7 +34,7 @@ std::optional<Seconds> WorkerLoad::finished(Ticket ticket, Time now) {
   std::optional<Seconds> took;
   if (running_ == ticket) {
     const Time free = last_finish_.value_or(started_);
-    took = now - std::min(started_, std::max(free, started_ - kMostBetween));
+    took = now - std::min(started_, std::max(free, started_ - kMaxBetween));
     running_.reset();
   }
   const auto found = held_.find(ticket);

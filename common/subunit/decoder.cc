@@ -36,7 +36,7 @@ void Decoder::resume(Time now) {
 }
 
 void Decoder::receive_eof() {
-  doomed_ = buffer_.held().size();
+  abandoned_before_ = buffer_.held().size();
 }
 
 std::optional<Decoder::Event> Decoder::next_event() {
@@ -62,7 +62,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
     }
 
     const Bytes candidate = held.subspan(noise_);
-    if (!candidate.empty() && (candidate.size() >= needed_ || doomed_ > noise_)) {
+    if (!candidate.empty() && (candidate.size() >= needed_ || abandoned_before_ > noise_)) {
       Packet& packet = event->emplace<Packet>();
       const Check check = inspect(candidate, packet);
       if (check == Check::kPacket && noise_ == 0) {
@@ -73,7 +73,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
         checked_ = packet;
         continue;
       }
-      if (check == Check::kInvalid || doomed_ > noise_) {
+      if (check == Check::kInvalid || abandoned_before_ > noise_) {
         ++noise_;
         needed_ = 0;
         continue;
@@ -123,7 +123,7 @@ Decoder::Event Decoder::take_noise(std::size_t size) {
 void Decoder::consume(std::size_t size) {
   if (index_ && !index_->empty()) index_->forget(buffer_.held(), position(), size);
   buffer_.consume(size);
-  doomed_ -= std::min(doomed_, size);
+  abandoned_before_ -= std::min(abandoned_before_, size);
 }
 
 std::optional<Time> Decoder::next_deadline() const {
@@ -134,7 +134,7 @@ void Decoder::tick(Time now) {
   if (needed_ == 0 || !stalls_at_ || now < *stalls_at_) return;
   // What stands behind the packet that was found has waited for as long: it is due at once.
   if (const auto waiting = packet_behind_candidate()) {
-    doomed_ = *waiting;
+    abandoned_before_ = *waiting;
   } else {
     stalls_at_.reset();
   }

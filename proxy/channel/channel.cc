@@ -15,17 +15,17 @@ using subunit::Result;
 namespace {
 
 // A process that the command left behind may hold its stdout open, and is not waited for.
-constexpr auto kLeftoverPatience = seconds(1);
+constexpr auto kLeftoverTimeout = seconds(1);
 // A command that has closed its stdout has nothing more to say, but may have to clean up. One that
 // is a console goes on when the link over it is closed.
-constexpr auto kCommandPatience = seconds(3);
+constexpr auto kCommandTimeout = seconds(3);
 constexpr auto kGrace = seconds(5);  // between TERM and KILL
 
 // For the command to pass on that we hang up, since a serial line does not tell.
 constexpr auto kLastWords = milliseconds(200);
 
 // Who speaks first to something that waits for him would wait for ever.
-constexpr auto kHeldPatience = seconds(10);
+constexpr auto kHeldTimeout = seconds(10);
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, con
       events_(std::move(events)),
       log_(log),
       command_(loop, [this](const Ending&) { check_end(); }),
-      patience_(loop, [this] { patience_ended(); }),
+      end_timer_(loop, [this] { end_overdue(); }),
       last_words_timer_(loop, [this] { end_command(); }),
       held_timer_(loop, [this] { held_for_long(); }),
       script_(options.console),
@@ -144,7 +144,7 @@ void Channel::link_opened() {
 /// After each read from a line that may have a link.
 void Channel::turned() {
   type();
-  if (line_ == Line::kLink && relay_->over() && !patience_.running()) check_end();
+  if (line_ == Line::kLink && relay_->over() && !end_timer_.running()) check_end();
   if (line_ != Line::kUnknown || !packet_seen_ || relay_->line_ended()) return;
   script_.stop();
   auto [in, out] = relay_->release();
@@ -171,14 +171,14 @@ void Channel::receive_noise(Bytes bytes) {
 
 void Channel::send(Bytes bytes) {
   if (to_server_) return to_server_->send(bytes);
-  if (held_.empty()) held_timer_.start(kHeldPatience);
+  if (held_.empty()) held_timer_.start(kHeldTimeout);
   subunit::append(held_, bytes);
 }
 
 void Channel::finish() {
   finished_ = true;
   if (to_server_) return to_server_->finish();
-  held_timer_.start(kHeldPatience);
+  held_timer_.start(kHeldTimeout);
 }
 
 void Channel::set_flow(bool on) {
@@ -249,19 +249,19 @@ void Channel::check_end() {
   const bool line_open = line_ != Line::kRaw && relay_ && relay_->line_open();
   if (command_.running() && line_open && line_ == Line::kLink && !relay_->over()) return;
   if (command_.running() || !from_server_.closed() || line_open) {
-    return patience_.start(command_.running() ? kCommandPatience : kLeftoverPatience);
+    return end_timer_.start(command_.running() ? kCommandTimeout : kLeftoverTimeout);
   }
   ended_ = true;
-  patience_.stop();
+  end_timer_.stop();
   held_timer_.stop();
   last_words_timer_.stop();
   if (line_ == Line::kLink) log_.info("\"{}\": {}", program_, relay_->statistics());
   events_.ended();
 }
 
-void Channel::patience_ended() {
+void Channel::end_overdue() {
   if (command_.running()) return terminate();
-  if (!flow_) return patience_.start(kLeftoverPatience);
+  if (!flow_) return end_timer_.start(kLeftoverTimeout);
   if (relay_) relay_->close();
   from_server_.closed() ? check_end() : from_server_.cut_off();
 }

@@ -112,7 +112,7 @@ class Channel {
   void link_ended();
   void line_ended();
   void check_end();
-  void patience_ended();
+  void end_overdue();
   void terminate();
 
   uv_loop_t& loop_;
@@ -120,7 +120,7 @@ class Channel {
   Events events_;
   const Log& log_;
   Child command_;
-  Timer patience_;  // once one of the two has ended: the command, or its output
+  Timer end_timer_;  // once one of the two has ended: the command, or its output
   Timer last_words_timer_;
   Timer held_timer_;
   std::string program_;  // of the command, for people

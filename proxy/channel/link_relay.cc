@@ -20,12 +20,12 @@ namespace {
 
 // Payload that waits for the line: what a quick one takes in a turn of the loop, and what a slow
 // one takes in the time that a result may wait behind what tests print.
-constexpr std::size_t kMostQueued = 64 << 10;
-constexpr std::size_t kLeastQueued = 512;
+constexpr std::size_t kMaxQueued = 64 << 10;
+constexpr std::size_t kMinQueued = 512;
 constexpr double kQueuedSeconds = 0.25;
 
 // For the line to take what is said last. One that is stopped takes nothing any more.
-constexpr auto kFarewellPatience = std::chrono::seconds(1);
+constexpr auto kFarewellTimeout = std::chrono::seconds(1);
 
 // For pipes. The slow one is as small as the system makes them (pipe(7)).
 constexpr int kCapacity = 64 << 10;
@@ -33,9 +33,9 @@ constexpr int kSlowCapacity = 4 << 10;
 constexpr double kSlow = 1 << 20;  // bytes a second
 
 std::size_t most_queued(double bytes_per_second) {
-  if (bytes_per_second <= 0) return kMostQueued;
+  if (bytes_per_second <= 0) return kMaxQueued;
   const auto wanted = static_cast<std::size_t>(bytes_per_second * kQueuedSeconds);
-  return std::clamp(wanted, kLeastQueued, kMostQueued);
+  return std::clamp(wanted, kMinQueued, kMaxQueued);
 }
 
 int capacity(double bytes_per_second) {
@@ -172,7 +172,7 @@ void LinkRelay::end(std::string problem) {
 void LinkRelay::set_over() {
   over_ = true;
   over_at_ = precise_now();
-  farewell_timer_.start(kFarewellPatience);
+  farewell_timer_.start(kFarewellTimeout);
 }
 
 LinkRelay::Line LinkRelay::release() {

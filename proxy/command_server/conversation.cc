@@ -66,7 +66,7 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
                                       subunit::in_seconds(kHelloTimeout)));
                    }),
       next_timer_(loop, [this] { clear_away(); }),
-      impatience_(loop, [this] { abandon(); }) {}
+      grace_timer_(loop, [this] { abandon(); }) {}
 
 Result<> Conversation::start(const std::optional<std::string>& token) {
   auto folder = TemporaryFolder::create();
@@ -218,8 +218,8 @@ void Conversation::fail(std::string_view why) {
 
 /// The first signal asks for an orderly end, within limits; the second for an end.
 void Conversation::signalled(std::string_view name) {
-  if (impatience_.running()) return abandon();
-  impatience_.start(options_.grace);
+  if (grace_timer_.running()) return abandon();
+  grace_timer_.start(options_.grace);
   fail(fmt::format("ended by {}", name));
 }
 

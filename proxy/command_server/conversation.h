@@ -63,7 +63,7 @@ class Conversation {
   Guard guard_;
   Timer hello_timer_;
   Timer next_timer_;
-  Timer impatience_;
+  Timer grace_timer_;
   std::deque<Asked> waiting_;
   std::size_t waiting_ids_ = 0;     // in waiting_
   std::optional<Request> request_;  // until none of its processes is left

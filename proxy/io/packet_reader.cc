@@ -28,7 +28,7 @@ void PacketReader::attach(Fd fd) {
                   Reader::Events{.room =
                                      [this] {
                                        if (events_.reading) events_.reading();
-                                       return decoder_.prepare(kLeastRead);
+                                       return decoder_.prepare(kMinRead);
                                      },
                                  .received =
                                      [this](std::size_t size) {

@@ -26,7 +26,7 @@ class PacketReader {
   /// What a pipe of ours holds. Half of that costs a sixth more CPU for bulk data, and saves half a
   /// megabyte.
   static constexpr std::size_t kCapacity = 768 << 10;
-  static constexpr std::size_t kLeastRead = 64 << 10;
+  static constexpr std::size_t kMinRead = 64 << 10;
 
   /// For one of many readers: their memory adds up.
   static constexpr std::size_t kSmallCapacity = 128 << 10;

@@ -20,9 +20,9 @@ using subunit::Result;
 
 namespace {
 
-constexpr auto kDrainPatience = std::chrono::seconds(1);
+constexpr auto kDrainTimeout = std::chrono::seconds(1);
 constexpr int kDrainStep = 10;             // milliseconds
-constexpr std::size_t kMostTerminals = 2;  // one to read, and perhaps another to write
+constexpr std::size_t kMaxTerminals = 2;  // one to read, and perhaps another to write
 constexpr std::size_t kSignalStack = 64 << 10;
 
 /// What a signal handler puts back. It gets no argument of ours: this is why there is static state
@@ -32,7 +32,7 @@ struct Slot {
   termios before{};
   termios raw{};
 };
-std::array<Slot, kMostTerminals> slots;
+std::array<Slot, kMaxTerminals> slots;
 std::array<struct sigaction, NSIG> previous;  // by signal, where the handler is installed
 std::array<bool, NSIG> installed;
 static_assert(std::atomic<int>::is_always_lock_free);
@@ -111,7 +111,7 @@ int set_from_anywhere(int fd, const termios& settings) {
 }
 
 void drain(int fd) {
-  const auto end = std::chrono::steady_clock::now() + kDrainPatience;
+  const auto end = std::chrono::steady_clock::now() + kDrainTimeout;
   int waiting = 0;
   while (::ioctl(fd, TIOCOUTQ, &waiting) == 0 && waiting > 0 &&
          std::chrono::steady_clock::now() < end)
@@ -139,7 +139,7 @@ Result<RawMode> RawMode::enter(int fd) {
     return error("cannot put the terminal into raw mode: {}", std::strerror(errno));
   };
   const auto slot = std::ranges::find_if(slots, [](const Slot& each) { return each.fd < 0; });
-  if (slot == slots.end()) return error("more than {} terminals at a time", kMostTerminals);
+  if (slot == slots.end()) return error("more than {} terminals at a time", kMaxTerminals);
   Fd own = duplicate(fd);
   if (!own || ::tcgetattr(own.get(), &slot->before) != 0) return refused();
   slot->raw = raw_of(slot->before);

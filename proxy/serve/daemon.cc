@@ -19,17 +19,17 @@ using subunit::Result;
 namespace {
 
 // A signal allows this beyond the grace period for what servers left behind, and for the channel.
-constexpr auto kEndPatience = seconds(1);
+constexpr auto kEndTimeout = seconds(1);
 
 // However often the client wants to hear from us: reading /proc takes a few milliseconds.
-constexpr auto kLeastInterval = milliseconds(50);
+constexpr auto kMinInterval = milliseconds(50);
 
 // Bytes for all servers together that they have not taken: one that does not read must not keep the
 // others from what is theirs, and requests come in packets of up to four megabytes.
 constexpr std::size_t kMaxBacklog = 8 << 20;
 
 // On a slow line that is busy: before the client has doubts.
-constexpr auto kMostSilence = seconds(5);
+constexpr auto kMaxSilence = seconds(5);
 
 constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for people
 
@@ -53,7 +53,7 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, cons
                SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
                SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
                SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
-      impatience_(loop, [this] { abandon(); }),
+      grace_timer_(loop, [this] { abandon(); }),
       supervisor_(loop, options, log, to_client_,
                   {.attached = [this](TestServer& server) { server_attached(server); },
                    .detached = [this] { server_detached(); },
@@ -214,16 +214,16 @@ void Daemon::channel_lost(std::string_view why) {
 
 void Daemon::watch(const subunit::rpc::Watch& watch) {
   watch_ = watch;
-  alive_timer_.start(std::max<subunit::Time>(watch.interval, kLeastInterval));
+  alive_timer_.start(std::max<subunit::Time>(watch.interval, kMinInterval));
   lease_timer_.start(watch.lease);
 }
 
 void Daemon::say_alive() {
-  alive_timer_.start(std::max<subunit::Time>(watch_->interval, kLeastInterval));
+  alive_timer_.start(std::max<subunit::Time>(watch_->interval, kMinInterval));
   // What is on its way says the same, and on a slow line this would be a good part of it.
   if (to_client_.queued() > 0) return;
   const subunit::Time now = precise_now();
-  if (idle_ && !idle_() && now - said_alive_at_ < kMostSilence) return;
+  if (idle_ && !idle_() && now - said_alive_at_ < kMaxSilence) return;
   said_alive_at_ = now;
   announce(supervisor_.alive(), to_client_);
 }
@@ -269,8 +269,8 @@ bool Daemon::worth_waiting() const {
 
 /// The first signal asks for an orderly end, within limits; the second for an end.
 void Daemon::signalled(std::string_view name) {
-  if (impatience_.running()) return abandon();
-  impatience_.start(options_.grace + kEndPatience);
+  if (grace_timer_.running()) return abandon();
+  grace_timer_.start(options_.grace + kEndTimeout);
   stop(fmt::format("the proxy was ended by {}", name));
 }
 

@@ -82,7 +82,7 @@ class Daemon {
   PacketReader from_client_;
   HangupWatch client_watch_;
   std::array<SignalWatch, 4> signals_;
-  Timer impatience_;
+  Timer grace_timer_;
   Supervisor supervisor_;
 
   subunit::Buffer hello_;  // the client's, for every server that attaches later

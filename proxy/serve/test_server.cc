@@ -16,7 +16,7 @@ using subunit::Result;
 namespace {
 
 // What a process that the server left behind may still write after the server's end.
-constexpr auto kLeftoverPatience = seconds(1);
+constexpr auto kLeftoverTimeout = seconds(1);
 constexpr auto kGroupPoll = milliseconds(10);
 
 }  // namespace
@@ -207,7 +207,7 @@ void TestServer::kill() {
 }
 
 void TestServer::command_ended() {
-  if (phase_ == Phase::kDraining) drain_timer_.start(kLeftoverPatience);
+  if (phase_ == Phase::kDraining) drain_timer_.start(kLeftoverTimeout);
   drain();
 }
 
@@ -227,7 +227,7 @@ void TestServer::drain() {
     farewell_timer_.stop();
     // A server that has closed its connection is given time to end. Anything else that still holds
     // on is a leftover.
-    drain_timer_.start(command_.running() ? options_.grace : kLeftoverPatience);
+    drain_timer_.start(command_.running() ? options_.grace : kLeftoverTimeout);
   }
   const bool client_lost = to_client_.over();
   if (!command_.running() && ((!connected && capture_.over()) || client_lost)) conclude();
@@ -236,11 +236,11 @@ void TestServer::drain() {
 void TestServer::drain_timer_fired() {
   if (phase_ != Phase::kDraining) return;
   if (to_client_.queued() > 0 && upstream_ && !upstream_->over())
-    return drain_timer_.start(kLeftoverPatience);  // a slow channel is no leftover
+    return drain_timer_.start(kLeftoverTimeout);  // a slow channel is no leftover
   if (command_.running()) {
     hung_up_ = stop_reason_.empty();
     command_.terminate(options_.grace);
-    return drain_timer_.start(options_.grace + kLeftoverPatience);
+    return drain_timer_.start(options_.grace + kLeftoverTimeout);
   }
   if (!capture_.over())
     log_.warning(

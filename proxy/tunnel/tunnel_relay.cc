@@ -13,7 +13,7 @@ namespace {
 
 // A client that is gone may have said Goodbye before. Then the channel ends by itself, once the
 // server has run its exit handlers.
-constexpr auto kFarewellPatience = seconds(10);
+constexpr auto kFarewellTimeout = seconds(10);
 // Between asking the channel's command to end and killing it. The proxy at the other end may wait
 // for its servers that long.
 constexpr auto kHangUpGrace = seconds(6);
@@ -64,7 +64,7 @@ void TunnelRelay::client_lost() {
   from_client_.close();
   channel_.finish();
   regulate();
-  farewell_.start(kFarewellPatience);
+  farewell_.start(kFarewellTimeout);
 }
 
 // What the channel sends.

@@ -16,7 +16,7 @@ namespace {
 
 // A process that the command left behind may hold its stdout open, and is not waited for any
 // longer.
-constexpr auto kLeftoverPatience = seconds(1);
+constexpr auto kLeftoverTimeout = seconds(1);
 
 }  // namespace
 
@@ -27,7 +27,7 @@ WrappedCommand::WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Even
       events_(std::move(events)),
       run_(to),
       child_(loop, [this](const Ending&) { child_ended(); }),
-      patience_(loop, [this] { patience_ended(); }) {}
+      end_timer_(loop, [this] { end_overdue(); }) {}
 
 Result<> WrappedCommand::start(Command command) {
   auto out = Pipe::create(kPipeCapacity);
@@ -138,12 +138,12 @@ std::string WrappedCommand::last_output() const {
 }
 
 void WrappedCommand::child_ended() {
-  patience_.start(kLeftoverPatience);
+  end_timer_.start(kLeftoverTimeout);
   conclude_if_possible();
 }
 
-void WrappedCommand::patience_ended() {
-  if (to_.queued() > 0) return patience_.start(kLeftoverPatience);
+void WrappedCommand::end_overdue() {
+  if (to_.queued() > 0) return end_timer_.start(kLeftoverTimeout);
   log_.warning("a process that the command left behind still holds its output open; it is cut off");
   reader_->cut_off();
   if (errors_) errors_->cut_off();
@@ -157,7 +157,7 @@ bool WrappedCommand::output_over() const {
 void WrappedCommand::conclude_if_possible() {
   if (concluded_ || child_.running() || !output_over()) return;
   concluded_ = true;
-  patience_.stop();
+  end_timer_.stop();
   noise_.flush(noise_packets_);
   send_noise();
   fail_open_tests();

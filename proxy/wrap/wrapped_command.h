@@ -61,7 +61,7 @@ class WrappedCommand {
   void send_noise();
   [[nodiscard]] bool output_over() const;
   void child_ended();
-  void patience_ended();
+  void end_overdue();
   void conclude_if_possible();
   void fail_open_tests();
 
@@ -76,7 +76,7 @@ class WrappedCommand {
   subunit::CapturedOutput noise_{"stdout"};
   subunit::Buffer noise_packets_;
   Child child_;
-  Timer patience_;
+  Timer end_timer_;
   bool concluded_ = false;
 };
 

@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
-#include "common/link/frame_reader.h"
-#include "common/link/frame_writer.h"
-#include "common/link/line_bytes.h"
+#include "common/link/reader/frame_reader.h"
+#include "common/link/frame/frame_text.h"
+#include "common/link/reader/line_bytes.h"
 #include "tests/fuzz/recipe.h"
 
 using namespace subunit;

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/base/escape.h"
-#include "common/link/frame_reader.h"
-#include "common/link/frame_writer.h"
+#include "common/link/reader/frame_reader.h"
+#include "common/link/frame/frame_text.h"
 
 namespace subunit::link {
 

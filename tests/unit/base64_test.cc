@@ -1,4 +1,4 @@
-#include "common/link/base64.h"
+#include "common/link/frame/base64.h"
 
 #include <doctest/doctest.h>
 

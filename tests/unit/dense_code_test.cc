@@ -1,4 +1,4 @@
-#include "common/link/dense_code.h"
+#include "common/link/frame/dense_code.h"
 
 #include <doctest/doctest.h>
 

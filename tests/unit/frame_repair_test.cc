@@ -2,7 +2,7 @@
 
 #include <cctype>
 
-#include "common/link/frame_reader.h"
+#include "common/link/reader/frame_reader.h"
 #include "tests/unit/armour.h"
 
 using namespace subunit;
@@ -248,7 +248,7 @@ TEST_CASE("quiet times save up no work for a flood") {
   reader.receive(as_bytes(flood), Time(0));
   while (reader.next_event()) continue;
   CHECK(reader.counts().repair_work <=
-        32 * flood.size() + FrameReader::kMostRepairWork + 2 * FrameReader::kMaxHeld);
+        32 * flood.size() + FrameReader::kMaxRepairWork + 2 * FrameReader::kMaxHeld);
 }
 
 TEST_CASE("a frame that is whole comes out in the midst of a flood, and a torn one behind it") {

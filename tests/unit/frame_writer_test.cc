@@ -1,4 +1,4 @@
-#include "common/link/frame_writer.h"
+#include "common/link/frame/frame_text.h"
 
 #include <doctest/doctest.h>
 

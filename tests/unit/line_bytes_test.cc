@@ -1,4 +1,4 @@
-#include "common/link/line_bytes.h"
+#include "common/link/reader/line_bytes.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "common/link/round_trip.h"
+#include "common/link/arq/round_trip.h"
 #include "tests/link_conversations.h"
 
 using namespace subunit;

@@ -1,4 +1,4 @@
-#include "common/link/receive_window.h"
+#include "common/link/arq/receive_window.h"
 
 #include <doctest/doctest.h>
 
@@ -47,7 +47,7 @@ TEST_CASE("payload is put in order, by blocks of thirty bytes") {
   CHECK(window.hear(3, part(3, 6)) == Verdict::kDuplicate);  // a part of it: the rest comes alone
   const auto said = window.window.acknowledgement();
   CHECK(window.window.awaited() == (kFirst + 2) % kFrameNumbers);
-  CHECK(said.runs == std::vector<Acknowledgement::Run>{{2, 3}, {1, 2}});
+  CHECK(said.sack == std::vector<Acknowledgement::SackBlock>{{2, 3}, {1, 2}});
   CHECK(said.room == ReceiveWindow::kMaxHeld - 60);
   CHECK(window.hear(7, part(7, 8)) == Verdict::kHeld);
   CHECK(window.hear(2, part(2, 4)) == Verdict::kInOrder);
@@ -85,7 +85,7 @@ TEST_CASE("no more is held than there was room for, and the room is for what is 
     if (small.hear(frame * 2, "x") != Verdict::kRefused) ++frames;
   }
   CHECK(frames == ReceiveWindow::kMaxFrames);
-  CHECK(small.window.acknowledgement().runs.size() == Acknowledgement::kMaxRuns);
+  CHECK(small.window.acknowledgement().sack.size() == Acknowledgement::kMaxSackBlocks);
   CHECK(small.hear(0, "in order comes in all the same") == Verdict::kInOrder);
 
   CHECK(small.hear(ReceiveWindow::kMaxAhead + 10, "far away") == Verdict::kRefused);

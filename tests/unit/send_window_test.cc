@@ -1,4 +1,4 @@
-#include "common/link/send_window.h"
+#include "common/link/arq/send_window.h"
 
 #include <doctest/doctest.h>
 
@@ -37,7 +37,7 @@ struct Window {
     Acknowledgement more{.room = 1 << 20};
     std::uint32_t end = awaited;
     for (const auto& [from, to] : runs) {
-      more.runs.push_back({from - end, to - from});
+      more.sack.push_back({from - end, to - from});
       end = to;
     }
     const auto* outcome = window.acknowledge(awaited, &more, 10ms, now);
@@ -88,9 +88,9 @@ TEST_CASE("more gaps than one confirmation tells of are no losses yet") {
   window.hear(kFirst);  // tells of the room
   for (int frame = 0; frame < 60; ++frame) window.send();
   Runs runs;
-  for (std::uint32_t run = 0; run < Acknowledgement::kMaxRuns; ++run)
+  for (std::uint32_t run = 0; run < Acknowledgement::kMaxSackBlocks; ++run)
     runs.emplace_back(kFirst + 10 + 20 * run, kFirst + 20 + 20 * run);
-  CHECK(losses(window.hear(kFirst, runs)) == Acknowledgement::kMaxRuns);
+  CHECK(losses(window.hear(kFirst, runs)) == Acknowledgement::kMaxSackBlocks);
   window.send();
   // The first was sent again after all others, and fills its gap, so one more run is told of. Of
   // the gap before that we know now, and of nothing behind it.

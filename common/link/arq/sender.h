@@ -1,0 +1,78 @@
+#pragma once
+
+#include "common/link/arq/congestion_window.h"
+#include "common/link/arq/frame_size.h"
+#include "common/link/arq/round_trip.h"
+#include "common/link/arq/send_window.h"
+
+namespace subunit::link {
+
+/// Decides when which part of the stream is sent, for the first time or again.
+class Sender {
+ public:
+  /// Longer than that, frames on the line with hope and none arriving, is none.
+  static constexpr Time kGiveUpTimeout = std::chrono::seconds(60);
+
+  explicit Sender(std::uint32_t first_sequence) : window_(first_sequence) {}
+
+  void queue(Bytes payload) { window_.queue(payload); }
+  void finish() { window_.finish(); }
+
+  /// What the line takes, bytes per second; 0: to be measured.
+  void set_rate(double bytes_per_second) { rate_ = bytes_per_second; }
+  /// Both ends are in raw mode: frames may be long.
+  void allow_long_frames() { long_frames_ = true; }
+  /// From now on in this code.
+  void set_dense_code(const DenseCode& code) { dense_code_ = code; }
+  [[nodiscard]] const DenseCode* dense_code() const {
+    return dense_code_ ? &*dense_code_ : nullptr;
+  }
+  /// The other end has finished: nothing but our own end may keep us.
+  void hurry_finish() { hurry_ = true; }
+
+  [[nodiscard]] std::optional<SendWindow::Piece> next();
+  void sent(const SendWindow::Piece& piece, std::size_t line_bytes, bool dense, Time now);
+  /// False if that can be no answer to what was sent.
+  [[nodiscard]] bool acknowledge(std::uint32_t awaited, const Acknowledgement* more, Time now);
+
+  /// Something has come that was damaged.
+  void heard_damage() { spoiled_ = true; }
+  /// The line sends things back, or drops them.
+  void slow_down() { congestion_window_.halve(); }
+
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+  /// True if an answer is overdue.
+  [[nodiscard]] bool tick(Time now);
+
+  /// Nothing was confirmed for so long, or the end was not, that nothing will be.
+  [[nodiscard]] bool has_given_up(Time now) const;
+  /// For the other end to ask again, if it has not heard us.
+  [[nodiscard]] Time retransmission_time() const;
+
+  [[nodiscard]] const SendWindow& window() const { return window_; }
+
+ private:
+  [[nodiscard]] BodySpace space() const;
+  [[nodiscard]] bool may_send() const;
+  [[nodiscard]] Time timeout() const;
+  void count(const SendWindow::Outcome& outcome);
+  void measure(const SendWindow::Outcome& outcome, Time now);
+
+  SendWindow window_;
+  RoundTrip round_trip_;
+  DeliveryRate delivery_;
+  CongestionWindow congestion_window_;
+  FrameSize frame_size_;
+  std::optional<DenseCode> dense_code_;
+  std::uint32_t dense_fates_ =
+      0;  // of the last 32 frames in that code, a bit for each that was lost
+  double rate_ = 0;
+  bool long_frames_ = false;
+  bool hurry_ = false;
+  bool spoiled_ = false;      // since the last time-out
+  bool queue_grows_ = false;  // the line's, by the last measurement
+  Time timer_from_{0};        // the last progress, or when something was sent into an empty line
+  Time progress_at_{0};
+};
+
+}  // namespace subunit::link
