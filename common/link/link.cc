@@ -1,14 +1,14 @@
 #include "common/link/link.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "common/link/link_state.h"
+#include "common/link/link_input.h"
+#include "common/link/link_output.h"
+#include "common/link/link_parts.h"
 
 namespace subunit::link {
 namespace {
-
-// While the other end has no room, it is asked for that so often: the word of it may be lost.
-constexpr Time kAskRoomInterval = std::chrono::seconds(1);
 
 static_assert(Link::kHelloInterval == LinkSession::kHelloInterval);
 
@@ -24,95 +24,94 @@ Hello own_hello(const LinkOptions& options) {
 
 }  // namespace
 
-Link::State::State(const LinkOptions& options)
-    : options_(options),
-      session_(options.sends == Frame::Direction::kToClient, own_hello(options)),
-      sender_(session_.nonce()),
-      keepalive_(kPingInterval, kDeadTimeout) {
-  pacer_.set_rate(options.bytes_per_second);
+LinkParts::LinkParts(const LinkOptions& link_options)
+    : options(link_options),
+      session(options.sends == Frame::Direction::kToClient, own_hello(options)),
+      sender(session.nonce()),
+      keepalive(Link::kPingInterval, Link::kDeadTimeout) {
+  pacer.set_rate(options.bytes_per_second);
 }
+
+/// Both directions, and the time.
+struct Link::State {
+  explicit State(const LinkOptions& options) : parts(options) {}
+
+  [[nodiscard]] std::optional<Time> next_deadline() const;
+  void tick(Time now);
+  void tick_session();
+  [[nodiscard]] std::optional<Time> time_wait_until() const;
+  [[nodiscard]] Statistics statistics() const;
+
+  LinkParts parts;
+  LinkInput input{parts};
+  LinkOutput output{parts};
+};
 
 // ---- time
 
 std::optional<Time> Link::State::next_deadline() const {
-  if (phase_ == Phase::kAbandoned) return std::nullopt;
-  const bool readable = wanted_ || !receive_ || receive_->payload().empty();
-  if (raised_[kClosed] && readable) return now_;  // consume_output() can have made it so
-  std::optional<Time> next = reader_.next_deadline();
-  const auto consider = [&next](std::optional<Time> deadline) {
-    if (deadline && (!next || *deadline < *next)) next = deadline;
-  };
-  consider(line_free_at_);
-  if (over()) return next;
-  consider(session_.next_deadline());
-  if (!open_now()) return next;
-  consider(ack_.next_deadline());
-  consider(keepalive_.next_deadline());
-  consider(sender_.next_deadline());
-  consider(tester_.next_deadline());
-  consider(ask_room_at_);
-  consider(time_wait_until());
+  if (parts.phase == LinkParts::Phase::kAbandoned) return std::nullopt;
+  if (input.closed_is_due()) return parts.now;  // consume_output() can have made it so
+  std::optional<Time> next = earlier(parts.reader.next_deadline(), output.next_deadline());
+  if (parts.over()) return next;
+  next = earlier(next, parts.session.next_deadline());
+  if (!parts.open()) return next;
+  for (const auto& deadline :
+       {parts.ack.next_deadline(), std::optional(parts.keepalive.next_deadline()),
+        parts.sender.next_deadline(), parts.tester.next_deadline(), time_wait_until()})
+    next = earlier(next, deadline);
   return next;
 }
 
 void Link::State::tick(Time now) {
-  now_ = now;
-  reader_.tick(now);
-  if (line_free_at_ && now >= *line_free_at_) line_free_at_.reset();
-  if (over()) return;
-  session_.tick(now);
-  if (session_.unheard()) xon_due_ = true;
-  if (open_now()) tick_session();
+  parts.now = now;
+  parts.reader.tick(now);
+  output.tick();
+  if (parts.over()) return;
+  parts.session.tick(now);
+  if (parts.session.unheard()) parts.xon_due = true;
+  if (parts.open()) tick_session();
 }
 
 void Link::State::tick_session() {
-  ack_.tick(now_);
-  tester_.tick(now_);
-  if (const auto leaves = time_wait_until(); leaves && now_ >= *leaves) return complete();
-  if (keepalive_.dead(now_)) {
-    if (only_word_missing()) return complete();
-    return die("nothing has come from the other end for " + in_seconds(kDeadTimeout));
+  const Time now = parts.now;
+  parts.ack.tick(now);
+  parts.tester.tick(now);
+  if (const auto end = time_wait_until(); end && now >= *end) return input.complete();
+  if (parts.keepalive.dead(now)) {
+    if (parts.only_word_missing()) return input.complete();
+    return input.die("nothing has come from the other end for " + in_seconds(kDeadTimeout));
   }
-  if (sender_.has_given_up(now_))
-    return die("the other end has confirmed nothing of what was sent for " +
-               in_seconds(Sender::kGiveUpTimeout));
-  if (sender_.tick(now_)) keepalive_.unanswered();
-  if (keepalive_.tick(now_)) ping_due_ = true;
-  if (keepalive_.stopped()) {
-    keepalive_.released();
-    xon_due_ = true;
+  if (parts.sender.has_given_up(now))
+    return input.die("the other end has confirmed nothing of what was sent for " +
+                     in_seconds(Sender::kGiveUpTimeout));
+  if (parts.sender.tick(now)) parts.keepalive.unanswered();
+  if (parts.keepalive.tick(now)) parts.ping_due = true;
+  if (parts.keepalive.stopped()) {
+    parts.keepalive.released();
+    parts.xon_due = true;
   }
-  ask_for_room();
+  output.ask_for_room();
 }
 
-/// When everything has arrived and the other end was told so: it would have asked again by then.
+/// TIME-WAIT: when everything has arrived and the other end was told so, it would have asked again
+/// by then.
 std::optional<Time> Link::State::time_wait_until() const {
-  if (!said_all_arrived_) return std::nullopt;
-  const bool line_loses = reader_.counts().damaged > 0 || counts_.retransmitted > 0;
-  return keepalive_.heard_at() + sender_.retransmission_time() * (line_loses ? 4 : 1);
-}
-
-void Link::State::ask_for_room() {
-  if (!sender_.window().blocked()) {
-    ask_room_at_.reset();
-  } else if (!ask_room_at_) {
-    ask_room_at_ = now_ + kAskRoomInterval;
-  } else if (now_ >= *ask_room_at_) {
-    ask_room_at_ = now_ + kAskRoomInterval;
-    ping_due_ = true;
-  }
+  if (!parts.said_all_arrived) return std::nullopt;
+  const bool line_loses = parts.reader.counts().damaged > 0 || parts.counts.retransmitted > 0;
+  return parts.keepalive.heard_at() + parts.sender.retransmission_time() * (line_loses ? 4 : 1);
 }
 
 Link::Statistics Link::State::statistics() const {
-  Statistics out = counts_;
-  out.reader = reader_.counts();
-  out.reader.damaged += malformed_;
-  out.frame_bytes = reader_.frame_bytes();
-  out.payload_sent = sender_.window().payload_arrived();
-  out.payload_received = receive_ ? receive_->received() : 0;
-  out.bytes_per_second = pacer_.bytes_per_second();
-  out.dense_out = sender_.dense_code() != nullptr;
-  out.dense_in = testee_.code().has_value();
+  Statistics out = parts.counts;
+  out.reader = parts.reader.counts();
+  out.reader.damaged += input.malformed();
+  out.frame_bytes = parts.reader.frame_bytes();
+  out.payload_sent = parts.sender.window().payload_arrived();
+  out.payload_received = parts.receive ? parts.receive->received() : 0;
+  out.bytes_per_second = parts.pacer.bytes_per_second();
+  out.dense_out = parts.sender.dense_code() != nullptr;
+  out.dense_in = parts.testee.code().has_value();
   return out;
 }
 
@@ -124,53 +123,55 @@ Link& Link::operator=(Link&&) noexcept = default;
 Link::~Link() = default;
 
 void Link::receive(Bytes bytes, Time now) {
-  state_->now_ = now;
-  if (state_->receive_) state_->receive_->keep();
-  state_->counts_.line_bytes_received += bytes.size();
-  state_->reader_.receive(bytes, now);
+  state_->parts.now = now;
+  if (state_->parts.receive) state_->parts.receive->keep();
+  state_->parts.counts.line_bytes_received += bytes.size();
+  state_->parts.reader.receive(bytes, now);
 }
 
 void Link::receive_eof(Time now) {
-  state_->now_ = now;
-  if (state_->receive_) state_->receive_->keep();
-  state_->reader_.receive_eof();
-  state_->eof_ = true;
+  state_->parts.now = now;
+  if (state_->parts.receive) state_->parts.receive->keep();
+  state_->parts.reader.receive_eof();
+  state_->input.receive_eof();
 }
 
 std::optional<Link::Event> Link::next_event() {
-  return state_->next_event();
+  return state_->input.next_event();
 }
 
 void Link::want_payload(bool wanted) {
-  state_->wanted_ = wanted;
+  state_->input.want_payload(wanted);
 }
 
 void Link::send(Bytes payload) {
-  state_->sender_.queue(payload);
+  state_->parts.sender.queue(payload);
 }
 
 std::size_t Link::queued() const {
-  return state_->sender_.window().queued();
+  return state_->parts.sender.window().queued();
 }
 
 bool Link::idle() const {
-  return queued() == 0 && !state_->sender_.window().waiting();
+  return queued() == 0 && !state_->parts.sender.window().waiting();
 }
 
 void Link::finish() {
-  state_->sender_.finish();
+  state_->parts.sender.finish();
 }
 
 void Link::abandon(std::string_view why) {
-  state_->abandon(why);
+  state_->output.abandon(why);
 }
 
 Bytes Link::pending_output(Time now) {
-  return state_->output(now);
+  return state_->output.pending(now);
 }
 
 void Link::consume_output() {
-  state_->consume_output();
+  if (state_->parts.output.empty()) return;
+  state_->output.consume();
+  state_->input.check_complete();
 }
 
 std::optional<Time> Link::next_deadline() const {
@@ -178,16 +179,16 @@ std::optional<Time> Link::next_deadline() const {
 }
 
 void Link::tick(Time now) {
-  if (state_->receive_) state_->receive_->keep();
+  if (state_->parts.receive) state_->parts.receive->keep();
   state_->tick(now);
 }
 
 bool Link::heard_hello() const {
-  return state_->session_.heard_hello();
+  return state_->parts.session.heard_hello();
 }
 
 bool Link::over() const {
-  return state_->over();
+  return state_->parts.over();
 }
 
 Link::Statistics Link::statistics() const {

@@ -1,8 +1,9 @@
+#include "common/link/link_input.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "common/base/escape.h"
-#include "common/link/link_state.h"
 
 namespace subunit::link {
 namespace {
@@ -19,15 +20,15 @@ bool is_only_xon(Bytes bytes) {
 
 // ---- events
 
-std::optional<Link::Event> Link::State::next_event() {
-  if (phase_ == Phase::kAbandoned) {
-    while (reader_.next_event()) continue;  // nobody asks any more
+std::optional<Link::Event> LinkInput::next_event() {
+  if (parts_.phase == LinkParts::Phase::kAbandoned) {
+    while (parts_.reader.next_event()) continue;  // nobody asks any more
     return std::nullopt;
   }
   while (true) {
     if (auto event = ready_event()) return event;
-    if (receive_) receive_->keep();
-    const auto found = reader_.next_event();
+    if (parts_.receive) parts_.receive->keep();
+    const auto found = parts_.reader.next_event();
     if (!found) {
       if (!std::exchange(eof_, false)) return std::nullopt;
       line_ended();
@@ -39,15 +40,15 @@ std::optional<Link::Event> Link::State::next_event() {
   }
 }
 
-std::optional<Link::Event> Link::State::ready_event() {
-  if (const auto late = testee_.take_noise()) return counted(*late);
+std::optional<Link::Event> LinkInput::ready_event() {
+  if (const auto late = parts_.testee.take_noise()) return counted(*late);
   for (const Once which : {kOpened, kEchoThere, kEchoHere}) {
     if (auto event = once_event(which)) return event;
   }
-  if (receive_ && !receive_->payload().empty()) {
+  if (parts_.receive && !parts_.receive->payload().empty()) {
     if (!wanted_) return std::nullopt;
-    const Payload payload{receive_->payload()};
-    receive_->take();
+    const Link::Payload payload{parts_.receive->payload()};
+    parts_.receive->take();
     return payload;
   }
   for (const Once which : {kFinished, kClosed, kDied}) {
@@ -56,94 +57,95 @@ std::optional<Link::Event> Link::State::ready_event() {
   return std::nullopt;
 }
 
-std::optional<Link::Event> Link::State::once_event(Once which) {
+std::optional<Link::Event> LinkInput::once_event(Once which) {
   if (!raised_[which]) return std::nullopt;
   raised_[which] = false;
   switch (which) {
     case kOpened:
-      return Opened{};
+      return Link::Opened{};
     case kEchoThere:
-      return Echo{false};
+      return Link::Echo{false};
     case kEchoHere:
-      return Echo{true};
+      return Link::Echo{true};
     case kFinished:
-      return Finished{};
+      return Link::Finished{};
     case kClosed:
-      return Closed{};
+      return Link::Closed{};
     default:
-      return Dead{why_dead_};
+      return Link::Dead{why_dead_};
   }
 }
 
-void Link::State::raise_once(Once which) {
+void LinkInput::raise_once(Once which) {
   if (!std::exchange(was_raised_[which], true)) raised_[which] = true;
 }
 
 // ---- noise
 
-std::optional<Link::Event> Link::State::noise(const LineNoise& noise) {
-  if (open_now() && testee_.collect(noise)) return std::nullopt;
+std::optional<Link::Event> LinkInput::noise(const LineNoise& noise) {
+  if (parts_.open() && parts_.testee.collect(noise)) return std::nullopt;
   return counted(noise);
 }
 
-Link::Event Link::State::counted(const LineNoise& noise) {
+Link::Event LinkInput::counted(const LineNoise& noise) {
   if (noise.noise_class == LineNoise::Class::kText) {
-    counts_.text_noise += noise.bytes.size();
-    line_speaks_ |= phase_ != Phase::kOpening && !is_only_xon(noise.bytes);
+    parts_.counts.text_noise += noise.bytes.size();
+    line_speaks_ |= parts_.phase != LinkParts::Phase::kOpening && !is_only_xon(noise.bytes);
   } else {
-    counts_.damaged_noise += noise.bytes.size();
-    sender_.heard_damage();
+    parts_.counts.damaged_noise += noise.bytes.size();
+    parts_.sender.heard_damage();
   }
   return noise;
 }
 
 // ---- frames
 
-void Link::State::frame(const Frame& frame) {
-  if (frame.direction == options_.sends) return own_frame(frame);
-  if (over()) return late_frame(frame);
+void LinkInput::frame(const Frame& frame) {
+  if (frame.direction == parts_.options.sends) return own_frame(frame);
+  if (parts_.over()) return late_frame(frame);
   if (frame.type == Frame::Type::kHello) return hello(frame);
-  if (!session_.hear(frame.session)) {
-    ++counts_.stale;
+  if (!parts_.session.hear(frame.session)) {
+    ++parts_.counts.stale;
     return;
   }
-  if (phase_ == Phase::kOpening) open();
+  if (parts_.phase == LinkParts::Phase::kOpening) open();
   heard();
   session_frame(frame);
 }
 
 /// What we have sent ourselves comes back; or somebody has, in an earlier session.
-void Link::State::own_frame(const Frame& frame) {
-  bool ours = session_.open() && frame.session == session_.id();
+void LinkInput::own_frame(const Frame& frame) {
+  bool ours = parts_.session.open() && frame.session == parts_.session.id();
   if (frame.type == Frame::Type::kHello) {
     const auto hello = Hello::decode(frame.body);
-    ours = hello && hello->nonce == session_.nonce();
+    ours = hello && hello->nonce == parts_.session.nonce();
   }
   if (!ours) {
-    ++counts_.stale;
+    ++parts_.counts.stale;
     return;
   }
-  ++counts_.echoes;
-  if (over()) return;
-  if (counts_.echoes == 1) sender_.slow_down();
+  ++parts_.counts.echoes;
+  if (parts_.over()) return;
+  if (parts_.counts.echoes == 1) parts_.sender.slow_down();
   raise_once(kEchoThere);
-  if (echo_told_at_ && now_ - *echo_told_at_ < kEchoInterval) return;
-  echo_told_at_ = now_;
-  echo_due_ = true;
+  if (echo_told_at_ && parts_.now - *echo_told_at_ < kEchoInterval) return;
+  echo_told_at_ = parts_.now;
+  parts_.echo_due = true;
 }
 
 /// The other end may not know yet that we have all of it.
-void Link::State::late_frame(const Frame& frame) {
+void LinkInput::late_frame(const Frame& frame) {
   const bool asks = frame.type == Frame::Type::kData || frame.type == Frame::Type::kDense ||
                     frame.type == Frame::Type::kFinish || frame.type == Frame::Type::kPing;
-  if (phase_ == Phase::kComplete && asks && frame.session == session_.id()) ack_.urgent();
+  if (parts_.phase == LinkParts::Phase::kComplete && asks && frame.session == parts_.session.id())
+    parts_.ack.urgent();
 }
 
-void Link::State::hello(const Frame& frame) {
-  const bool in_session = session_.open();
-  switch (session_.hear_hello(frame.body, now_)) {
+void LinkInput::hello(const Frame& frame) {
+  const bool in_session = parts_.session.open();
+  switch (parts_.session.hear_hello(frame.body, parts_.now)) {
     case LinkSession::Heard::kMalformed:
-      return malformed();
+      return found_malformed();
     case LinkSession::Heard::kOpened:
       return open();
     case LinkSession::Heard::kSession:
@@ -151,45 +153,42 @@ void Link::State::hello(const Frame& frame) {
     case LinkSession::Heard::kNothing:
       break;
     case LinkSession::Heard::kDoubt:
-      ping_due_ = true;
+      parts_.ping_due = true;
       break;
     case LinkSession::Heard::kReplaced:
       return die("the other end has started anew");
   }
-  if (in_session) ++counts_.stale;
+  if (in_session) ++parts_.counts.stale;
 }
 
-void Link::State::heard() {
-  keepalive_.heard(now_);
-}
-
-void Link::State::open() {
-  const Hello& other = session_.other();
-  both_raw_ = options_.raw && other.raw;
-  both_upgrade_ = both_raw_ && options_.may_upgrade && other.may_upgrade;
-  const double rates[] = {options_.bytes_per_second, static_cast<double>(other.bytes_per_second)};
+void LinkInput::open() {
+  const Hello& other = parts_.session.other();
+  const bool both_raw = parts_.options.raw && other.raw;
+  parts_.both_upgrade = both_raw && parts_.options.may_upgrade && other.may_upgrade;
+  const double rates[] = {parts_.options.bytes_per_second,
+                          static_cast<double>(other.bytes_per_second)};
   const double rate =
       rates[0] > 0 && rates[1] > 0 ? std::min(rates[0], rates[1]) : std::max(rates[0], rates[1]);
-  pacer_.set_rate(rate);
-  sender_.set_rate(rate);
-  if (both_raw_) sender_.allow_long_frames();
-  receive_.emplace(other.nonce);
-  phase_ = Phase::kOpen;
+  parts_.pacer.set_rate(rate);
+  parts_.sender.set_rate(rate);
+  if (both_raw) parts_.sender.allow_long_frames();
+  parts_.receive.emplace(other.nonce);
+  parts_.phase = LinkParts::Phase::kOpen;
   heard();
   raise_once(kOpened);
 }
 
-void Link::State::session_frame(const Frame& frame) {
-  if (frame.type != Frame::Type::kTest) testee_.stop();
+void LinkInput::session_frame(const Frame& frame) {
+  if (frame.type != Frame::Type::kTest) parts_.testee.stop();
   if (frame.type == Frame::Type::kAck) return acknowledgement(frame);
-  if (!sender_.acknowledge(frame.acknowledged, nullptr, now_)) return malformed();
+  if (!parts_.sender.acknowledge(frame.acknowledged, nullptr, parts_.now)) return found_malformed();
   switch (frame.type) {
     case Frame::Type::kData:
     case Frame::Type::kDense:
     case Frame::Type::kFinish:
       return payload(frame);
     case Frame::Type::kPing:
-      return ack_.urgent();
+      return parts_.ack.urgent();
     case Frame::Type::kTest:
       return test(frame);
     case Frame::Type::kTestResult:
@@ -204,73 +203,71 @@ void Link::State::session_frame(const Frame& frame) {
   }
 }
 
-void Link::State::acknowledgement(const Frame& frame) {
+void LinkInput::acknowledgement(const Frame& frame) {
   const auto body = Acknowledgement::decode(frame.body);
-  if (!body || !sender_.acknowledge(frame.acknowledged, &*body, now_)) return malformed();
-  heard_all_arrived_ |= body->all_arrived;
+  if (!body || !parts_.sender.acknowledge(frame.acknowledged, &*body, parts_.now))
+    return found_malformed();
+  parts_.heard_all_arrived |= body->all_arrived;
   check_complete();
 }
 
-void Link::State::payload(const Frame& frame) {
+void LinkInput::payload(const Frame& frame) {
   const bool finish = frame.type == Frame::Type::kFinish;
-  if (finish != frame.body.empty()) return malformed();
-  const auto verdict = receive_->receive(frame.sequence, frame.body, finish);
-  if (verdict == ReceiveWindow::Verdict::kDuplicate) ++counts_.duplicates;
-  if (verdict == ReceiveWindow::Verdict::kGap || finish) ack_.urgent();
-  ack_.arrived(now_);
-  if (!receive_->finished()) return;
+  if (finish != frame.body.empty()) return found_malformed();
+  const auto verdict = parts_.receive->receive(frame.sequence, frame.body, finish);
+  if (verdict == ReceiveWindow::Verdict::kDuplicate) ++parts_.counts.duplicates;
+  if (verdict == ReceiveWindow::Verdict::kGap || finish) parts_.ack.urgent();
+  parts_.ack.arrived(parts_.now);
+  if (!parts_.receive->finished()) return;
   raise_once(kFinished);
-  sender_.hurry_finish();
+  parts_.sender.hurry_finish();
 }
 
-void Link::State::test(const Frame& frame) {
-  if (!testee_.hear(frame.body, line_speaks_ || !both_upgrade_)) return malformed();
-  if (testee_.code()) reader_.set_dense_code(*testee_.code());
+void LinkInput::test(const Frame& frame) {
+  if (!parts_.testee.hear(frame.body, line_speaks_ || !parts_.both_upgrade))
+    return found_malformed();
+  if (parts_.testee.code()) parts_.reader.set_dense_code(*parts_.testee.code());
 }
 
-void Link::State::test_result(const Frame& frame) {
-  const auto passes = tester_.hear(frame.body);
+void LinkInput::test_result(const Frame& frame) {
+  const auto passes = parts_.tester.hear(frame.body);
   if (!passes) return;
-  if (const auto code = DenseCode::create(*passes)) sender_.set_dense_code(*code);
+  if (const auto code = DenseCode::create(*passes)) parts_.sender.set_dense_code(*code);
 }
 
 // ---- the end
 
-bool Link::State::all_arrived() const {
-  return receive_ && receive_->finished() && sender_.window().finish_arrived();
-}
-
-/// Everything was sent and has come, but for the word that the other end has heard our end.
-bool Link::State::only_word_missing() const {
-  return receive_ && receive_->finished() && sender_.window().only_finish_left();
-}
-
 /// Goes when the other end knows as much as we do. It may not hear us say so, and ask again: so
 /// the one who knows first stays for a moment; see tick_session().
-void Link::State::check_complete() {
-  if (!open_now() || !all_arrived()) return;
-  if (!said_all_arrived_) return ack_.urgent();
-  if (heard_all_arrived_ && !ack_.due() && output_.empty()) complete();
+void LinkInput::check_complete() {
+  if (!parts_.open() || !parts_.all_arrived()) return;
+  if (!parts_.said_all_arrived) return parts_.ack.urgent();
+  if (parts_.heard_all_arrived && !parts_.ack.due() && parts_.output.empty()) complete();
 }
 
-void Link::State::complete() {
-  testee_.stop();
-  phase_ = Phase::kComplete;
+bool LinkInput::closed_is_due() const {
+  const bool readable = wanted_ || !parts_.receive || parts_.receive->payload().empty();
+  return raised_[kClosed] && readable;
+}
+
+void LinkInput::complete() {
+  parts_.testee.stop();
+  parts_.phase = LinkParts::Phase::kComplete;
   raise_once(kClosed);
 }
 
-void Link::State::line_ended() {
-  testee_.stop();
-  if (over()) return;
-  if (only_word_missing()) return complete();
+void LinkInput::line_ended() {
+  parts_.testee.stop();
+  if (parts_.over()) return;
+  if (parts_.only_word_missing()) return complete();
   die("the line has ended");
 }
 
-void Link::State::die(std::string reason) {
-  testee_.stop();
-  phase_ = Phase::kDead;
+void LinkInput::die(std::string reason) {
+  parts_.testee.stop();
+  parts_.phase = LinkParts::Phase::kDead;
   why_dead_ = std::move(reason);
-  output_.clear();
+  parts_.output.clear();
   raise_once(kDied);
 }
 

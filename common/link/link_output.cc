@@ -1,9 +1,13 @@
+#include "common/link/link_output.h"
+
 #include "common/base/utf8.h"
 #include "common/link/frame/frame_text.h"
-#include "common/link/link_state.h"
 
 namespace subunit::link {
 namespace {
+
+// While the other end has no room, it is asked for that so often: the word of it may be lost.
+constexpr Time kAskRoomInterval = std::chrono::seconds(1);
 
 constexpr std::uint8_t kXon = 0x11;
 
@@ -16,136 +20,159 @@ constexpr std::uint64_t kSomeRoom = 4096;
 
 }  // namespace
 
-Bytes Link::State::output(Time now) {
-  now_ = now;
-  if (!output_.empty()) return output_;
-  if (phase_ == Phase::kDead || phase_ == Phase::kAbandoned) return {};
+Bytes LinkOutput::pending(Time now) {
+  parts_.now = now;
+  if (!parts_.output.empty()) return parts_.output;
+  if (parts_.phase == LinkParts::Phase::kDead || parts_.phase == LinkParts::Phase::kAbandoned)
+    return {};
   line_free_at_.reset();
-  ack_.tick(now);
-  if (pacer_.ready_at() > now) {
-    line_free_at_ = pacer_.ready_at();
+  parts_.ack.tick(now);
+  if (parts_.pacer.ready_at() > now) {
+    line_free_at_ = parts_.pacer.ready_at();
     return {};
   }
   build();
-  return output_;
+  return parts_.output;
 }
 
 /// Offers what is most urgent. What it says is said: an offer is never taken back.
-void Link::State::build() {
+void LinkOutput::build() {
   offer_ = Offer::kRest;
-  if (xon_due_) {
-    xon_due_ = false;
-    output_ = {kXon};
-  } else if (tester_.writing()) {
+  if (parts_.xon_due) {
+    parts_.xon_due = false;
+    parts_.output = {kXon};
+  } else if (parts_.tester.writing()) {
     build_test();
-  } else if (session_.hello_due()) {
+  } else if (parts_.session.hello_due()) {
     build_hello();
-  } else if (receive_ && (ack_.due() || (open_now() && must_tell_room()))) {
+  } else if (parts_.receive && (parts_.ack.due() || (parts_.open() && must_tell_room()))) {
     build_ack();
-  } else if (open_now()) {
+  } else if (parts_.open()) {
     build_in_session();
   }
 }
 
-void Link::State::build_in_session() {
-  if (echo_due_) {
-    echo_due_ = false;
+void LinkOutput::build_in_session() {
+  if (parts_.echo_due) {
+    parts_.echo_due = false;
     build_frame({.type = Frame::Type::kEcho});
-  } else if (testee_.answer_due()) {
-    const Buffer answer = testee_.take_answer();
+  } else if (parts_.testee.answer_due()) {
+    const Buffer answer = parts_.testee.take_answer();
     build_frame({.type = Frame::Type::kTestResult, .body = answer});
-  } else if (ping_due_) {
-    ping_due_ = false;
+  } else if (parts_.ping_due) {
+    parts_.ping_due = false;
     build_frame({.type = Frame::Type::kPing});
   } else if (worth_a_test()) {
-    tester_.start();
+    parts_.tester.start();
     build_test();
   } else {
     build_piece();
   }
 }
 
-void Link::State::build_frame(Frame frame, const DenseCode* code) {
-  frame.direction = options_.sends;
-  frame.session = session_.id();
-  if (receive_) frame.acknowledged = receive_->awaited();
-  ++counts_.frames_sent;
+void LinkOutput::build_frame(Frame frame, const DenseCode* code) {
+  frame.direction = parts_.options.sends;
+  frame.session = parts_.session.id();
+  if (parts_.receive) frame.acknowledged = parts_.receive->awaited();
+  ++parts_.counts.frames_sent;
   if (code)
-    encode_dense_frame(frame, *code, output_);
+    encode_dense_frame(frame, *code, parts_.output);
   else
-    encode_frame(frame, output_);
+    encode_frame(frame, parts_.output);
 }
 
-void Link::State::build_hello() {
+void LinkOutput::build_hello() {
   Buffer body;
-  session_.hello().encode(body);
+  parts_.session.hello().encode(body);
   build_frame({.type = Frame::Type::kHello, .body = body});
-  session_.hello_sent(now_);
+  parts_.session.hello_sent(parts_.now);
 }
 
-void Link::State::build_ack() {
+void LinkOutput::build_ack() {
   Buffer body;
-  Acknowledgement acknowledgement = receive_->acknowledgement();
-  acknowledgement.all_arrived = said_all_arrived_ = all_arrived();
+  Acknowledgement acknowledgement = parts_.receive->acknowledgement();
+  acknowledgement.all_arrived = parts_.said_all_arrived = parts_.all_arrived();
   acknowledgement.encode(body);
   build_frame({.type = Frame::Type::kAck, .body = body});
-  told_limit_ = receive_->limit();
-  ack_.sent();
+  told_limit_ = parts_.receive->limit();
+  parts_.ack.sent();
 }
 
-void Link::State::build_piece() {
-  piece_ = sender_.next();
+void LinkOutput::build_piece() {
+  piece_ = parts_.sender.next();
   if (!piece_) return ask_for_room();
   offer_ = Offer::kPiece;
-  const DenseCode* const code = piece_->finish ? nullptr : sender_.dense_code();
+  const DenseCode* const code = piece_->finish ? nullptr : parts_.sender.dense_code();
   piece_dense_ = code != nullptr;
   const Frame::Type type = piece_->finish ? Frame::Type::kFinish
                            : code         ? Frame::Type::kDense
                                           : Frame::Type::kData;
   build_frame({.type = type, .sequence = wrapped(piece_->number), .body = piece_->payload}, code);
-  if (piece_->again) ++counts_.retransmitted;
-  if (!receive_->has_gap()) ack_.sent();  // the frame says it all
+  if (piece_->again) ++parts_.counts.retransmitted;
+  if (!parts_.receive->has_gap()) parts_.ack.sent();  // the frame says it all
 }
 
-void Link::State::build_test() {
-  const LineTester::Step step = tester_.step();
+void LinkOutput::build_test() {
+  const LineTester::Step step = parts_.tester.step();
   offer_ = Offer::kTestStep;
   if (step.frame)
     build_frame({.type = Frame::Type::kTest, .body = step.bytes});
   else
-    output_ = step.bytes;
+    parts_.output = step.bytes;
 }
 
-bool Link::State::worth_a_test() const {
-  return tester_.idle() && both_upgrade_ && counts_.echoes == 0 && sender_.window().queued() > 0 &&
-         sender_.window().payload_arrived() >= kWorthATest;
+bool LinkOutput::worth_a_test() const {
+  return parts_.tester.idle() && parts_.both_upgrade && parts_.counts.echoes == 0 &&
+         parts_.sender.window().queued() > 0 &&
+         parts_.sender.window().payload_arrived() >= kWorthATest;
 }
 
-bool Link::State::must_tell_room() const {
-  const std::uint64_t more = receive_->limit() - told_limit_;
-  const std::uint64_t left = told_limit_ - std::min(told_limit_, receive_->received());
+bool LinkOutput::must_tell_room() const {
+  const std::uint64_t more = parts_.receive->limit() - told_limit_;
+  const std::uint64_t left = told_limit_ - std::min(told_limit_, parts_.receive->received());
   return more >= kMuchRoom || (more >= kSomeRoom && more >= left);
 }
 
-void Link::State::consume_output() {
-  if (output_.empty()) return;
-  counts_.line_bytes_sent += output_.size();
-  pacer_.sent(output_.size(), now_);
-  if (offer_ == Offer::kPiece) sender_.sent(*piece_, output_.size(), piece_dense_, now_);
-  if (offer_ == Offer::kTestStep) tester_.step_done(now_);
+void LinkOutput::consume() {
+  if (parts_.output.empty()) return;
+  parts_.counts.line_bytes_sent += parts_.output.size();
+  parts_.pacer.sent(parts_.output.size(), parts_.now);
+  if (offer_ == Offer::kPiece)
+    parts_.sender.sent(*piece_, parts_.output.size(), piece_dense_, parts_.now);
+  if (offer_ == Offer::kTestStep) parts_.tester.step_done(parts_.now);
   offer_ = Offer::kNothing;
-  output_.clear();
-  check_complete();
+  parts_.output.clear();
 }
 
-void Link::State::abandon(std::string_view why) {
-  const bool tell = open_now();
-  phase_ = Phase::kAbandoned;
-  output_.clear();
+void LinkOutput::abandon(std::string_view why) {
+  const bool tell = parts_.open();
+  parts_.phase = LinkParts::Phase::kAbandoned;
+  parts_.output.clear();
   offer_ = Offer::kRest;
   if (!tell) return;
   const std::string text = shortened(why, kMaxEarlyBody);
   build_frame({.type = Frame::Type::kReset, .body = as_bytes(text)});
+}
+
+// ---- time
+
+std::optional<Time> LinkOutput::next_deadline() const {
+  return parts_.open() ? earlier(line_free_at_, ask_room_at_) : line_free_at_;
+}
+
+void LinkOutput::tick() {
+  if (line_free_at_ && parts_.now >= *line_free_at_) line_free_at_.reset();
+}
+
+void LinkOutput::ask_for_room() {
+  if (!parts_.sender.window().blocked()) {
+    ask_room_at_.reset();
+  } else if (!ask_room_at_) {
+    ask_room_at_ = parts_.now + kAskRoomInterval;
+  } else if (parts_.now >= *ask_room_at_) {
+    ask_room_at_ = parts_.now + kAskRoomInterval;
+    parts_.ping_due = true;
+  }
 }
 
 }  // namespace subunit::link

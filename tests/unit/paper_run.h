@@ -28,6 +28,9 @@ class Record : public Observer {
     if (is_final(packet.status)) {
       CHECK_MESSAGE(statuses.emplace(id, name_of(packet.status)).second, id, " ended twice");
       if (worker) workers[id] = *worker;
+      const Packet written = *parse_packet(packet.raw);
+      tags[id] = {written.tags.begin(), written.tags.end()};
+      if (written.timestamp) seconds[id] = written.timestamp->seconds;
     }
   }
   void happened(const Incident& incident, Time) override {
@@ -48,9 +51,11 @@ class Record : public Observer {
   }
 
   std::size_t expected = 0;
-  std::map<std::string, std::string> statuses;  // of tests that have ended
-  std::map<std::string, std::string> files;     // contents of all attachments, by test
-  std::map<std::string, WorkerNumber> workers;  // that the ends came from
+  std::map<std::string, std::string> statuses;           // of tests that have ended
+  std::map<std::string, std::string> files;              // contents of all attachments, by test
+  std::map<std::string, WorkerNumber> workers;           // that the ends came from
+  std::map<std::string, std::vector<std::string>> tags;  // of the ends, as they are written
+  std::map<std::string, std::uint32_t> seconds;          // of their timestamps
   std::vector<std::string> listed, incidents;
   std::optional<bool> completed;
 };

@@ -227,3 +227,33 @@ TEST_CASE("the schedule log has what was sent, to whom and when, and replays") {
   again.opens("1");
   CHECK(again.sends("1 Run 1: a"));
 }
+
+TEST_CASE("with several servers each end has its worker's tag, once, our own verdicts too") {
+  PaperRun paper(naming({"a", "b"}));
+  paper.ready(2);
+  paper.opens("1");
+  paper.passes("1", "a");
+  CHECK(paper.seen.tags["a"] == std::vector<std::string>{"worker-1"});
+  paper.begins("1", "b");
+  paper.wait(60s);
+  paper.says("1", rpc::Done{"1"});
+  paper.says("1", rpc::Done{"2"});
+  CHECK(paper.status("b") == "fail");
+  CHECK(paper.seen.tags["b"] == std::vector<std::string>{"worker-1"});
+  CHECK(paper.seen.seconds["b"] == 1'000'060);  // on the wall clock, which was told at the start
+
+  PaperRun nested(naming({"a"}));
+  nested.ready(2);
+  nested.opens("1");
+  const std::string_view tags[] = {"worker-1"};
+  nested.arrives(packet({.test_id = "a", .route_code = "1", .status = Status::kSuccess}, tags));
+  CHECK(nested.seen.tags["a"] == std::vector<std::string>{"worker-1"});
+}
+
+TEST_CASE("a single server's results have no tag of ours") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.passes("", "a");
+  CHECK(paper.seen.tags["a"].empty());
+}

@@ -285,6 +285,7 @@ TEST_CASE("silence counts for nothing while the outputs are full") {
   paper.wait(3600s, false);
   paper.run->set_flow(true, paper.now);
   CHECK_FALSE(paper.remote(0).hang_up());
+  paper.wait(500ms);
   CHECK_FALSE(paper.seen.told("may be lost"));
   CHECK_FALSE(paper.seen.told("timed out"));
   paper.wait(2s);
