@@ -24,26 +24,23 @@ namespace subunit::schedule {
 /// of the channel. With tests of 2 ms behind a line of 100 ms it works for a fiftieth of the time.
 ///
 /// So this is on demand, with four corrections.
-///   1. The longest first, where durations are known (list scheduling by decreasing length; R. L.
-///   Graham,
-///      "Bounds on multiprocessing timing anomalies", 1969: at most a third above the optimum).
-///      What is left for the end is short, and evens out what was predicted wrong. Without
-///      durations, with keep_order, and while there is only one worker: in the order given.
+///   1. The longest first, where durations are known (list scheduling by decreasing length; R.
+///      L. Graham, "Bounds on multiprocessing timing anomalies", 1969: at most a third above the
+///      optimum). What is left for the end is short, and evens out what was predicted wrong.
+///      Without durations, with keep_order, and while there is only one worker: in the order
+///      given.
 ///   2. To the worker that will have finished it first, which need not be the idle one: a fast
-///   worker
-///      that is busy for one second more may be done with a long test before a slow one that could
-///      begin at once. How fast a place is shows in a few short tests, before it gets a long one
-///      ("probing").
-///   3. Ahead of demand, by about a round trip: a worker gets more when what it has will end within
-///   that
-///      time, as far as durations, and the errors of earlier predictions, tell. Not later, so that
-///      it never waits for the channel; not earlier, so that nothing waits behind a long test while
-///      another worker is idle. Where tests are much longer than the round trip, waiting for it
-///      costs nothing that matters, and nothing is sent ahead on a guess.
-///   4. Many in a message where they are short, but towards the end no more than an even share of
-///   what is
-///      left (guided self-scheduling; Polychronopoulos and Kuck, 1987): otherwise the last message
-///      would be the partition again that the first paragraph is about.
+///      worker that is busy for one second more may be done with a long test before a slow one
+///      that could begin at once. How fast a place is shows in a few short tests, before it gets
+///      a long one ("probing").
+///   3. Ahead of demand, by about a round trip: a worker gets more when what it has will end
+///      within that time, as far as durations, and the errors of earlier predictions, tell. Not
+///      later, so that it never waits for the channel; not earlier, so that nothing waits behind
+///      a long test while another worker is idle. Where tests are much longer than the round
+///      trip, waiting for it costs nothing that matters, and nothing is sent ahead on a guess.
+///   4. Many in a message where they are short, but towards the end no more than an even share
+///      of what is left (guided self-scheduling; Polychronopoulos and Kuck, 1987): otherwise the
+///      last message would be the partition again that the first paragraph is about.
 ///
 /// A server that dies puts back what it had; nothing that was sent is taken back from one that
 /// lives.

@@ -8,6 +8,34 @@
 namespace subunit::link {
 
 /// Decides when which part of the stream is sent, for the first time or again.
+///
+/// This is TCP's problem on a line that is kinder in one respect and harder in two. It keeps the
+/// order: what was written before something that has arrived, and has not arrived, is lost, and no
+/// further evidence has to be waited for. But a terminal drops what its buffer does not hold
+/// without a word, and nobody tells how large that is; and a serial line harms bytes, which says
+/// nothing about how full it is.
+///
+/// One frame at a time would be safe: at most 3,000 bytes a round trip, and 170 as long as a
+/// terminal on the way may not be in raw mode. A fixed window is either as slow, or larger than
+/// somebody's buffer: then all that is sent beyond it is lost, is sent again, and is lost
+/// again. So the window is found out.
+///
+///   - Slow start from 2 KiB, half of what a Linux terminal holds, doubling each round trip until
+///     something is lost, then congestion avoidance. A loss halves the window, once a round trip;
+///     when nothing comes back at all it starts again (RFC 5681, in bytes of the line). See
+///     CongestionWindow.
+///   - It does not grow while answers take a quarter of a second longer than they ever did, loss
+///     or no loss: then the bytes only wait in buffers, and what is urgent waits behind them.
+///     Where the rate of the line is known, Pacer keeps to it.
+///   - What is lost is sent again first, and in pieces if frames of its length do not get through
+///     any more: a byte that is harmed costs a frame, so their length follows the rate of errors.
+///     See FrameSize.
+///   - The time-out is that of RFC 6298 with Karn's rule. The first two are not doubled, and
+///     neither are those while damaged bytes come in: such a line is neither slow nor still. See
+///     RoundTrip.
+///   - Acknowledgements are held back by no window: two directions that are both full cannot lock
+///     each other up. They tell what has arrived beyond a gap (SackBlock), so that one loss costs
+///     one frame.
 class Sender {
  public:
   /// Longer than that, frames on the line with hope and none arriving, is none.

@@ -10,9 +10,24 @@ namespace subunit::link {
 /// Finds out which run of bytes has come into the middle of a frame: one that ends with a line and
 /// without which all the rest is a frame that checks.
 ///
-/// A run that ends at a given line end leaves no choice but where the frame's size comes from: the
-/// size says how many characters stand in front of the run, since those behind it are counted. So
-/// there are few to try, and most of them fail before their CRC is computed.
+/// A console is shared. While a frame is on its way the kernel prints lines of its own, whenever it
+/// likes and in the middle of ours: each in one piece, from anywhere in the frame to a CR LF. The
+/// frame is all there, in two parts.
+///
+/// The obvious way is to ask for such a frame again. But lines come in crowds, when a board boots
+/// or a driver complains, and then the frame that is sent again is hit as well, the sooner the
+/// longer it is; on a line of 115,200 baud each try costs a third of a second. The next idea is to
+/// cut out what looks like a line of the kernel's, "[   12.345678] usb 1-1: …". But that stamp is
+/// an option of the kernel's, and init systems, login prompts and other people's programs print on
+/// consoles, too.
+///
+/// What decides instead is the frame itself: it has a length and a CRC, so whatever is taken out,
+/// the rest must be a frame that checks. That a wrong run passes has the odds of the CRC, 2^-32 for
+/// each try, and behind it stands the CRC of the packets within. What keeps the tries few is that a
+/// run that ends at a given line end leaves no choice but where the frame's size comes from: the
+/// size says how many characters stand in front of the run, since those behind it are counted. Most
+/// tries fail before their CRC is computed. What is taken out is not lost: it is text that somebody
+/// printed, and goes to the noise.
 class FrameRepair {
  public:
   struct Found {
