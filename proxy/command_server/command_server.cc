@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "proxy/command_server/conversation.h"
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/endpoint.h"
 
 namespace proxy {

@@ -56,9 +56,7 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
                     .batch = [] {},
                     .ended = [this](const Result<>&) { channel_ended(); }},
                    PacketReader::kSmallCapacity),
-      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
-               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
-               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); })},
+      signals_(loop, [this](const char* name) { signalled(name); }),
       guard_(loop),
       hello_timer_(loop,
                    [this] {

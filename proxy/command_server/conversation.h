@@ -12,6 +12,7 @@
 #include "proxy/command_server/request.h"
 #include "proxy/command_server/temporary_folder.h"
 #include "proxy/io/packet_reader.h"
+#include "proxy/io/watch.h"
 
 namespace proxy {
 
@@ -58,7 +59,7 @@ class Conversation {
   Session session_;
   Writer to_client_;
   PacketReader from_client_;
-  std::array<SignalWatch, 3> signals_;
+  StopSignals signals_;
   std::optional<TemporaryFolder> folder_;
   Guard guard_;
   Timer hello_timer_;

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <cassert>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -9,6 +10,28 @@
 #include "common/base/time.h"
 
 namespace proxy {
+
+/// Owns an event loop. Everything that uses it must be gone before it.
+class Loop {
+ public:
+  Loop() { uv_loop_init(&loop_); }
+  Loop(const Loop&) = delete;
+  ~Loop() {
+    // The handles are closed, and freed in the callbacks that run here.
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    [[maybe_unused]] const int status = uv_loop_close(&loop_);
+    assert(status == 0);
+  }
+
+  [[nodiscard]] uv_loop_t& get() { return loop_; }
+
+  void run_until(const std::function<bool()>& over) {
+    while (!over()) uv_run(&loop_, UV_RUN_ONCE);
+  }
+
+ private:
+  uv_loop_t loop_;
+};
 
 /// Owns a libuv handle of type T, from its initialisation on. Destruction closes it; the memory is
 /// freed in libuv's close callback, which runs in a later turn of the loop. After destruction no

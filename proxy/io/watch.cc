@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <csignal>
+
 namespace proxy {
 
 HangupWatch::HangupWatch(uv_loop_t& loop, Fd fd, std::function<void()> gone)
@@ -22,6 +24,17 @@ void HangupWatch::check() {
   // If it stops reading too, then a write fails.
   stop();
   if (gone) gone_();
+}
+
+StopSignals::StopSignals(uv_loop_t& loop, std::function<void(const char* name)> arrived,
+                         Which which) {
+  const auto watch = [&](int signal, const char* name) {
+    watches_.emplace_back(loop, signal, [arrived, name] { arrived(name); });
+  };
+  watch(SIGTERM, "SIGTERM");
+  watch(SIGINT, "SIGINT");
+  watch(SIGHUP, "SIGHUP");
+  if (which == Which::kAndQuit) watch(SIGQUIT, "SIGQUIT");
 }
 
 ReadinessWatch::ReadinessWatch(uv_loop_t& loop, int fd, int events, std::function<void()> ready)

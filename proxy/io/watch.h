@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 
 #include "proxy/io/handle.h"
 #include "proxy/posix/fd.h"
@@ -21,6 +22,19 @@ class HangupWatch {
   std::function<void()> gone_;
   Fd fd_;
   Handle<uv_poll_t> handle_;
+};
+
+/// The signals by which somebody wants this process to end: TERM, INT, HUP, and QUIT if that is
+/// asked for. As with SignalWatch, those that it was started to ignore stay ignored.
+class StopSignals {
+ public:
+  enum class Which { kUsual, kAndQuit };
+  /// `arrived` gets the signal's name, "SIGTERM".
+  StopSignals(uv_loop_t& loop, std::function<void(const char* name)> arrived,
+              Which which = Which::kUsual);
+
+ private:
+  std::list<SignalWatch> watches_;
 };
 
 /// Waits until a descriptor can be read from or written to.

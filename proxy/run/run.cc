@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "common/base/escape.h"
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/run/plan_files.h"
 #include "proxy/run/runner.h"

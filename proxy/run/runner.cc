@@ -28,9 +28,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
            {.progress = [this] { settle(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
       run_(options, plan, options.channels.size(), precise_now()),
-      interrupt_(loop, SIGINT, [this] { interrupt(); }),
-      terminate_(loop, SIGTERM, [this] { interrupt(); }),
-      hangup_(loop, SIGHUP, [this] { interrupt(); }),
+      signals_(loop, [this](const char*) { interrupt(); }),
       resized_(loop, SIGWINCH, [this] { resized(); }),
       timer_(loop,
              [this] {

@@ -10,7 +10,7 @@
 #include "common/run/plan.h"
 #include "common/run/test_run.h"
 #include "proxy/channel/channel.h"
-#include "proxy/io/handle.h"
+#include "proxy/io/watch.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/output.h"
 #include "proxy/run/run.h"
@@ -65,9 +65,7 @@ class Runner {
   subunit::run::TestRun run_;
   std::list<Line> lines_;
   std::vector<std::unique_ptr<Output>> outputs_;
-  SignalWatch interrupt_;
-  SignalWatch terminate_;
-  SignalWatch hangup_;
+  StopSignals signals_;
   SignalWatch resized_;
   Timer timer_;
   Timer output_failed_timer_;

@@ -64,10 +64,8 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
                       log_.warning("the console link is dead: {}", relay_.problem());
                   },
               .line_ended = [] {}}),
-      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
-               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
-               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
-               SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
+      signals_(
+          loop, [this](const char* name) { signalled(name); }, StopSignals::Which::kAndQuit),
       // A shell that had the terminal meanwhile has set a mode of its own.
       continued_(loop, SIGCONT, [this] { reapply(); }),
       look_timer_(loop, [this] { look(); }) {}

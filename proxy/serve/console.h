@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/channel/link_relay.h"
+#include "proxy/io/watch.h"
 #include "proxy/posix/log.h"
 #include "proxy/posix/terminal.h"
 
@@ -44,7 +45,7 @@ class Console {
   // In the order of being entered: what comes later has to be restored first.
   std::optional<RawMode> in_mode_, out_mode_;
   LinkRelay relay_;
-  std::array<SignalWatch, 4> signals_;
+  StopSignals signals_;
   SignalWatch continued_;
   Timer look_timer_;
   int signals_seen_ = 0;

@@ -49,10 +49,8 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, cons
                     .batch = [this] { batch_over(); },
                     .ended = [this](const Result<>&) { channel_ended(); }}),
       client_watch_(loop, std::move(out), [this] { channel_lost("nobody reads stdout any more"); }),
-      signals_{SignalWatch(loop, SIGTERM, [this] { signalled("SIGTERM"); }),
-               SignalWatch(loop, SIGINT, [this] { signalled("SIGINT"); }),
-               SignalWatch(loop, SIGHUP, [this] { signalled("SIGHUP"); }),
-               SignalWatch(loop, SIGQUIT, [this] { signalled("SIGQUIT"); })},
+      signals_(
+          loop, [this](const char* name) { signalled(name); }, StopSignals::Which::kAndQuit),
       grace_timer_(loop, [this] { abandon(); }),
       supervisor_(loop, options, log, to_client_,
                   {.attached = [this](TestServer& server) { server_attached(server); },

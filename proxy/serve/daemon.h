@@ -81,7 +81,7 @@ class Daemon {
   Writer to_client_;
   PacketReader from_client_;
   HangupWatch client_watch_;
-  std::array<SignalWatch, 4> signals_;
+  StopSignals signals_;
   Timer grace_timer_;
   Supervisor supervisor_;
 

@@ -27,6 +27,15 @@ class PacketBatch {
   /// Without the first hop of its route code.
   [[nodiscard]] subunit::Result<> add_stripped(const subunit::Packet& packet);
 
+  /// Whole packets that stay where they are in this call only.
+  void insert(subunit::Bytes packets) {
+    if (packets.empty()) return;
+    flush();
+    to_.send(packets);
+  }
+
+  [[nodiscard]] bool congested() const { return to_.congested(); }
+
   /// To be called before anything else is written, and at the latest when the batch ends.
   void flush() {
     unchanged_.flush();

@@ -1,6 +1,6 @@
 #include "proxy/serve/serve.h"
 
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/posix/terminal.h"
 #include "proxy/serve/console.h"

@@ -47,7 +47,7 @@ std::unique_ptr<TestServer> Supervisor::make_server(unsigned number) {
                                                             replace_timer_.start(subunit::Time(0));
                                                             events_.over();
                                                           },
-                                                      .flow = [this] { events_.flow(); }});
+                                                      .flow = events_.flow});
   server->set_flow(flow_);
   return server;
 }

@@ -32,8 +32,13 @@ TestServer::TestServer(uv_loop_t& loop, const ServeOptions& options, const Log& 
       events_(std::move(events)),
       token_(random_token()),
       attach_timer_(loop, [this] { attach_timed_out(); }),
+      to_channel_(to_client),
       capture_(loop, place_.route,
-               {.packets = [this](Bytes packets) { captured(packets); },
+               {.packets =
+                    [this](Bytes packets) {
+                      to_channel_.insert(packets);
+                      events_.flow();
+                    },
                 .readable =
                     [this] {
                       if (upstream_) upstream_->catch_up();
@@ -92,7 +97,7 @@ void TestServer::attach(ServerConnection connection) {
   phase_ = Phase::kRelaying;
   announce(subunit::rpc::Attached{place_.route, connection.address, connection.pid}, to_client_);
   log_.info("test server attached at {}", connection.address);
-  upstream_.emplace(loop_, std::move(connection), place_.route, to_client_, capture_, log_,
+  upstream_.emplace(loop_, std::move(connection), place_.route, to_channel_, capture_, log_,
                     Upstream::Events{.ended = [this] { drain(); },
                                      .flow =
                                          [this] {
@@ -166,11 +171,6 @@ void TestServer::set_flow(Flow flow) {
   flow_ = flow;
   capture_.set_flow(flow.output);
   if (upstream_) upstream_->set_flow(flow.results);
-}
-
-void TestServer::captured(Bytes packets) {
-  upstream_ ? upstream_->insert(packets) : to_client_.send(packets);
-  events_.flow();
 }
 
 subunit::rpc::Alive::Server TestServer::activity() const {

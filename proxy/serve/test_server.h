@@ -97,7 +97,6 @@ class TestServer {
   [[nodiscard]] subunit::Result<> start_command();
   void attach_timed_out();
   void stop_attaching();
-  void captured(subunit::Bytes packets);
   void await_farewell();
   void drain();
   void command_ended();
@@ -120,6 +119,7 @@ class TestServer {
   Timer attach_timer_;
 
   Flow flow_;
+  PacketBatch to_channel_;  // all that comes of the server, in order
   Capture capture_;
   std::optional<Upstream> upstream_;
   Child command_;

@@ -21,7 +21,7 @@ Upstream::OpenTest split(std::string_view key) {
 }  // namespace
 
 Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
-                   const std::optional<std::string>& route, Writer& channel, Capture& capture,
+                   const std::optional<std::string>& route, PacketBatch& channel, Capture& capture,
                    const Log& log, Events events)
     : loop_(loop),
       route_(route),
@@ -34,7 +34,6 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
                   // The reader notices too, and what the server still said before comes first.
                   .failed = [](const subunit::Error&) {}}),
       to_server_batch_(to_server_),
-      to_channel_batch_(channel_),
       from_server_(std::move(connection.reader)),
       changed_at_(now(loop)),
       noise_("noise", route) {
@@ -42,7 +41,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
                             .batch =
                                 [this] {
-                                  to_channel_batch_.flush();
+                                  channel_.flush();
                                   events_.flow();
                                 },
                             .ended =
@@ -88,8 +87,8 @@ std::string_view Upstream::key_of(const Packet& packet) {
 }
 
 void Upstream::relay(const Packet& packet) {
-  if (!route_) return to_channel_batch_.add(packet.raw);
-  if (const auto added = to_channel_batch_.add_routed(packet, *route_); !added)
+  if (!route_) return channel_.add(packet.raw);
+  if (const auto added = channel_.add_routed(packet, *route_); !added)
     log_.error("a packet of test server {} is lost: {}", *route_, added.error().text);
 }
 
@@ -104,7 +103,7 @@ void Upstream::receive_noise(subunit::Bytes bytes) {
 }
 
 void Upstream::send_noise() {
-  if (!noise_packets_.empty()) insert(noise_packets_);
+  channel_.insert(noise_packets_);
   noise_packets_.clear();
 }
 
@@ -114,11 +113,6 @@ void Upstream::attribute() {
   capture_.attribute(test);
   noise_.attribute(test, noise_packets_);
   send_noise();
-}
-
-void Upstream::insert(subunit::Bytes packets) {
-  to_channel_batch_.flush();
-  channel_.send(packets);
 }
 
 void Upstream::cut_off() {

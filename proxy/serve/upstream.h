@@ -13,8 +13,8 @@
 
 namespace proxy {
 
-/// One connected test server: relays its packets to the channel, and the client's to it. Puts the
-/// captured output between its packets, where it belongs.
+/// One connected test server: relays its packets to the channel, and the client's to it. Has the
+/// captured output put between its packets, where it belongs.
 class Upstream {
  public:
   struct Events {
@@ -22,10 +22,10 @@ class Upstream {
     std::function<void()> flow;   ///< something was sent: who may send more has to be seen anew
   };
 
-  /// `route`: the route code for its packets, if they are to have one. `capture` may have no
-  /// outputs. Starts to read.
+  /// `route`: the route code for its packets, if they are to have one. `channel`: where they go,
+  /// and what is captured, too. `capture` may have no outputs. Starts to read.
   Upstream(uv_loop_t& loop, ServerConnection connection, const std::optional<std::string>& route,
-           Writer& channel, Capture& capture, const Log& log, Events events);
+           PacketBatch& channel, Capture& capture, const Log& log, Events events);
 
   /// The client's packets, in batches: forward(), as they are, or pass on with the first hop of
   /// their route code taken off; then flush().
@@ -46,9 +46,6 @@ class Upstream {
 
   /// Relays at once what the server had sent before the call.
   void catch_up() { from_server_->catch_up(); }
-
-  /// Captured output, which must not overtake or be overtaken.
-  void insert(subunit::Bytes packets);
 
   /// Relays what has come until now, and ends.
   void cut_off();
@@ -82,13 +79,12 @@ class Upstream {
 
   uv_loop_t& loop_;
   const std::optional<std::string>& route_;
-  Writer& channel_;
+  PacketBatch& channel_;
   Capture& capture_;
   const Log& log_;
   Events events_;
   Writer to_server_;
   PacketBatch to_server_batch_;
-  PacketBatch to_channel_batch_;
   std::unique_ptr<PacketReader> from_server_;
   subunit::verdict::OpenTests open_tests_;  // by key_of()
   std::string key_;

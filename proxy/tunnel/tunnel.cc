@@ -2,11 +2,9 @@
 
 #include <sys/socket.h>
 
-#include <array>
-#include <csignal>
 #include <cstdio>
 
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/notify.h"
 #include "proxy/posix/socket_owner.h"
@@ -26,9 +24,7 @@ class Tunnel {
       : loop_(loop),
         options_(options),
         log_(log),
-        signals_{SignalWatch(loop, SIGTERM, [this] { interrupt(); }),
-                 SignalWatch(loop, SIGINT, [this] { interrupt(); }),
-                 SignalWatch(loop, SIGHUP, [this] { interrupt(); })} {}
+        signals_(loop, [this](const char*) { interrupt(); }) {}
 
   ~Tunnel() { stop_listening(); }
 
@@ -97,7 +93,7 @@ class Tunnel {
   uv_loop_t& loop_;
   const TunnelOptions& options_;
   const Log& log_;
-  std::array<SignalWatch, 3> signals_;
+  StopSignals signals_;
   Fd listener_;
   std::optional<Endpoint> endpoint_;
   std::optional<ino_t> socket_file_;

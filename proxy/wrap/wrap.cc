@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/wrap/wrapped_command.h"
 

@@ -38,16 +38,17 @@ Result<> WrappedCommand::start(Command command) {
 Result<> WrappedCommand::start_with_stderr(Command command) {
   auto out = Pipe::create_stepwise();
   if (!out) return tl::unexpected(out.error());
-  errors_.emplace(loop_, CapturedStderr::Events{
-                             .packets =
-                                 [this](Bytes packets) {
-                                   run_.flush();
-                                   to_.send(packets);
-                                   regulate();
-                                 },
-                             .readable = [this] { reader_->catch_up(); },
-                             .ended = [this] { conclude_if_possible(); },
-                         });
+  errors_.emplace(loop_, "stderr", std::nullopt, room_,
+                  CapturedPipe::Events{
+                      .packets =
+                          [this](Bytes packets) {
+                            run_.flush();
+                            to_.send(packets);
+                            regulate();
+                          },
+                      .readable = [this] { reader_->catch_up(); },
+                      .ended = [this] { conclude_if_possible(); },
+                  });
   auto err = errors_->open();
   if (!err) return tl::unexpected(err.error());
   command.err = err->get();
@@ -127,13 +128,8 @@ void WrappedCommand::stop_reading() {
 
 std::string WrappedCommand::last_output() const {
   std::string text;
-  const auto add = [&text](std::string_view name, std::string_view tail) {
-    if (tail.empty()) return;
-    text += fmt::format("\n{} of the command, at its end:\n{}", name, tail);
-    if (!text.ends_with('\n')) text += '\n';
-  };
-  add("stdout", noise_.tail());
-  if (errors_) add("stderr", errors_->tail());
+  describe_tail("stdout", "the command", noise_.tail(), text);
+  if (errors_) errors_->describe_tail("the command", text);
   return text;
 }
 
@@ -146,7 +142,10 @@ void WrappedCommand::end_overdue() {
   if (to_.queued() > 0) return end_timer_.start(kLeftoverTimeout);
   log_.warning("a process that the command left behind still holds its output open; it is cut off");
   reader_->cut_off();
-  if (errors_) errors_->cut_off();
+  if (errors_) {
+    errors_->drain();
+    errors_->close();
+  }
   conclude_if_possible();
 }
 
@@ -169,7 +168,8 @@ void WrappedCommand::fail_open_tests() {
   for (const std::string& test : open_tests_.ids()) {
     const std::string reason =
         fmt::format("the command {} while this test was in progress\n", child_.ending()->text());
-    subunit::verdict::encode_end({.test_id = test, .reason = reason, .when = wall_clock()}, packets);
+    subunit::verdict::encode_end({.test_id = test, .reason = reason, .when = wall_clock()},
+                                 packets);
   }
   to_.send(packets);
 }

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 
 #include "common/command/answer.h"
 #include "common/subunit/captured_output.h"
 #include "common/verdict/open_tests.h"
-#include "proxy/capture/captured_stderr.h"
+#include "proxy/capture/captured_pipe.h"
 #include "proxy/io/child.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/posix/log.h"
@@ -71,7 +72,8 @@ class WrappedCommand {
   Events events_;
   PacketRun run_;
   std::optional<PacketReader> reader_;
-  std::optional<CapturedStderr> errors_;  // if it is captured
+  std::array<std::uint8_t, CapturedPipe::kReadSize> room_;
+  std::optional<CapturedPipe> errors_;  // stderr, if it is captured
   subunit::verdict::OpenTests open_tests_;
   subunit::CapturedOutput noise_{"stdout"};
   subunit::Buffer noise_packets_;

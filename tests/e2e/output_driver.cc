@@ -18,7 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/subunit/encoder.h"
-#include "proxy/io/loop.h"
+#include "proxy/io/handle.h"
 #include "proxy/run/output.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/capture/captured_stderr.h"
+#include "proxy/capture/captured_pipe.h"
 
 #include <algorithm>
 
@@ -7,12 +7,12 @@ namespace proxy {
 using subunit::Bytes;
 using subunit::Result;
 
-Result<Fd> CapturedStderr::open() {
+Result<Fd> CapturedPipe::open() {
   auto pipe = Pipe::create();
   if (!pipe) return tl::unexpected(pipe.error());
   reader_.emplace(loop_, std::move(pipe->read_end),
                   Reader::Events{
-                      .room = [this] { return std::span(room_); },
+                      .room = [this] { return room_; },
                       .received =
                           [this](std::size_t size) {
                             marked_ -= std::min(marked_, size);
@@ -31,38 +31,36 @@ Result<Fd> CapturedStderr::open() {
   return std::move(pipe->write_end);
 }
 
-void CapturedStderr::mark() {
-  marked_ = reader_->waiting();
-}
-
-void CapturedStderr::drain_to_mark() {
-  if (marked_ > 0) reader_->drain(marked_);
-}
-
-void CapturedStderr::attribute(std::optional<std::string_view> test_id) {
+void CapturedPipe::attribute(std::optional<std::string_view> test_id) {
   output_.attribute(test_id, packets_);
   emit();
 }
 
-void CapturedStderr::set_flow(bool on) {
-  on ? reader_->resume() : reader_->pause();
+void CapturedPipe::set_flow(bool on) {
+  if (reader_) on ? reader_->resume() : reader_->pause();
 }
 
-void CapturedStderr::cut_off() {
-  reader_->drain(reader_->waiting());
-  close();
-}
-
-void CapturedStderr::close() {
+void CapturedPipe::close() {
   output_.flush(packets_);
-  reader_->close();
+  if (reader_) reader_->close();
   emit();
 }
 
-void CapturedStderr::emit() {
+void CapturedPipe::emit() {
   if (packets_.empty()) return;
   events_.packets(packets_);
   packets_.clear();
+}
+
+void CapturedPipe::describe_tail(std::string_view who, std::string& text) const {
+  proxy::describe_tail(name_, who, output_.tail(), text);
+}
+
+void describe_tail(std::string_view name, std::string_view who, std::string_view tail,
+                   std::string& text) {
+  if (tail.empty()) return;
+  text += fmt::format("\n{} of {}, at its end:\n{}", name, who, tail);
+  if (!text.ends_with('\n')) text += '\n';
 }
 
 }  // namespace proxy
