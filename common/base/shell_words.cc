@@ -118,4 +118,23 @@ Result<std::vector<Words>> split_commands(std::string_view text) {
   return Splitter(text).split();
 }
 
+namespace {
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_-./:,@%+=").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string shell_quote(std::string_view text) {
+  if (!text.empty() && std::ranges::all_of(text, is_plain)) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) {
+    // Nothing but a quote has a meaning between quotes.
+    c == '\'' ? word += "'\\''" : word += c;
+  }
+  return word + "'";
+}
+
 }  // namespace subunit

@@ -21,4 +21,7 @@ using Words = std::vector<std::string>;
 /// An Error, for a quote without its end, shows the line where it begins.
 [[nodiscard]] Result<std::vector<Words>> split_commands(std::string_view text);
 
+/// `text`, which has no NUL, as one word of a POSIX shell command.
+[[nodiscard]] std::string shell_quote(std::string_view text);
+
 }  // namespace subunit

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/shell_quote.h"
+#include "common/base/shell_words.h"
 
 namespace subunit::command {
 namespace {

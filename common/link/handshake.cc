@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/crc32c.h"
+#include "common/base/crc.h"
 #include "common/link/frame/frame.h"
 
 namespace subunit::link {

@@ -8,7 +8,7 @@
 
 #include "../base/result.h"
 #include "../base/time.h"
-#include "version.h"
+#include "message.h"
 
 namespace subunit::rpc {
 

@@ -1,6 +1,7 @@
 #include "common/rpc/attachment.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "common/base/escape.h"
 #include "common/base/json.h"
@@ -94,6 +95,44 @@ Result<std::optional<std::string>> AttachmentAssembler::add(const Packet& packet
 void AttachmentAssembler::drop() {
   open_.clear();
   size_ = 0;
+}
+
+Result<> Outbox::add(const Message& message) {
+  if (sent_ > packets_.size() / 2) {  // then moving the rest costs less than sending it did
+    packets_.erase(packets_.begin(), packets_.begin() + static_cast<std::ptrdiff_t>(sent_));
+    sent_ = 0;
+  }
+  return to_json(message).and_then([this](const std::string& json) {
+    return encode_attachment(kRpcTestId, json, route_, packets_);
+  });
+}
+
+void Outbox::consume(std::size_t size) {
+  assert(size <= packets_.size() - sent_);
+  sent_ += size;
+  if (sent_ < packets_.size()) return;
+  packets_ = Buffer();  // a Run can be large, and little comes after it
+  sent_ = 0;
+}
+
+namespace {
+
+template <typename T>
+std::optional<T> peek(const Packet& packet, std::string_view test_id, std::size_t most,
+                      Result<T> (*parse)(std::string_view)) {
+  if (!carries_message(packet, test_id) || packet.file->content.size() > most) return std::nullopt;
+  auto message = parse(as_text(packet.file->content));
+  return message ? std::optional<T>(std::move(*message)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Message> peek_message(const Packet& packet) {
+  return peek<Message>(packet, kRpcTestId, kMaxPeek, parse_message);
+}
+
+std::optional<Announcement> peek_announcement(const Packet& packet) {
+  return peek<Announcement>(packet, kProxyTestId, kMaxAnnouncementPeek, parse_announcement);
 }
 
 }  // namespace subunit::rpc

@@ -4,8 +4,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "../base/bytes.h"
+#include "../base/result.h"
 #include "../subunit/encoder.h"
+#include "../subunit/packet.h"
+#include "announcement.h"
+#include "message.h"
 
 namespace subunit::rpc {
 
@@ -47,5 +53,38 @@ class AttachmentAssembler {
   std::map<std::string, std::string> open_;  // by route code, test id and file name
   std::size_t size_ = 0;                     // of all in open_
 };
+
+/// The messages that one half of a conversation wants to send, as packets.
+class Outbox {
+ public:
+  /// `route`: the route code of all packets, if they are to have one.
+  explicit Outbox(std::optional<std::string> route = std::nullopt) : route_(std::move(route)) {}
+
+  /// An Error, and nothing added, if the message cannot be written: a string in it that is not
+  /// UTF-8, or a bound of to_json() or encode_attachment().
+  [[nodiscard]] Result<> add(const Message& message);
+
+  /// What is not sent yet; valid until the next call of any other function.
+  [[nodiscard]] Bytes pending() const { return Bytes(packets_).subspan(sent_); }
+
+  /// The first `size` bytes of pending() have been sent.
+  void consume(std::size_t size);
+
+ private:
+  std::optional<std::string> route_;
+  Buffer packets_;
+  std::size_t sent_ = 0;  // bytes of packets_
+};
+
+/// For those who pass packets on and want to know what they say: the message that a packet carries
+/// whole. Nothing if it carries none, a piece of one, or more than kMaxPeek bytes.
+[[nodiscard]] std::optional<Message> peek_message(const Packet& packet);
+/// The same, for up to kMaxAnnouncementPeek bytes.
+[[nodiscard]] std::optional<Announcement> peek_announcement(const Packet& packet);
+
+/// Messages without a list of tests are below this; the others are no business of a relay.
+inline constexpr std::size_t kMaxPeek = 512;
+/// What a proxy is told, by a client or a test server, is below this.
+inline constexpr std::size_t kMaxAnnouncementPeek = 4096;
 
 }  // namespace subunit::rpc

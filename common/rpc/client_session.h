@@ -7,7 +7,6 @@
 
 #include "attachment.h"
 #include "message.h"
-#include "outbox.h"
 
 namespace subunit::rpc {
 

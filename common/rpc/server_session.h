@@ -9,7 +9,6 @@
 
 #include "attachment.h"
 #include "message.h"
-#include "outbox.h"
 
 namespace subunit::rpc {
 

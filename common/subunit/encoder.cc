@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/base/crc32.h"
+#include "common/base/crc.h"
 #include "common/base/escape.h"
 #include "common/base/utf8.h"
 
@@ -191,6 +191,22 @@ Result<> encode_rerouted(const Packet& packet, std::optional<std::string_view> r
   if (route) append_text(out, *route);
   append_crc(out, start);
   return {};
+}
+
+Route split_route(std::string_view code) {
+  const std::size_t slash = code.find('/');
+  if (slash == std::string_view::npos) return {code, std::nullopt};
+  return {code.substr(0, slash), code.substr(slash + 1)};
+}
+
+Result<> add_route(const Packet& packet, std::string_view hop, Buffer& out) {
+  if (!packet.route_code) return encode_rerouted(packet, hop, out);
+  return encode_rerouted(packet, fmt::format("{}/{}", hop, *packet.route_code), out);
+}
+
+Result<> strip_route(const Packet& packet, Buffer& out) {
+  if (!packet.route_code) return encode_rerouted(packet, std::nullopt, out);
+  return encode_rerouted(packet, split_route(*packet.route_code).rest, out);
 }
 
 }  // namespace subunit

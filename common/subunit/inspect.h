@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "common/base/crc32.h"
+#include "common/base/crc.h"
 #include "common/base/utf8.h"
 #include "common/subunit/packet.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "common/base/crc32.h"
+#include "common/base/crc.h"
 #include "common/base/utf8.h"
 
 namespace subunit {

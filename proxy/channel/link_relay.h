@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/link/link.h"
-#include "proxy/channel/link_mode.h"
+#include "proxy/channel/line_options.h"
 #include "proxy/io/stream.h"
 
 namespace proxy {

@@ -1,6 +1,6 @@
 #include <fmt/core.h>
 
-#include "proxy/cli/run_options.h"
+#include "proxy/cli/channel_options.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/testr/channel_list.h"
 
@@ -38,9 +38,10 @@ class RunCommand : public Subcommand {
         {"--format", "FORMAT", "human, subunit, or with --list ids (human on a terminal)"},
         {{"human", Format::kHuman}, {"subunit", Format::kSubunit}, {"ids", Format::kIds}},
         run_.format);
-    options_.choice({"--color", "WHEN", "color of what people read: auto, always, never (auto)"},
-                    {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
-                    run_.color);
+    options_.choice(
+        {"--color", "WHEN", "color of what people read: auto, always, never (auto)"},
+        {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
+        run_.color);
     options_.text({"--trace", "FILE", "write the run to FILE as a Chrome trace, for Perfetto"},
                   run_.trace);
     options_.texts({"--channel", "COMMAND", "a channel's command in one word; may be repeated"},

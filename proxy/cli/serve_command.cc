@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "proxy/cli/line_options.h"
+#include "proxy/cli/channel_options.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/cli/test_command.h"
 

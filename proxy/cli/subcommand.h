@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "proxy/cli/action.h"
+#include "proxy/cli/command_line.h"
 #include "proxy/cli/option_set.h"
 
 namespace proxy {

@@ -7,8 +7,8 @@
 #include <variant>
 
 #include "common/rpc/server_session.h"
+#include "proxy/command_server/command_server.h"
 #include "proxy/command_server/guard.h"
-#include "proxy/command_server/options.h"
 #include "proxy/command_server/request.h"
 #include "proxy/command_server/temporary_folder.h"
 #include "proxy/io/packet_reader.h"

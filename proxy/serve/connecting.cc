@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "proxy/posix/socket_owner.h"
+#include "proxy/posix/endpoint.h"
 
 namespace proxy {
 

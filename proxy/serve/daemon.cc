@@ -4,9 +4,8 @@
 
 #include "common/base/escape.h"
 #include "common/rpc/attachment.h"
-#include "common/rpc/peek.h"
 #include "proxy/posix/notify.h"
-#include "proxy/serve/announce.h"
+#include "proxy/serve/packet_batch.h"
 
 namespace proxy {
 

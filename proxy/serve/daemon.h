@@ -8,7 +8,7 @@
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/log.h"
-#include "proxy/serve/options.h"
+#include "proxy/serve/serve.h"
 #include "proxy/serve/supervisor.h"
 
 namespace proxy {

@@ -4,15 +4,23 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
 #include "proxy/posix/log.h"
 #include "proxy/serve/connection.h"
-#include "proxy/serve/options.h"
+#include "proxy/serve/serve.h"
 
 namespace proxy {
+
+/// A secret that proves who a test server is: 128 bits from the system's generator (getrandom(2)),
+/// in hex.
+[[nodiscard]] std::string random_token();
+
+/// Takes the same time wherever the difference is.
+[[nodiscard]] bool same_token(std::string_view a, std::string_view b);
 
 /// Where test servers dial in.
 ///

@@ -1,5 +1,9 @@
 #include "proxy/serve/packet_batch.h"
 
+#include <cassert>
+
+#include "common/rpc/attachment.h"
+
 namespace proxy {
 
 using subunit::Packet;
@@ -25,6 +29,15 @@ void PacketBatch::flush_changed() {
   to_.send(changed_);
   changed_.clear();
   if (changed_.capacity() > kKeptCapacity) changed_ = {};
+}
+
+void announce(const subunit::rpc::Announcement& announcement, Writer& to_client) {
+  subunit::Buffer packet;
+  // What is said here is kilobytes long at most.
+  [[maybe_unused]] const auto encoded = subunit::rpc::encode_attachment(
+      subunit::rpc::kProxyTestId, to_json(announcement), std::nullopt, packet);
+  assert(encoded);
+  to_client.send(packet);
 }
 
 }  // namespace proxy

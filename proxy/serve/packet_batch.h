@@ -2,8 +2,10 @@
 
 #include <string_view>
 
-#include "common/subunit/route.h"
+#include "common/rpc/announcement.h"
+#include "common/subunit/encoder.h"
 #include "proxy/io/packet_reader.h"
+#include "proxy/io/stream.h"
 
 namespace proxy {
 
@@ -53,5 +55,8 @@ class PacketBatch {
   PacketRun unchanged_;
   subunit::Buffer changed_;
 };
+
+/// Says something of the proxy's own to the client.
+void announce(const subunit::rpc::Announcement& announcement, Writer& to_client);
 
 }  // namespace proxy

@@ -3,8 +3,8 @@
 #include "common/base/escape.h"
 #include "common/verdict/end_of_test.h"
 #include "proxy/posix/wall_clock.h"
-#include "proxy/serve/announce.h"
-#include "proxy/serve/token.h"
+#include "proxy/serve/listening.h"
+#include "proxy/serve/packet_batch.h"
 
 namespace proxy {
 

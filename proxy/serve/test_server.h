@@ -10,7 +10,7 @@
 #include "proxy/posix/log.h"
 #include "proxy/serve/connecting.h"
 #include "proxy/serve/listening.h"
-#include "proxy/serve/options.h"
+#include "proxy/serve/serve.h"
 #include "proxy/serve/upstream.h"
 
 namespace proxy {

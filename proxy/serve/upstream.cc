@@ -1,7 +1,7 @@
 #include "proxy/serve/upstream.h"
 
 #include "common/base/escape.h"
-#include "common/rpc/peek.h"
+#include "common/rpc/attachment.h"
 
 namespace proxy {
 

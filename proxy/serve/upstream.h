@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/verdict/open_tests.h"
+#include "common/verdict/ledger.h"
 #include "proxy/capture/capture.h"
 #include "proxy/posix/log.h"
 #include "proxy/serve/connection.h"

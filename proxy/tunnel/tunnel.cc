@@ -6,8 +6,8 @@
 
 #include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
+#include "proxy/posix/endpoint.h"
 #include "proxy/posix/notify.h"
-#include "proxy/posix/socket_owner.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/tunnel/tunnel_relay.h"
 

@@ -1,6 +1,6 @@
 #include "proxy/tunnel/tunnel_relay.h"
 
-#include "common/rpc/peek.h"
+#include "common/rpc/attachment.h"
 
 namespace proxy {
 

@@ -6,7 +6,7 @@
 
 #include "common/command/answer.h"
 #include "common/subunit/captured_output.h"
-#include "common/verdict/open_tests.h"
+#include "common/verdict/ledger.h"
 #include "proxy/capture/captured_pipe.h"
 #include "proxy/io/child.h"
 #include "proxy/io/packet_reader.h"

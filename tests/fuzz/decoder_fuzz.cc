@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/crc32.h"
+#include "common/base/crc.h"
 #include "common/subunit/decoder.h"
 #include "common/subunit/encoder.h"
 #include "common/subunit/inspect.h"

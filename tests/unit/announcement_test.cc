@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "common/rpc/peek.h"
+#include "common/rpc/attachment.h"
 
 using namespace subunit;
 using namespace subunit::rpc;

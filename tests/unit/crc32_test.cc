@@ -1,8 +1,8 @@
-#include "common/base/crc32.h"
-
 #include <doctest/doctest.h>
 
 #include <random>
+
+#include "common/base/crc.h"
 
 using namespace subunit;
 

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "common/base/crc32c.h"
+#include "common/base/crc.h"
 #include "common/link/frame/base64.h"
 #include "common/link/frame/frame_text.h"
 #include "tests/unit/armour.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/rpc/announcement.h"
-#include "common/rpc/peek.h"
+#include "common/rpc/attachment.h"
 #include "common/run/test_run.h"
 #include "tests/unit/streams.h"
 

@@ -1,5 +1,3 @@
-#include "common/rpc/peek.h"
-
 #include <doctest/doctest.h>
 
 #include "common/rpc/attachment.h"

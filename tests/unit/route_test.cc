@@ -1,7 +1,6 @@
-#include "common/subunit/route.h"
-
 #include <doctest/doctest.h>
 
+#include "common/subunit/encoder.h"
 #include "tests/unit/streams.h"
 
 using namespace subunit;

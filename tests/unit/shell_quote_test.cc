@@ -1,6 +1,6 @@
-#include "common/base/shell_quote.h"
-
 #include <doctest/doctest.h>
+
+#include "common/base/shell_words.h"
 
 using namespace subunit;
 

@@ -1,6 +1,6 @@
-#include "common/rpc/version.h"
-
 #include <doctest/doctest.h>
+
+#include "common/rpc/message.h"
 
 using namespace subunit;
 using namespace subunit::rpc;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "common/base/crc32c.h"
+#include "common/base/crc.h"
 #include "common/link/frame/base64.h"
 
 namespace subunit::link {

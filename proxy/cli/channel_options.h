@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "proxy/channel/line_options.h"
 #include "proxy/cli/option_set.h"
+#include "proxy/run/run.h"
 
 namespace proxy {
 
@@ -14,5 +14,13 @@ void add_link_options(OptionSet& options, LinkSettings& link, const std::string&
 
 /// All that a client has, and the check of what goes together, --direct included.
 void add_line_options(OptionSet& options, LineOptions& line);
+
+// Options of the subcommands that list and run tests.
+
+/// TEST..., --list and --load-list.
+void add_selection_options(OptionSet& options, RunOptions& run);
+
+/// --direct, what the channels are, and how long to wait for what is at the other end of a channel.
+void add_channel_options(OptionSet& options, RunOptions& run);
 
 }  // namespace proxy

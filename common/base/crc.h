@@ -13,4 +13,8 @@ namespace subunit {
 [[nodiscard]] std::uint32_t crc32_of_tail(std::uint32_t whole, std::uint32_t head,
                                           std::size_t tail_size);
 
+/// CRC-32C (Castagnoli), the one of iSCSI and RFC 3720. `head` is the CRC of the bytes before
+/// these.
+[[nodiscard]] std::uint32_t crc32c(Bytes bytes, std::uint32_t head = 0);
+
 }  // namespace subunit
