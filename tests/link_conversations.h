@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/link/frame/frame_text.h"
 #include "common/link/handshake.h"
 #include "tests/link_simulation.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace subunit {
 namespace {

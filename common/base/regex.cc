@@ -2,7 +2,7 @@
 
 #include <re2/re2.h>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace subunit {
 

@@ -8,7 +8,7 @@
 #include "../base/result.h"
 #include "../rpc/message.h"
 #include "../subunit/packet.h"
-#include "../verdict/fixture.h"
+#include "../verdict/end_of_test.h"
 #include "../verdict/ledger.h"
 
 namespace subunit::command {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace subunit::link {
 namespace {

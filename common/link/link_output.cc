@@ -1,6 +1,6 @@
 #include "common/link/link_output.h"
 
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "common/link/frame/frame_text.h"
 
 namespace subunit::link {

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "common/base/escape.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
 namespace subunit::report {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/report/status_line.h"
 
 namespace subunit::report {

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/run/observer.h"
 
 namespace subunit::report {

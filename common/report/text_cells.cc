@@ -7,8 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "common/base/escape.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
 namespace subunit::report {
 namespace {

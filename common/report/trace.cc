@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "common/base/escape.h"
 #include "common/base/json.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
 namespace subunit::report {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "common/base/escape.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 
 namespace subunit::rpc {
 namespace {

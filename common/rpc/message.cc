@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "common/base/escape.h"
 #include "common/base/json.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "common/rpc/json_fields.h"
 
 namespace subunit::rpc {

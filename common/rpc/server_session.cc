@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/base/transition.h"
 
 namespace subunit::rpc {

@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
-#include "common/base/escape.h"
-#include "common/verdict/fixture.h"
+#include "common/base/text.h"
+#include "common/verdict/end_of_test.h"
 
 namespace subunit::run {
 

@@ -6,8 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "common/base/escape.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "common/schedule/all_at_once.h"
 #include "common/schedule/replay.h"
 #include "common/schedule/scheduler.h"

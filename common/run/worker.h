@@ -9,7 +9,7 @@
 #include "common/rpc/client_session.h"
 #include "common/run/running_tests.h"
 #include "common/schedule/dispatcher.h"
-#include "common/verdict/fixture.h"
+#include "common/verdict/end_of_test.h"
 
 namespace subunit::run {
 

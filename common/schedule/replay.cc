@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace subunit::schedule {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/base/escape.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 
 namespace subunit::schedule {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "common/subunit/encoder.h"
 
 namespace subunit {

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "common/base/crc.h"
-#include "common/base/escape.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
 namespace subunit {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/base/crc.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "common/subunit/packet.h"
 
 namespace subunit {

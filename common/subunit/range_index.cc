@@ -4,7 +4,7 @@
 #include <bit>
 
 #include "common/base/crc.h"
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
 namespace subunit {
 

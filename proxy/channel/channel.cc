@@ -1,8 +1,8 @@
 #include "proxy/channel/channel.h"
 
-#include "common/base/escape.h"
-#include "proxy/posix/pseudo_terminal.h"
+#include "common/base/text.h"
 #include "proxy/posix/stdio.h"
+#include "proxy/posix/terminal.h"
 
 namespace proxy {
 

@@ -1,5 +1,5 @@
+#include "proxy/cli/shared_options.h"
 #include "proxy/cli/subcommand.h"
-#include "proxy/cli/test_command.h"
 
 namespace proxy {
 namespace {

@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
-#include "common/base/escape.h"
-#include "proxy/cli/channel_options.h"
+#include "common/base/text.h"
+#include "proxy/cli/shared_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {

@@ -1,6 +1,6 @@
 #include <fmt/core.h>
 
-#include "proxy/cli/channel_options.h"
+#include "proxy/cli/shared_options.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/testr/channel_list.h"
 

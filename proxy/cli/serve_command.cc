@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "proxy/cli/channel_options.h"
+#include "proxy/cli/shared_options.h"
 #include "proxy/cli/subcommand.h"
-#include "proxy/cli/test_command.h"
 
 namespace proxy {
 namespace {

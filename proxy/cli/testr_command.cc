@@ -1,4 +1,4 @@
-#include "proxy/cli/channel_options.h"
+#include "proxy/cli/shared_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/rpc/announcement.h"
 #include "common/rpc/attachment.h"
 

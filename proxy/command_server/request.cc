@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "proxy/posix/wall_clock.h"
+#include "proxy/io/handle.h"
 
 namespace proxy {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/posix/fd.h"
 
 namespace proxy {

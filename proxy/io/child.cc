@@ -8,7 +8,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace proxy {
 

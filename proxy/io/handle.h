@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "common/base/time.h"
+#include "common/subunit/packet.h"
 
 namespace proxy {
 
@@ -67,6 +68,16 @@ inline subunit::Time now(uv_loop_t& loop) {
 /// The same clock to the nanosecond, as it is when this is called.
 inline subunit::Time precise_now() {
   return std::chrono::nanoseconds(uv_hrtime());
+}
+
+/// The time of day, for packets that this program writes itself.
+inline subunit::Timestamp wall_clock() {
+  using std::chrono::duration_cast;
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = duration_cast<std::chrono::seconds>(since_epoch);
+  return {.seconds = static_cast<std::uint32_t>(seconds.count()),
+          .nanoseconds = static_cast<std::uint32_t>(
+              duration_cast<std::chrono::nanoseconds>(since_epoch - seconds).count())};
 }
 
 /// Calls back once, unless stopped before.

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 namespace proxy {
 

@@ -41,7 +41,11 @@ class Log {
 
  private:
   [[nodiscard]] bool wants(LogLevel level) const { return level <= level_; }
-  void write(LogLevel level, std::string_view text) const;
+  void write(LogLevel level, std::string_view text) const {
+    constexpr std::string_view kNames[] = {"error: ", "warning: ", "", "debug: "};
+    screen_.print(
+        fmt::format("subunit-proxy: {}{}\n", kNames[static_cast<std::size_t>(level)], text));
+  }
 
   LogLevel level_;
   Screen& screen_;

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/posix/fd.h"
 
 namespace proxy {

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/posix/fd.h"
 
 namespace proxy {

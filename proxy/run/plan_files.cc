@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <optional>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/subunit/decoder.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/fd.h"
 #include "proxy/posix/read_file.h"
-#include "proxy/posix/wall_clock.h"
 
 namespace proxy {
 

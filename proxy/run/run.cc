@@ -4,7 +4,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/run/plan_files.h"

@@ -5,8 +5,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "common/base/escape.h"
-#include "proxy/posix/wall_clock.h"
+#include "common/base/text.h"
+#include "proxy/io/handle.h"
 #include "proxy/run/plan_files.h"
 
 namespace proxy {

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/posix/line_rate.h"
 
 namespace proxy {

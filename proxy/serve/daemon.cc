@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/rpc/attachment.h"
 #include "proxy/posix/notify.h"
 #include "proxy/serve/packet_batch.h"

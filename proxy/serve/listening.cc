@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/rpc/attachment.h"
 #include "proxy/posix/endpoint.h"
 

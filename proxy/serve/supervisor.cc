@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "proxy/posix/cpu_time.h"
 
 namespace proxy {

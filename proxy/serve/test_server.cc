@@ -1,8 +1,8 @@
 #include "proxy/serve/test_server.h"
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/verdict/end_of_test.h"
-#include "proxy/posix/wall_clock.h"
+#include "proxy/io/handle.h"
 #include "proxy/serve/listening.h"
 #include "proxy/serve/packet_batch.h"
 

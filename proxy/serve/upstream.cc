@@ -1,6 +1,6 @@
 #include "proxy/serve/upstream.h"
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/rpc/attachment.h"
 
 namespace proxy {

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "common/base/escape.h"
 #include "common/base/python_config.h"
+#include "common/base/text.h"
 #include "proxy/posix/read_file.h"
 
 namespace proxy {

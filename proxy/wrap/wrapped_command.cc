@@ -1,8 +1,8 @@
 #include "proxy/wrap/wrapped_command.h"
 
 #include "common/verdict/end_of_test.h"
+#include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
-#include "proxy/posix/wall_clock.h"
 
 namespace proxy {
 

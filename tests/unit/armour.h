@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "common/base/escape.h"
-#include "common/link/reader/frame_reader.h"
+#include "common/base/text.h"
 #include "common/link/frame/frame_text.h"
+#include "common/link/reader/frame_reader.h"
 
 namespace subunit::link {
 

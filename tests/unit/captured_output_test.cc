@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 #include "tests/unit/streams.h"
 
 using namespace subunit;

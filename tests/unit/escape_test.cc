@@ -1,6 +1,6 @@
-#include "common/base/escape.h"
-
 #include <doctest/doctest.h>
+
+#include "common/base/text.h"
 
 using namespace subunit;
 using namespace std::string_literals;

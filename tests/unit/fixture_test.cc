@@ -1,7 +1,6 @@
-#include "common/verdict/fixture.h"
-
 #include <doctest/doctest.h>
 
+#include "common/verdict/end_of_test.h"
 #include "tests/unit/streams.h"
 
 using namespace subunit;

@@ -1,5 +1,3 @@
-#include "common/base/utf8.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 
 using namespace subunit;
 using namespace std::string_literals;

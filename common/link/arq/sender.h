@@ -1,7 +1,6 @@
 #pragma once
 
 #include "common/link/arq/congestion_window.h"
-#include "common/link/arq/frame_size.h"
 #include "common/link/arq/round_trip.h"
 #include "common/link/arq/send_window.h"
 

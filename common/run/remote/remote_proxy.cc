@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/base/escape.h"
+#include "common/base/text.h"
 #include "common/rpc/message.h"
 
 namespace subunit::run {

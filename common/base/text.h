@@ -28,4 +28,10 @@ struct Utf8Scan {
 /// `text`, or of a longer one as many whole characters as fit into `most` bytes, and "…" behind.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
+/// Bytes of unknown kind as printable ASCII, for messages: `\n`, `\r`, `\t` and `\\` by their
+/// names, other controls and everything above 0x7E as `\xNN`. At most `most` bytes of the input are
+/// shown; where there were more, `… (N bytes)` follows with the length of the whole.
+[[nodiscard]] std::string escaped(Bytes bytes, std::size_t most = 200);
+[[nodiscard]] std::string escaped(std::string_view text, std::size_t most = 200);
+
 }  // namespace subunit

@@ -1,6 +1,10 @@
-#include "common/base/utf8.h"
+#include "common/base/text.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace subunit {
 namespace {
@@ -88,6 +92,38 @@ std::string shortened(std::string_view text, std::size_t most) {
   const Utf8Scan scan = scan_utf8(as_bytes(text));
   if (scan.cut) text = text.substr(0, scan.valid);
   return std::string(text) += "…";
+}
+
+std::string escaped(Bytes bytes, std::size_t most) {
+  std::string out;
+  for (const std::uint8_t byte : bytes.first(std::min(most, bytes.size()))) {
+    switch (byte) {
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      default:
+        if (byte >= 0x20 && byte < 0x7F) {
+          out += static_cast<char>(byte);
+        } else {
+          fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+        }
+    }
+  }
+  if (bytes.size() > most) fmt::format_to(std::back_inserter(out), "… ({} bytes)", bytes.size());
+  return out;
+}
+
+std::string escaped(std::string_view text, std::size_t most) {
+  return escaped(as_bytes(text), most);
 }
 
 }  // namespace subunit
