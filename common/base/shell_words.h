@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
+#include "result.h"
 
 namespace subunit {
 

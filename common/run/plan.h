@@ -14,7 +14,7 @@
 #include "common/run/running_tests.h"
 #include "common/schedule/dispatcher.h"
 #include "common/schedule/durations.h"
-#include "common/schedule/schedule_log.h"
+#include "common/schedule/replay.h"
 #include "common/subunit/packet.h"
 
 namespace subunit::run {

@@ -1,11 +1,116 @@
 #include "common/schedule/replay.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
+#include "common/base/json.h"
 #include "common/base/text.h"
 
 namespace subunit::schedule {
+
+namespace {
+
+constexpr std::string_view kExpected =
+    R"(expected {"at":seconds,"worker":number,"tests":["id",...]})";
+constexpr double kLatest = 1e9;  // seconds: three decades
+
+/// The fields of one line, and the first thing that is wrong with them.
+class Fields {
+ public:
+  explicit Fields(const JsonValue& json) : json_(json) {}
+
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+  Time at() {
+    const auto seconds = [](const JsonValue& value) -> std::optional<double> {
+      const auto number = value.number();
+      return number && *number >= 0 && *number <= kLatest ? number : std::nullopt;
+    };
+    return Time(
+        std::llround(need<double>("at", "a number of seconds since the start", seconds) * 1e9));
+  }
+
+  std::size_t worker() {
+    const auto number = [](const JsonValue& value) -> std::optional<std::size_t> {
+      const auto* integer = value.get<std::int64_t>();
+      if (!integer || *integer < 0 || std::cmp_greater(*integer, kMaxLoggedWorker))
+        return std::nullopt;
+      return static_cast<std::size_t>(*integer);
+    };
+    return need<std::size_t>("worker", "the number of a worker", number);
+  }
+
+  std::vector<std::string> tests() {
+    return need<std::vector<std::string>>("tests", "a list of test ids", ids);
+  }
+
+ private:
+  static std::optional<std::vector<std::string>> ids(const JsonValue& value) {
+    const auto* list = value.get<JsonValue::List>();
+    if (!list || list->empty() || list->size() > kMaxLoggedTests) return std::nullopt;
+    std::vector<std::string> ids;
+    for (const JsonValue& each : *list) {
+      const auto* id = each.get<std::string>();
+      if (!id) return std::nullopt;
+      ids.push_back(*id);
+    }
+    return ids;
+  }
+
+  template <typename T, typename Read>
+  T need(std::string_view name, std::string_view expected, const Read& read) {
+    const JsonValue* field = json_.find(name);
+    std::optional<T> value = field ? read(*field) : std::nullopt;
+    if (!value && fault_.empty())
+      fault_ = field ? fmt::format("\"{}\" is not {}", name, expected)
+                     : fmt::format("\"{}\" is missing", name);
+    return std::move(value).value_or(T());
+  }
+
+  const JsonValue& json_;
+  std::string fault_;
+};
+
+Result<ScheduleEntry> parse_line(std::string_view line, std::size_t number) {
+  const auto failure = [&](std::string_view fault) {
+    return error("cannot read line {} of the schedule log, {}: {}, {}", number, escaped(line),
+                 fault, kExpected);
+  };
+  const auto json = parse_json(line);
+  if (!json) return failure(json.error().text);
+  if (!json->get<JsonValue::Object>()) return failure("it is not a JSON object");
+  Fields fields(*json);
+  ScheduleEntry entry{.at = fields.at(), .worker = fields.worker(), .tests = fields.tests()};
+  if (!fields.fault().empty()) return failure(fields.fault());
+  return entry;
+}
+
+}  // namespace
+
+std::string to_line(const ScheduleEntry& entry) {
+  const auto at = std::chrono::round<std::chrono::microseconds>(entry.at);
+  return JsonObject()
+             .add("at", static_cast<double>(at.count()) / 1e6)
+             .add("worker", entry.worker)
+             .add("tests", entry.tests)
+             .text() +
+         "\n";
+}
+
+Result<std::vector<ScheduleEntry>> parse_schedule_log(std::string_view text) {
+  std::vector<ScheduleEntry> entries;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    auto entry = parse_line(line, number);
+    if (!entry) return tl::unexpected(entry.error());
+    entries.push_back(*std::move(entry));
+  }
+  return entries;
+}
 
 Result<std::unique_ptr<Replay>> Replay::create(const std::vector<ScheduleEntry>& log,
                                                std::span<const std::string> ids,

@@ -1,5 +1,6 @@
 #include "proxy/cli/shared_options.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 
 #include <filesystem>
@@ -128,6 +129,22 @@ std::vector<std::string> command_server_words(const subunit::command::CommandTem
   add_option(words, "--grace", fmt::format("{}", seconds / 2));
   words.insert(words.end(), {"--", text.command});
   return words;
+}
+
+void add_endpoint(OptionSet& options, const OptionSet::Label& label,
+                  std::optional<Endpoint>& value) {
+  options.text(label,
+               [&value](const std::string& text) { value = value_of(Endpoint::parse(text)); });
+}
+
+void add_ready_fd(OptionSet& options, std::optional<int>& value) {
+  const auto store = [&value](int fd) {
+    if (::fcntl(fd, F_GETFD) < 0)
+      throw UsageError(fmt::format("--ready-fd {}: no such descriptor is open", fd));
+    value = fd;
+  };
+  options.integer({"--ready-fd", "N", "write \"READY ADDR\" to this descriptor and close it"}, 3,
+                  1 << 20, store);
 }
 
 }  // namespace proxy

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/time.h"
 #include "common/command/command_template.h"
 #include "proxy/cli/option_set.h"
+#include "proxy/posix/endpoint.h"
 #include "proxy/run/run.h"
 
 namespace proxy {
@@ -39,5 +41,14 @@ void add_test_command_options(OptionSet& options, subunit::command::CommandTempl
 /// server itself is given to end. It gives its command less.
 [[nodiscard]] std::vector<std::string> command_server_words(
     const subunit::command::CommandTemplate::Text& text, subunit::Time grace);
+
+// Options that several subcommands have.
+
+/// The option `label`, for an address.
+void add_endpoint(OptionSet& options, const OptionSet::Label& label,
+                  std::optional<Endpoint>& value);
+
+/// --ready-fd, whose value is a descriptor that is open.
+void add_ready_fd(OptionSet& options, std::optional<int>& value);
 
 }  // namespace proxy

@@ -43,13 +43,4 @@ template <typename T>
   return std::move(*result);
 }
 
-// Options that several subcommands have.
-
-/// The option `label`, for an address.
-void add_endpoint(OptionSet& options, const OptionSet::Label& label,
-                  std::optional<Endpoint>& value);
-
-/// --ready-fd, whose value is a descriptor that is open.
-void add_ready_fd(OptionSet& options, std::optional<int>& value);
-
 }  // namespace proxy

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "common/base/result.h"
 #include "proxy/posix/fd.h"
 
@@ -36,5 +38,14 @@ class PrivateStream {
 
 /// For pipes: what a relay asks the system for.
 inline constexpr int kPipeCapacity = 1 << 20;  // the most an ordinary user gets (pipe(7))
+
+/// Tells whoever started this that it is ready.
+///
+/// Writes `READY address` and a newline to `fd` and closes it.
+[[nodiscard]] subunit::Result<> notify_fd(int fd, std::string_view address);
+
+/// Sends READY=1 to the service manager's socket, where the environment names one in NOTIFY_SOCKET
+/// (sd_notify(3)), and takes that variable out of the environment: it is not for the test server.
+[[nodiscard]] subunit::Result<> notify_service_manager();
 
 }  // namespace proxy

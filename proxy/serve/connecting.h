@@ -6,7 +6,7 @@
 
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
-#include "proxy/serve/connection.h"
+#include "proxy/serve/listening.h"
 #include "proxy/serve/serve.h"
 
 namespace proxy {

@@ -4,7 +4,7 @@
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
-#include "proxy/posix/notify.h"
+#include "proxy/posix/stdio.h"
 #include "proxy/serve/packet_batch.h"
 
 namespace proxy {

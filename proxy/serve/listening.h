@@ -2,18 +2,29 @@
 
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
+#include "proxy/posix/fd.h"
 #include "proxy/posix/log.h"
-#include "proxy/serve/connection.h"
 #include "proxy/serve/serve.h"
 
 namespace proxy {
+
+/// A connected test server whose right to be one was checked. The reader is paused, and may hold
+/// packets that came already.
+struct ServerConnection {
+  std::unique_ptr<PacketReader> reader;
+  Fd out;
+  std::string address;
+  std::optional<int> pid;
+};
 
 /// A secret that proves who a test server is: 128 bits from the system's generator (getrandom(2)),
 /// in hex.

@@ -8,7 +8,7 @@
 #include "common/verdict/ledger.h"
 #include "proxy/capture/capture.h"
 #include "proxy/posix/log.h"
-#include "proxy/serve/connection.h"
+#include "proxy/serve/listening.h"
 #include "proxy/serve/packet_batch.h"
 
 namespace proxy {

@@ -7,7 +7,6 @@
 #include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
-#include "proxy/posix/notify.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/tunnel/tunnel_relay.h"
 

@@ -1,6 +1,6 @@
-#include "common/schedule/schedule_log.h"
-
 #include <doctest/doctest.h>
+
+#include "common/schedule/replay.h"
 
 using namespace subunit;
 using namespace subunit::schedule;

@@ -5,7 +5,6 @@
 #include <bitset>
 #include <optional>
 
-#include "common/link/frame/frame.h"
 #include "frame.h"
 
 namespace subunit::link {

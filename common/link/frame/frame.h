@@ -4,7 +4,6 @@
 #include <cstdint>
 
 #include "../../base/bytes.h"
-#include "common/base/bytes.h"
 
 namespace subunit::link {
 
