@@ -17,18 +17,16 @@ namespace proxy {
 /// Which test that is the process says on another way: a socket, or another pipe. So the order of
 /// what comes on the two has to be inferred, and neither who reads first nor when tells anything.
 /// What does is that a process cannot write two things at once:
-///   - A test's start was sent before the test wrote anything. So before output is read, the owner
-///   takes in
-///     what has been sent: events.readable.
-///   - A test's end is sent after all that it wrote. So before the owner takes note of an end it
-///   drains the
-///     pipe: then all of the test's output is here. What has come since may be the next test's, if
-///     the process goes on at once. Two ways exclude that: the process waits after each end until
-///     its output was read ("settled", common/rpc/PROTOCOL.md), or its packets come by a pipe that
-///     lets it write the next one only after the last one was read (Pipe::create_stepwise()). For
-///     the latter the owner calls mark() right before each read of that pipe, and drain_to_mark()
-///     in place of drain(): what had come before the read was written before the next test could
-///     start.
+///   - A test's start was sent before the test wrote anything. So before output is read, the
+///     owner takes in what has been sent: events.readable.
+///   - A test's end is sent after all that it wrote. So before the owner takes note of an end
+///     it drains the pipe: then all of the test's output is here. What has come since may be
+///     the next test's, if the process goes on at once. Two ways exclude that. The process
+///     waits after each end until its output was read ("settled", common/rpc/PROTOCOL.md). Or
+///     its packets come by a pipe that lets it write the next one only after the last one was
+///     read (Pipe::create_stepwise()): then the owner calls mark() right before each read of
+///     that pipe, and drain_to_mark() in place of drain(), since what had come before the read
+///     was written before the next test could start.
 class CapturedPipe {
  public:
   struct Events {
@@ -66,10 +64,11 @@ class CapturedPipe {
 
   /// Reads no more; what is left is dropped with the pipe.
   void close();
-  /// Appends the end of what came, for a person, as describe_tail().
-  void describe_tail(std::string_view who, std::string& text) const;
   /// True before open(), too.
   [[nodiscard]] bool over() const { return !reader_ || reader_->closed(); }
+
+  /// Appends the end of what came, for a person, as describe_tail().
+  void describe_tail(std::string_view who, std::string& text) const;
 
  private:
   void emit();

@@ -1,7 +1,5 @@
 #include "proxy/command_server/conversation.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <csignal>
 
@@ -33,10 +31,6 @@ std::size_t size_of(const subunit::rpc::TestIds& tests) {
   return 1 + (tests ? tests->size() : 0);
 }
 
-Fd duplicate(const Fd& fd) {
-  return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-}
-
 }  // namespace
 
 Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options,
@@ -44,7 +38,7 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
     : loop_(loop),
       options_(options),
       log_(log),
-      to_client_(loop, duplicate(connection),
+      to_client_(loop, duplicate(connection.get()),
                  {.progress =
                       [this] {
                         if (request_) request_->regulate();
@@ -108,7 +102,7 @@ void Conversation::receive(const Packet& packet) {
 }
 
 void Conversation::receive_noise(Bytes bytes) {
-  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(),
+  log_.warning("{} bytes from the client are not a packet: \"{}\"", bytes.size(),
                subunit::escaped(bytes, 80));
 }
 

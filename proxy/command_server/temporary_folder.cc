@@ -27,8 +27,8 @@ Result<TemporaryFolder> TemporaryFolder::create() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code nobody_cares;
-  if (!path_.empty()) std::filesystem::remove_all(path_, nobody_cares);
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
 }
 
 Result<std::string> TemporaryFolder::write(std::string_view name, std::string_view content) const {

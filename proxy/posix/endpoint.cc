@@ -39,7 +39,7 @@ Result<std::string> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (failure != std::errc() || end != text.data() + text.size())
-    return error("\"{}\" is no port number (0 to 65535)", subunit::escaped(text));
+    return error("\"{}\" is not a port number (0 to 65535)", subunit::escaped(text));
   return std::string(text);
 }
 
@@ -59,7 +59,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     const std::string_view path = text.substr(5);
     auto& address = reinterpret_cast<sockaddr_un&>(endpoint.address_);
     if (path.empty() || path.size() >= sizeof address.sun_path) {
-      return error("\"{}\" is no address: a socket's path has 1 to {} bytes",
+      return error("\"{}\" is not an address: a socket's path has 1 to {} bytes",
                    subunit::escaped(text), sizeof address.sun_path - 1);
     }
     address.sun_family = AF_UNIX;
@@ -72,7 +72,7 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   std::string host(colon == std::string_view::npos ? "127.0.0.1" : text.substr(0, colon));
   const auto port = parse_port(colon == std::string_view::npos ? text : text.substr(colon + 1));
   if (!port || host.empty()) {
-    return error("\"{}\" is no address: HOST:PORT, PORT or unix:PATH is expected",
+    return error("\"{}\" is not an address: HOST:PORT, PORT or unix:PATH is expected",
                  subunit::escaped(text));
   }
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);

@@ -100,7 +100,7 @@ Result<> notify_service_manager() {
   address.sun_family = AF_UNIX;
   if (path.size() < 2 || path.size() >= sizeof address.sun_path ||
       (path[0] != '/' && path[0] != '@'))
-    return error("cannot notify \"{}\" (NOTIFY_SOCKET): it is no socket's path",
+    return error("cannot notify \"{}\" (NOTIFY_SOCKET): it is not a socket's path",
                  subunit::escaped(path));
   path.copy(address.sun_path, path.size());
   if (path[0] == '@') address.sun_path[0] = '\0';  // the abstract namespace (unix(7))

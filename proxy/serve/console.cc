@@ -52,7 +52,7 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
                           is_raw(in.get(), in_mode_) && (in_mode_ || is_raw(out.get(), out_mode_))),
              {.noise =
                   [this](Bytes bytes) {
-                    log_.debug("{} bytes on the line are no frame: \"{}\"", bytes.size(),
+                    log_.debug("{} bytes on the line are not a frame: \"{}\"", bytes.size(),
                                subunit::escaped(bytes, kMaxShown));
                   },
               .turned = [] {},

@@ -123,7 +123,7 @@ void Daemon::deliver(const Packet& packet) {
   if (!server)
     return refuse("a packet without a route code: it has to say which of several test servers");
   if (server->attaching()) return hold(packet);
-  if (!server->attached()) return refuse("there is no test server any more to deliver a packet to");
+  if (!server->attached()) return refuse("there is no longer a test server to deliver a packet to");
   server->forward(packet);
 }
 
@@ -176,7 +176,7 @@ void Daemon::batch_over() {
 }
 
 void Daemon::receive_noise(Bytes bytes) {
-  log_.warning("{} bytes from the client are no packet: \"{}\"", bytes.size(),
+  log_.warning("{} bytes from the client are not a packet: \"{}\"", bytes.size(),
                subunit::escaped(bytes, 80));
 }
 

@@ -39,8 +39,8 @@ using subunit::Result;
 
 namespace {
 
-constexpr auto kProofTimeout = seconds(10);  // a server says Attach right after it has dialled
-constexpr std::size_t kMaxStrangers = 16;    // that have not proved themselves yet
+constexpr auto kProofTimeout = seconds(10);  // a server sends Attach right after it has dialled
+constexpr std::size_t kMaxUnauthenticated = 16;
 
 }  // namespace
 
@@ -85,7 +85,7 @@ void Listening::close() {
   hand_over_timer_.stop();
   if (accept_watch_) accept_watch_->stop();
   for (Caller& caller : callers_) {
-    caller.patience->stop();
+    caller.attach_timer->stop();
     if (caller.reader) caller.reader->close();
     caller.out.reset();
   }
@@ -96,15 +96,15 @@ void Listening::accept() {
   remove_closed();
   Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!fd) return;  // the caller has gone again, or there are no descriptors left: later
-  // A crowd of silent strangers must not keep test servers out, which speak at once.
-  if (callers_.size() >= kMaxStrangers + expected_.size())
+  // Many silent unauthenticated connections must not keep test servers out, which speak at once.
+  if (callers_.size() >= kMaxUnauthenticated + expected_.size())
     reject(callers_.front(), "it was the first of too many");
   set_no_delay(fd.get());
   const bool trusted = trusted_by_user(fd.get());
   Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
   Caller& caller = callers_.emplace_back(std::move(fd));
-  caller.patience.emplace(loop_, [this, &caller] { reject(caller, "it said nothing"); });
-  caller.patience->start(kProofTimeout);
+  caller.attach_timer.emplace(loop_, [this, &caller] { reject(caller, "it sent nothing"); });
+  caller.attach_timer->start(kProofTimeout);
   caller.reader = std::make_unique<PacketReader>(
       loop_, std::move(in),
       PacketReader::Events{
@@ -114,8 +114,10 @@ void Listening::accept() {
                 reject(caller, fmt::format("it sent \"{}\"", subunit::escaped(bytes)));
               },
           .batch = [] {},
-          .ended = [this,
-                    &caller](const Result<>&) { reject(caller, "it said nothing and hung up"); }},
+          .ended =
+              [this, &caller](const Result<>&) {
+                reject(caller, "it sent nothing and closed the connection");
+              }},
       options_.routed() ? PacketReader::kSmallCapacity : PacketReader::kCapacity);
   // One that is trusted anyway may wait for the client to speak first, so waiting for it to speak
   // would be for ever.
@@ -135,7 +137,7 @@ bool Listening::trusted_by_user(int fd) const {
 void Listening::examine(Caller& caller, const subunit::Packet& packet) {
   const auto said = subunit::rpc::peek_announcement(packet);
   const auto* attach = said ? std::get_if<subunit::rpc::Attach>(&*said) : nullptr;
-  if (!attach) return reject(caller, "its first packet is no Attach message");
+  if (!attach) return reject(caller, "its first packet is not an Attach message");
   if (known_token_ && same_token(attach->token, *known_token_)) return admit(caller, std::nullopt);
   const auto expected = find(attach->token);
   if (expected == expected_.end()) return reject(caller, "it has the wrong token");
@@ -150,7 +152,7 @@ std::vector<Listening::Expected>::iterator Listening::find(std::string_view toke
 void Listening::admit(Caller& caller, std::optional<std::string> token) {
   // The reader is in the middle of handing out what it read. Its new owner gets the rest.
   caller.reader->pause();
-  caller.patience->stop();
+  caller.attach_timer->stop();
   caller.token = std::move(token);
   caller.admitted = true;
   hand_over_timer_.start(milliseconds(0));
@@ -179,8 +181,8 @@ void Listening::hand_over(Caller& caller) {
 
 void Listening::reject(Caller& caller, std::string_view why) {
   ++rejected_;
-  log_.warning("closed a connection to {} that is no test server of ours: {}", address_, why);
-  caller.patience->stop();
+  log_.warning("closed a connection to {} that is not one of our test servers: {}", address_, why);
+  caller.attach_timer->stop();
   caller.reader->close();
   caller.out.reset();
 }

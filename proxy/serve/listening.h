@@ -76,7 +76,7 @@ class Listening {
 
     Fd out;  // none: it was closed, or has become a test server
     std::unique_ptr<PacketReader> reader;
-    std::optional<Timer> patience;
+    std::optional<Timer> attach_timer;
     std::optional<std::string> token;  // that it has shown; none for one that is welcome anyway
     bool admitted = false;
   };

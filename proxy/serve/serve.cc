@@ -10,7 +10,7 @@ namespace proxy {
 namespace {
 
 /// Messages on the terminal that is the line must not wait for it: the loop would wait with them.
-void make_stderr_impatient() {
+void limit_stderr_writes() {
   const Fd fresh(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
   if (fresh) ::dup2(fresh.get(), STDERR_FILENO);
 }
@@ -27,7 +27,7 @@ int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log
 }
 
 int serve_on_console(Fd in, Fd out, const ServeOptions& options, const Log& log) {
-  if (is_same_terminal(STDERR_FILENO, out.get())) make_stderr_impatient();
+  if (is_same_terminal(STDERR_FILENO, out.get())) limit_stderr_writes();
   Loop loop;
   Console console(loop.get(), options.link, std::move(in), std::move(out), log);
   auto payload = console.connect();

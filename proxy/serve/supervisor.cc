@@ -185,7 +185,7 @@ void Supervisor::say_goodbye(const subunit::Packet& packet) {
   for (auto& [number, slot] : slots_)
     slot.excused = slot.server->detached() || slot.restart == Restart::kWanted;
   cancel_restarts();
-  listening_.close();  // who is on the way comes too late, and is no stranger
+  listening_.close();  // who is on the way comes too late, and is not counted as rejected
   for (auto& [number, slot] : slots_) slot.server->say_goodbye(packet);
 }
 

@@ -92,7 +92,7 @@ def test_a_connection_that_nobody_owns_any_more_is_not_taken_for_root(serve):
         user=65534, group=65534, extra_groups=[], cwd="/", timeout=support.LIMIT,
     )
     assert stranger.returncode == 0
-    support.wait_until(lambda: "no test server of ours" in channel.stderr, "a connection is turned away")
+    support.wait_until(lambda: "not one of our test servers" in channel.stderr, "a connection is turned away")
     # An attached server would be announced before that.
     channel.watch()
     channel.alive(lambda servers: not servers, "nobody is there")
