@@ -107,7 +107,7 @@ Result<Announcement> parse_alive(std::string_view json) {
   const auto* servers = field ? field->get<JsonValue::List>() : nullptr;
   const auto is_object = [](const JsonValue& each) { return each.get<JsonValue::Object>(); };
   if (!servers || !std::ranges::all_of(*servers, is_object))
-    return error("cannot understand the message {}: \"servers\" is no list of objects",
+    return error("cannot understand the message {}: \"servers\" is not a list of objects",
                  escaped(json));
   Alive alive;
   for (const JsonValue& each : *servers) {

@@ -121,7 +121,7 @@ std::string_view seen(const Value& value) {
     std::string_view operator()(JsonFields::Other other) const { return other.seen; }
     std::string_view operator()(std::int64_t) const { return "a number"; }
     std::string_view operator()(double) const {
-      return "a number that is no integer, or too large";
+      return "a number that is not an integer, or too large";
     }
     std::string_view operator()(const std::string&) const { return "a string"; }
     std::string_view operator()(const std::vector<std::string>&) const { return "a list"; }
@@ -185,7 +185,7 @@ Time JsonFields::time(std::string_view name) {
     value = static_cast<double>(*integer);
   const auto time = from_seconds(need<double>(name, "a number of seconds"));
   if (!time || *time <= Time(0))
-    blame(fmt::format("\"{}\" is no time between 0 and {:g} seconds", name, kMaxSeconds));
+    blame(fmt::format("\"{}\" is not a time between 0 and {:g} seconds", name, kMaxSeconds));
   return time.value_or(Time(0));
 }
 

@@ -121,7 +121,7 @@ Result<> read_history(const std::string& path, subunit::schedule::Durations& dur
   }
   if (packets > 0 || beginning.empty()) return {};
   return error(
-      "\"{}\" is no history, and would be lost: it begins with \"{}\", and has no subunit "
+      "\"{}\" is not a history, and would be lost: it begins with \"{}\", and has no subunit "
       "packet in it",
       escaped(path), beginning);
 }

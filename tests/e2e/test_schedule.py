@@ -181,7 +181,7 @@ def test_what_is_no_history_is_not_replaced_by_one(suite, tmp_path, content):
     file.write_bytes(content)
     ended = suite.run("--history", file)
     assert ended.status == 2
-    says(ended.stderr, str(file), "no history", "no subunit packet",
+    says(ended.stderr, str(file), "not a history", "no subunit packet",
          "root:x" if content.startswith(b"root") else "\\x01\\x02")
     assert file.read_bytes() == content
     assert not (tmp_path / "ran").exists()

@@ -190,13 +190,13 @@ TEST_CASE("a malformed or unknown announcement is an error that shows it") {
         "\"msg\" is \"Woke\", expected Ready, Attached, Detached, Refused, Attach, Watch, Alive or "
         "Respawn");
   CHECK(fault(R"({"msg":"Watch","interval":0,"lease":1})") ==
-        "\"interval\" is no time between 0 and 1e+07 seconds");
+        "\"interval\" is not a time between 0 and 1e+07 seconds");
   CHECK(fault(R"({"msg":"Watch","interval":1,"lease":"1"})") ==
         "\"lease\" is a string, expected a number of seconds");
   CHECK(fault(R"({"msg":"Watch","interval":1})") ==
         "\"lease\" is missing, expected a number of seconds");
-  CHECK(fault(R"({"msg":"Alive"})") == "\"servers\" is no list of objects");
-  CHECK(fault(R"({"msg":"Alive","servers":[1]})") == "\"servers\" is no list of objects");
+  CHECK(fault(R"({"msg":"Alive"})") == "\"servers\" is not a list of objects");
+  CHECK(fault(R"({"msg":"Alive","servers":[1]})") == "\"servers\" is not a list of objects");
   CHECK(fault(R"({"msg":"Ready","max":1,"min":1})") == "\"proxy\" is missing, expected a string");
   CHECK(fault(R"({"msg":"Ready","proxy":"p","max":1,"min":2})") == "\"max\" is less than \"min\"");
   CHECK(fault(R"({"msg":"Attached","address":"a","route":0})") ==

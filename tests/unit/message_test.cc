@@ -144,14 +144,14 @@ TEST_CASE("a version is an integer, which true and 1.0 are not") {
   };
   CHECK(fault("true") == "\"max\" is true, expected an integer");
   CHECK(fault("1.0") ==
-        "\"max\" is a number that is no integer, or too large, expected an integer");
+        "\"max\" is a number that is not an integer, or too large, expected an integer");
   CHECK(fault("1e0") ==
-        "\"max\" is a number that is no integer, or too large, expected an integer");
+        "\"max\" is a number that is not an integer, or too large, expected an integer");
   CHECK(fault("\"1\"") == "\"max\" is a string, expected an integer");
   CHECK(fault("2147483648") == "\"max\" is out of range");
   CHECK(fault("18446744073709551615") == "\"max\" is out of range");
   CHECK(fault("99999999999999999999999") ==
-        "\"max\" is a number that is no integer, or too large, expected an integer");
+        "\"max\" is a number that is not an integer, or too large, expected an integer");
 }
 
 TEST_CASE("a range of versions whose max is less than its min is an error") {
