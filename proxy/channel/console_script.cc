@@ -2,7 +2,10 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "common/base/text.h"
+#include "common/link/reader/line_bytes.h"
 
 namespace proxy {
 
@@ -15,32 +18,15 @@ namespace {
 constexpr std::string_view kMark = "#%";  // what begins a frame of the link, see frame.h
 constexpr std::size_t kMaxShown = 300;    // where it stands is what matters
 
-bool is_final(char c) {
-  return c >= 0x40 && c <= 0x7e;
-}
-
-/// Where an escape sequence that begins at `at` ends: CSI up to its final character, OSC up to BEL
-/// or ST, any other one with what follows its intermediate characters (ECMA-35).
-std::size_t end_of_sequence(std::string_view text, std::size_t at) {
-  std::size_t end = at + 1;
-  if (text.substr(end, 1) == "[") {
-    ++end;
-    while (end < text.size() && !is_final(text[end])) ++end;
-  } else if (text.substr(end, 1) == "]") {
-    while (end < text.size() && text[end] != '\a' && text[end] != '\x1b') ++end;
-    if (end < text.size() && text[end] == '\x1b') ++end;
-  } else {
-    while (end < text.size() && text[end] >= 0x20 && text[end] <= 0x2f) ++end;
-  }
-  return std::min(end + 1, text.size());
-}
-
-/// As a person reads it.
+/// As a person reads it: without escape sequences, whole or not.
 std::string readable(std::string_view text) {
+  using subunit::link::EscapeSequences;
   std::string result;
   for (std::size_t at = 0; at < text.size();) {
     if (text[at] == '\x1b') {
-      at = end_of_sequence(text, at);
+      const subunit::Bytes rest = subunit::as_bytes(text.substr(at));
+      const auto size = subunit::link::escape_sequence(rest, EscapeSequences::kAll);
+      at += std::max<std::size_t>(size.value_or(rest.size()), 1);
       continue;
     }
     if (text[at] != '\r' && text[at] != '\0') result += text[at];

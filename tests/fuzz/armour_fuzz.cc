@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "common/link/reader/frame_reader.h"
 #include "common/link/frame/frame_text.h"
+#include "common/link/reader/frame_reader.h"
 #include "common/link/reader/line_bytes.h"
 #include "tests/fuzz/recipe.h"
 
@@ -94,24 +94,6 @@ std::string laced(Choices& choices, const std::string& frame) {
   return out;
 }
 
-std::string damaged(Choices& choices, std::string bytes) {
-  if (bytes.empty()) return bytes;
-  const std::size_t at = choices.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1);
-  switch (choices.ConsumeIntegralInRange(0, 4)) {
-    case 0:
-      bytes[at] = static_cast<char>(choices.ConsumeIntegral<std::uint8_t>());
-      return bytes;
-    case 1:
-      return bytes.substr(at);
-    case 2:
-      return bytes.substr(0, at);
-    case 3:
-      return bytes.insert(at, choices.ConsumeRandomLengthString(30) + "\r\n");
-    default:
-      return bytes.insert(at, choices.ConsumeRandomLengthString(10));
-  }
-}
-
 struct Stream {
   std::string bytes;
   std::vector<std::string> frames;  // that must come out, in this order, as encoded
@@ -152,7 +134,7 @@ Stream some_stream(Choices& choices, const DenseCode& code) {
         break;
       }
       case 3:
-        piece = damaged(choices, piece);
+        piece = damaged(choices, piece, true);
         break;
       case 4:
         piece = choices.PickValueInArray(kForged);

@@ -93,22 +93,6 @@ std::string some_frame(Choices& choices) {
   return frame;
 }
 
-std::string damaged(Choices& choices, std::string bytes) {
-  if (bytes.empty()) return bytes;
-  const std::size_t at = choices.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1);
-  switch (choices.ConsumeIntegralInRange(0, 3)) {
-    case 0:
-      bytes[at] = static_cast<char>(choices.ConsumeIntegral<std::uint8_t>());
-      return bytes;
-    case 1:
-      return bytes.substr(at);
-    case 2:
-      return bytes.substr(0, at);
-    default:
-      return bytes.insert(at, choices.ConsumeRandomLengthString(10));
-  }
-}
-
 void patch_crcs(std::string& stream) {
   for (std::size_t at = stream.find(static_cast<char>(kSignature)); at != std::string::npos;
        at = stream.find(static_cast<char>(kSignature), at + 1)) {

@@ -16,9 +16,9 @@
 
 #include <string>
 
+#include "common/link/arq/receive_window.h"
 #include "common/link/frame/frame_text.h"
 #include "common/link/handshake.h"
-#include "common/link/arq/receive_window.h"
 #include "tests/fuzz/recipe.h"
 #include "tests/link_simulation.h"
 

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 namespace subunit {
 
@@ -34,6 +35,23 @@ using Choices = FuzzedDataProvider;
 inline std::size_t some_size(Choices& choices, int bits) {
   const std::size_t largest = std::size_t{1} << choices.ConsumeIntegralInRange(0, bits);
   return choices.ConsumeIntegralInRange<std::size_t>(0, largest);
+}
+
+/// Harmed as a line harms things: a byte is another one, a part is missing, or something has come
+/// in between; `with_lines`: a whole line, too, as a kernel's.
+inline std::string damaged(Choices& choices, std::string bytes, bool with_lines = false) {
+  if (bytes.empty()) return bytes;
+  const std::size_t at = choices.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1);
+  const int kind = choices.ConsumeIntegralInRange(0, with_lines ? 4 : 3);
+  if (kind == 0) {
+    bytes[at] = static_cast<char>(choices.ConsumeIntegral<std::uint8_t>());
+    return bytes;
+  }
+  if (kind == 1) return bytes.substr(at);
+  if (kind == 2) return bytes.substr(0, at);
+  if (kind == 3 && with_lines)
+    return bytes.insert(at, choices.ConsumeRandomLengthString(30) + "\r\n");
+  return bytes.insert(at, choices.ConsumeRandomLengthString(10));
 }
 
 /// Cuts a stream into pieces of random sizes, up to `largest`.

@@ -39,3 +39,21 @@ TEST_CASE("an escape sequence has a largest size") {
   const std::string end = "\x1B]" + std::string(kMaxEscapeSequence - 3, '1') + "\x1B";
   CHECK(escape_sequence(as_bytes(end)) == 0);
 }
+
+TEST_CASE(
+    "outside of frames an escape sequence may be of any length, have a '#', and be two "
+    "characters") {
+  constexpr auto kAll = EscapeSequences::kAll;
+  const std::string title = "\x1B]0;root@board:~#" + std::string(500, 'x') + "\x07";
+  CHECK(escape_sequence(as_bytes(title + "# "), kAll) == title.size());
+  for (const std::string two : {"\x1B"
+                                "c",
+                                "\x1B"
+                                "=",
+                                "\x1B"
+                                "7"}) {
+    CHECK(escape_sequence(as_bytes(two + "prompt"), kAll) == 2);
+    CHECK(escape_sequence(as_bytes(two + "prompt")) == 0);
+  }
+  CHECK_FALSE(escape_sequence(as_bytes("\x1B]0;not all of it"), kAll));
+}

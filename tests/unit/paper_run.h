@@ -17,6 +17,10 @@
 
 namespace subunit::run {
 
+inline bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}
+
 /// What the observers of a run are told, as text.
 class Record : public Observer {
  public:

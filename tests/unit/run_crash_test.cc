@@ -8,10 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
-
 constexpr const char* kKilled = "the test server was killed by SIGSEGV (11)";
 
 /// Dies as a server does in the middle of `id`: the proxy fails the test, and says that it is gone.

@@ -8,10 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
-
 void lists(PaperRun& paper, std::initializer_list<const char*> ids) {
   for (const char* id : ids) paper.reports("", id, Status::kExists);
   paper.says("", rpc::Done{"1"});

@@ -8,10 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
-
 /// With two tests "a" and "b" named, and given to the only server, which has begun "a".
 PaperRun busy(Options options) {
   options.tests = {"a", "b"};
