@@ -65,7 +65,7 @@ Result<PythonConfig> PythonConfig::parse(std::string_view text) {
     }
     const std::string name = lower(stripped(line.substr(0, delimiter)));
     if (*in_default && config.values_.contains(name))
-      return error("line {} is the second with an option \"{}\"", number, escaped(name));
+      return error("line {} sets the option \"{}\" a second time", number, escaped(name));
     value = *in_default ? &config.values_[name] : &elsewhere;
     *value = stripped(line.substr(delimiter + 1));
   }
@@ -83,7 +83,8 @@ Result<std::optional<std::string>> PythonConfig::get(std::string_view name) cons
 }
 
 Result<> PythonConfig::interpolate(std::string_view value, int depth, std::string& out) const {
-  if (depth > kMaxDepth) return error("values name each other more than {} deep", kMaxDepth);
+  if (depth > kMaxDepth)
+    return error("values refer to each other more than {} levels deep", kMaxDepth);
   while (!value.empty()) {
     const std::string_view plain = value.substr(0, value.find('%'));
     if (out.size() + plain.size() > kMaxValue)
@@ -100,7 +101,7 @@ Result<> PythonConfig::interpolate(std::string_view value, int depth, std::strin
     if (!value.starts_with("%(") || end == 2 || end == value.npos ||
         value.substr(end + 1, 1) != "s")
       return error(
-          "%% stands for a percent sign, %(name)s for another option; this is neither: \"{}\"",
+          "\"{}\" is neither %%, for a percent sign, nor %(name)s, for the value of another option",
           escaped(value.substr(0, 20)));
     const std::string name = lower(value.substr(2, end - 2));
     const auto other = values_.find(name);

@@ -15,7 +15,7 @@ class Splitter {
   Result<std::vector<Words>> split() {
     if (const std::size_t nul = text_.find('\0'); nul != text_.npos) {
       at_ = nul;
-      return error("no command can have the NUL byte of {}", line());
+      return error("a command cannot contain a NUL byte, as this line does: {}", line());
     }
     while (at_ < text_.size()) {
       if (auto read = read_one(text_[at_]); !read) return tl::unexpected(read.error());
@@ -54,7 +54,10 @@ class Splitter {
   }
 
   Result<> read_escaped() {
-    if (at_ + 1 == text_.size()) return error("a backslash ends {}", line());
+    if (at_ + 1 == text_.size())
+      return error(
+          "a backslash is the last character of {}; to mean the backslash itself, write \\\\",
+          line());
     if (text_[at_ + 1] != '\n') add(text_[at_ + 1]);
     at_ += 2;
     return {};

@@ -54,21 +54,23 @@ bool has_ids(const std::string& text) {
 Result<CommandTemplate> CommandTemplate::parse(Text text) {
   if (!has(text.command, kListOption)) {
     return error(
-        "the test command \"{}\" cannot list its tests: add $LISTOPT, where it takes the option "
-        "for that (\"{}\")",
+        "the test command \"{}\" cannot list its tests: add $LISTOPT, which stands for its list "
+        "option (\"{}\")",
         text.command, text.list_option);
   }
   if (text.list_option.find_first_not_of(' ') == std::string::npos)
-    return error("an empty list option would run the tests that are to be listed");
+    return error(
+        "with an empty list option, the command would run the tests instead of listing them");
   if (!has(text.command, kIdOption) && !has_ids(text.command)) {
     return error(
-        "the test command \"{}\" would always run all of its tests: add $IDOPTION, where it takes "
-        "the option for some of them (\"{}\"), or $IDFILE or $IDLIST",
+        "the test command \"{}\" would always run all of its tests: add $IDOPTION, which "
+        "stands for its option to select tests (\"{}\"), or $IDFILE or $IDLIST",
         text.command, text.id_option);
   }
   if (!has_ids(text.command) && !has_ids(text.id_option)) {
-    return error("the id option \"{}\" does not say which tests: add $IDFILE or $IDLIST",
-                 text.id_option);
+    return error(
+        "the id option \"{}\" does not tell the command which tests to run: add $IDFILE or $IDLIST",
+        text.id_option);
   }
   return CommandTemplate(std::move(text));
 }

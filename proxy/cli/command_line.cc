@@ -12,13 +12,14 @@ namespace {
 
 constexpr ProgramText kProgram{
     "subunit-proxy",
-    "Runs tests on warm test servers at the other end of a channel, and carries their results\n"
-    "as a clean subunit stream, whatever the tests print.",
-    "\nsubunit-proxy SUBCOMMAND --help says more.", "subunit-proxy " SUBUNIT_PROXY_VERSION};
+    "Runs tests in warm server processes at the other end of a channel, such as ssh, and brings\n"
+    "the results back as a clean subunit stream, whatever the tests print.",
+    "\nFor the options of a subcommand: subunit-proxy SUBCOMMAND --help",
+    "subunit-proxy " SUBUNIT_PROXY_VERSION};
 
 void add_log_level(OptionSet& options, LogLevel& level) {
   options.choice(
-      {"--log-level", "LEVEL", "what to say on stderr: error, warning, info, debug (warning)"},
+      {"--log-level", "LEVEL", "what to report on stderr: error, warning, info, debug (warning)"},
       {{"error", LogLevel::kError},
        {"warning", LogLevel::kWarning},
        {"info", LogLevel::kInfo},
@@ -80,7 +81,7 @@ class Parser {
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& words, bool terminal) {
-  // What follows "--" belongs to a command that is none of our business.
+  // What follows "--" is a command with options of its own.
   const auto dashes = std::find(words.begin(), words.end(), "--");
   const std::vector<std::string> own(words.begin(), dashes);
   const std::vector<std::string> command(dashes == words.end() ? dashes : dashes + 1, words.end());

@@ -9,10 +9,13 @@ constexpr OptionSet::Text kText{
     .description = "the test server that `serve --test-command` starts",
     .usage = "Usage: subunit-proxy command-server [OPTIONS] -- TEMPLATE\n",
     .footer =
-        R"(Dials in to the proxy that SUBUNIT_RPC_ADDRESS names, and answers each List and Run by running
-TEMPLATE. `serve --test-command` is what people use.
+        R"(Connects to the proxy at SUBUNIT_RPC_ADDRESS, and answers each List and Run by running TEMPLATE.
+This is internal: use `subunit-proxy serve --test-command` instead.
 
-Exit status: 0 the client has said Goodbye, 2 bad usage, 3 anything else.
+Exit status:
+  0  the client has sent Goodbye
+  2  bad usage
+  3  anything else
 )",
     .hidden = true};
 
@@ -20,11 +23,13 @@ class CommandServerCommand : public Subcommand {
  public:
   CommandServerCommand() : Subcommand(kText) {
     add_test_command_options(options_, text_);
-    options_.seconds("--grace", "between TERM and KILL, when a command has to end", grace_);
+    options_.seconds("--grace", "how long a command that has to end gets between TERM and KILL",
+                     grace_);
   }
 
   Action action(std::vector<std::string> command) override {
-    if (command.size() != 1) throw UsageError("command-server needs one TEMPLATE behind --");
+    if (command.size() != 1)
+      throw UsageError("command-server needs one TEMPLATE after --, as one quoted argument");
     text_.command = std::move(command[0]);
     return CommandServerOptions{parse_test_command(text_), grace_};
   }

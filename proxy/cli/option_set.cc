@@ -11,7 +11,7 @@ namespace proxy {
 namespace {
 
 constexpr const char* kHelpNames = "-h,--help";
-constexpr const char* kHelpText = "say this";
+constexpr const char* kHelpText = "print this help";
 
 /// CLI11's, with a usage text of our own for a subcommand.
 class HelpFormatter : public CLI::Formatter {
@@ -104,7 +104,7 @@ void OptionSet::integer(const Label& label, int min, int max, const Store<int>& 
 void OptionSet::number(const Label& label, double min, double max, const Store<double>& store) {
   const auto store_number = [name = std::string(label.name), store](double value) {
     // CLI::Range lets it pass.
-    if (std::isnan(value)) throw UsageError(name + ": nan is no number");
+    if (std::isnan(value)) throw UsageError(name + ": nan is not a number");
     store(value);
   };
   parser_->add<double>(label, store_number)->check(CLI::Range(min, max));
@@ -173,7 +173,7 @@ std::optional<std::string> parse_options(const ProgramText& program,
                                          const std::vector<std::string>& words) {
   CLI::App app(program.description, program.name);
   app.formatter(std::make_shared<HelpFormatter>());
-  app.set_version_flag("--version", program.version, "say the version");
+  app.set_version_flag("--version", program.version, "print the version");
   app.set_help_flag(kHelpNames, kHelpText);
   app.require_subcommand(1);
   app.footer(program.footer);

@@ -8,27 +8,30 @@ namespace proxy {
 namespace {
 
 constexpr OptionSet::Text kText{
-    "python", "what stestr takes for Python: run tests where .stestr.conf says",
+    "python", "for stestr, in place of Python: run the tests on the servers in .stestr.conf",
     R"(Usage: PYTHON="subunit-proxy python [OPTIONS]" stestr run
 )",
     R"(stestr starts tests with $PYTHON -m stestr.subunit_runner.run discover -t TOP PATH --list, or with
---load-list FILE in the place of --list. This takes such a command line, and runs the tests on the
-servers that the .stestr.conf in the current directory names:
+--load-list FILE in place of --list. This subcommand takes such a command line, and runs the tests
+on the servers that .stestr.conf in the current directory names:
 
   [DEFAULT]
   test_path=./tests
   server_command=ssh board subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
 
-server_command is split into words as a shell does it, and is the channel. More of them, each on an
-indented line, are more channels. TOP and PATH are left to the server, which knows its tests.
+server_command is the command of the channel; it is split into words as a shell does it. Each
+further, indented line is the command of a further channel. TOP and PATH have no effect here:
+the server has its own tests.
 
-Exit status: 0 the stream on stdout is complete, whatever the verdicts in it, 2 bad usage, 3 it is
-not complete.
+Exit status:
+  0  the stream on stdout is complete, whether tests passed or failed
+  2  bad usage
+  3  the stream is not complete
 )"};
 
 constexpr const char* kRunner = "stestr.subunit_runner.run";
 
-/// Reads what stestr 3 puts behind ${PYTHON}: `-m stestr.subunit_runner.run`, then `discover -t TOP
+/// Reads what stestr 3 puts after ${PYTHON}: `-m stestr.subunit_runner.run`, then `discover -t TOP
 /// PATH` unless it was told --no-discover, then --list, --load-list FILE or ids.
 class StestrWords {
  public:
@@ -71,8 +74,8 @@ class StestrWords {
     std::string given;
     for (const std::string& word : words_) given += " " + subunit::escaped(word);
     throw UsageError(
-        fmt::format("this is no Python, and takes only what stestr says to one: -m {} …; given "
-                    "was:{}",
+        fmt::format("this is not a Python interpreter: it takes only the arguments that stestr "
+                    "gives to one, which begin with \"-m {}\"; it was given:{}",
                     kRunner, given.empty() ? " nothing" : given));
   }
 

@@ -8,17 +8,21 @@ namespace proxy {
 namespace {
 
 constexpr OptionSet::Text kText{
-    "run", "open a channel, and list or run the tests behind it",
+    "run", "open a channel, and list or run the tests at its other end",
     R"(Usage:
   subunit-proxy run [OPTIONS] [TEST...] -- CHANNEL COMMAND...
   subunit-proxy run [OPTIONS] [TEST...] --channel 'CHANNEL COMMAND...' [--channel ...]
 )",
     R"(CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
-and stdout. Several of them share the tests; such a command is split into words as a shell does it,
-without expanding anything. Without TEST, --load-list or --match, all tests run.
+and stdout. The servers of several channels share the tests. A command given with --channel is split
+into words as a shell does it, but nothing is expanded. TEST is the id of a test; without TEST,
+--load-list or --match, all tests run.
 
-Exit status: 0 everything asked for passed, 1 a test failed, 2 bad usage, 3 the run could not be
-completed.
+Exit status:
+  0  every requested test passed
+  1  a test failed
+  2  bad usage
+  3  the run could not be completed; stderr tells why
 
 Examples:
   subunit-proxy run -- ssh board subunit-proxy serve -- python3 -m subunit_rpc discover
@@ -32,21 +36,25 @@ class RunCommand : public Subcommand {
   explicit RunCommand(bool terminal) : Subcommand(kText) {
     run_.format = terminal ? Format::kHuman : Format::kSubunit;
     add_selection_options(options_, run_);
-    options_.texts({"--match", "REGEX", "only tests in whose id REGEX is found; may be repeated"},
-                   run_.match);
+    options_.texts(
+        {"--match", "REGEX", "only tests whose id contains a match of REGEX; may be repeated"},
+        run_.match);
     options_.choice(
-        {"--format", "FORMAT", "human, subunit, or with --list ids (human on a terminal)"},
+        {"--format", "FORMAT",
+         "human, subunit, or ids with --list (on a terminal human, else subunit)"},
         {{"human", Format::kHuman}, {"subunit", Format::kSubunit}, {"ids", Format::kIds}},
         run_.format);
     options_.choice(
-        {"--color", "WHEN", "color of what people read: auto, always, never (auto)"},
+        {"--color", "WHEN", "use color in what people read: auto, always, never (auto)"},
         {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
         run_.color);
-    options_.text({"--trace", "FILE", "write the run to FILE as a Chrome trace, for Perfetto"},
-                  run_.trace);
-    options_.texts({"--channel", "COMMAND", "a channel's command in one word; may be repeated"},
-                   channels_);
-    options_.text({"--channels-from", "FILE", "read such commands from FILE, one a line"},
+    options_.text(
+        {"--trace", "FILE", "write the run to FILE as a Chrome trace, for ui.perfetto.dev"},
+        run_.trace);
+    options_.texts(
+        {"--channel", "COMMAND", "a channel's command, as one quoted argument; may be repeated"},
+        channels_);
+    options_.text({"--channels-from", "FILE", "read such commands from FILE, one per line"},
                   channel_list_);
     add_channel_options(options_, run_);
     add_scheduling_options();
@@ -54,20 +62,20 @@ class RunCommand : public Subcommand {
   }
 
   Action action(std::vector<std::string> command) override {
-    if (run_.format == Format::kIds && !run_.list)
-      throw UsageError("--format ids goes with --list");
+    if (run_.format == Format::kIds && !run_.list) throw UsageError("--format ids needs --list");
     if (run_.trace && run_.list)
-      throw UsageError("--trace is of a run: it does not go with --list");
+      throw UsageError("--trace cannot be used with --list: without a run there is no trace");
     if (run_.isolated && run_.direct)
       throw UsageError(
-          "--isolated needs a proxy that starts the test server again: it does not go with "
-          "--direct");
+          "--isolated cannot be used with --direct: it needs a proxy that starts the test server "
+          "again");
     if (run_.replay) {
       for (const char* other :
            {"--list", "--load-list", "--match", "--order", "--group", "tests"}) {
         if (options_.given(other))
           throw UsageError(fmt::format(
-              "--replay says which tests run, and where: it does not go with {}", other));
+              "--replay cannot be used with {}: the file decides which tests run, and where",
+              other));
       }
     }
     run_.keep_order = order_ == Order::kGiven;
@@ -80,25 +88,28 @@ class RunCommand : public Subcommand {
 
   void add_scheduling_options() {
     options_.choice(
-        {"--order", "ORDER", "auto: the longest first, where durations are known; given (auto)"},
+        {"--order", "ORDER", "auto (the longest first, where durations are known) or given (auto)"},
         {{"auto", Order::kAuto}, {"given", Order::kGiven}}, order_);
-    options_.text({"--group", "REGEX",
-                   "tests whose ids have the same match of REGEX stay together, in order"},
-                  run_.group);
+    options_.text(
+        {"--group", "REGEX", "tests with the same match of REGEX in their ids run on one server"},
+        run_.group);
     options_.text({"--history", "FILE",
-                   "a subunit stream with durations: read before, replaced after the run"},
+                   "durations, as a subunit stream: read before the run, replaced after it"},
                   run_.history);
-    options_.flag("--isolated", "each test in a server of its own", run_.isolated);
-    options_.text({"--schedule-log", "FILE", "write what was sent to which server, and when"},
-                  run_.schedule_log);
-    options_.text({"--replay", "FILE", "send again what such a file says"}, run_.replay);
+    options_.flag("--isolated", "run each test in a new server", run_.isolated);
+    options_.text(
+        {"--schedule-log", "FILE", "write to FILE which tests were sent to which worker, and when"},
+        run_.schedule_log);
+    options_.text(
+        {"--replay", "FILE", "send the tests in such a file to the same workers in the same order"},
+        run_.replay);
   }
 
   void add_limits() {
-    options_.seconds("--test-timeout",
-                     "a test that takes longer has failed, and its server is replaced",
+    options_.seconds("--test-timeout", "a test that takes longer fails, and its server is replaced",
                      run_.test_timeout);
-    options_.seconds("--slow", "name a test that takes longer, while it runs", run_.slow);
+    options_.seconds("--slow", "name each test that takes longer, while it is still running",
+                     run_.slow);
   }
 
   std::vector<subunit::Words> channels(subunit::Words command) const {
@@ -110,8 +121,8 @@ class RunCommand : public Subcommand {
     if (channel_list_) add(value_of(read_channel_list(*channel_list_)));
     if (all.empty() == command.empty()) {
       throw UsageError(
-          "run needs a CHANNEL COMMAND: one behind --, or any number with --channel and "
-          "--channels-from");
+          "run needs a CHANNEL COMMAND: either one after --, or any number of them with --channel "
+          "and --channels-from");
     }
     if (all.empty()) all.push_back(std::move(command));
     return all;

@@ -13,32 +13,37 @@ constexpr OptionSet::Text kText{
     "serve", "on the test machine: relay between stdin/stdout and test servers",
     R"(Usage:
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] -- COMMAND...
-      listen, start COMMAND, or N of it, and wait until it dials in
+      listen, start COMMAND (N times), and wait until it connects
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] --test-command TEMPLATE
-      for suites that have no server: run TEMPLATE for each list and each run
+      for suites without a server: run TEMPLATE for each list and each run
   subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
-      start COMMAND, then connect to ADDR, again and again until it listens there
+      start COMMAND, and try to connect to ADDR until it listens there
   subunit-proxy serve [OPTIONS] --connect ADDR [--connect ADDR...]
-      connect to test servers that listen already
+      connect to test servers that are already listening
   subunit-proxy serve [OPTIONS] --listen ADDR [--max-servers N]
       listen; somebody else starts the test servers
 )",
     R"(ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH.
 
-COMMAND finds the address in SUBUNIT_RPC_ADDRESS and, as its proof of identity, a token in
-SUBUNIT_RPC_TOKEN. What it and its children print is captured and sent as attachments of the test
-that was running. Of several servers, each finds its number in SUBUNIT_RPC_WORKER, and its packets
+COMMAND finds the address to connect to in SUBUNIT_RPC_ADDRESS, and a token that proves who it is in
+SUBUNIT_RPC_TOKEN. What it and its children print is captured, and sent as attachments of the test
+that was running. With several servers, each finds its number in SUBUNIT_RPC_WORKER, and its packets
 have that number as route code.
 
-TEMPLATE is a shell command that writes subunit, as testr has it in .testr.conf. In it, $LISTOPT
-becomes the list option where tests are to be listed; where some are to run, $IDOPTION becomes the
-id option, $IDFILE a file with their ids, one a line, and $IDLIST their ids as words.
+TEMPLATE is a shell command that writes subunit, in the form of test_command in .testr.conf. To list
+tests, $LISTOPT is replaced by the list option. To run some of the tests, $IDOPTION is replaced by
+the id option, $IDFILE by the path of a file with their ids, one per line, and $IDLIST by their ids,
+quoted for the shell.
 
-A terminal is put into raw mode, and carries printable characters only; the client recognises that.
+On a terminal, serve switches to raw mode and sends printable characters only. The client recognises
+that by itself.
 
-Exit status: 0 the servers ended after a Goodbye, 2 bad usage, 3 anything else.
+Exit status:
+  0  all servers ended after a Goodbye
+  2  bad usage
+  3  anything else
 
-Examples, to be started by a client at the other end of ssh:
+Examples, as started by a client through ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
   subunit-proxy serve --test-command 'python3 -m subunit.run $LISTOPT $IDOPTION mytests'
 )"};
@@ -50,7 +55,8 @@ class ServeCommand : public Subcommand {
     add_test_command();
     options_.seconds("--attach-timeout", "how long to wait for a test server",
                      serve_.attach_timeout);
-    options_.seconds("--grace", "between TERM and KILL, when a server has to end", serve_.grace);
+    options_.seconds("--grace", "how long a server that has to end gets between TERM and KILL",
+                     serve_.grace);
     options_.flag("--any-owner", "also use a server that belongs to another user",
                   serve_.any_owner);
     add_link_options(options_, serve_.link, "armour on a terminal");
@@ -61,7 +67,8 @@ class ServeCommand : public Subcommand {
     serve_.command = std::move(command);
     if (!test_command_.command.empty()) {
       if (!serve_.command.empty())
-        throw UsageError("--test-command takes the place of a COMMAND behind --");
+        throw UsageError(
+            "--test-command cannot be used with a COMMAND after --: it takes its place");
       (void)parse_test_command(test_command_);
       serve_.command = command_server_words(test_command_, serve_.grace);
     }
@@ -73,19 +80,21 @@ class ServeCommand : public Subcommand {
 
  private:
   void add_servers() {
-    options_.texts({"--connect", "ADDR", "where a test server listens; may be repeated"},
-                   [this](const std::string& text) {
-                     serve_.connect.push_back(value_of(Endpoint::parse(text)));
-                   });
+    options_.texts(
+        {"--connect", "ADDR", "connect to a test server that listens at ADDR; may be repeated"},
+        [this](const std::string& text) {
+          serve_.connect.push_back(value_of(Endpoint::parse(text)));
+        });
     add_endpoint(options_,
-                 {"--listen", "ADDR", "where test servers dial in (127.0.0.1:0, a free port)"},
+                 {"--listen", "ADDR", "listen for test servers at ADDR (127.0.0.1:0, a free port)"},
                  serve_.listen);
     options_.exclude("--listen", "--connect");
     options_.integer({"--workers", "N", "how many servers to start (1)"}, 1, kMaxServers,
                      [this](int given) { serve_.workers = given; });
     options_.integer(
-        {"--max-servers", "N", fmt::format("how many may dial in at a time ({})", kMaxServers)}, 1,
-        kMaxServers, [this](int given) { serve_.max_servers = given; });
+        {"--max-servers", "N",
+         fmt::format("how many servers may be connected at the same time ({})", kMaxServers)},
+        1, kMaxServers, [this](int given) { serve_.max_servers = given; });
   }
 
   void add_test_command() {
@@ -104,18 +113,21 @@ class ServeCommand : public Subcommand {
       if (!met) throw UsageError(what);
     };
     need(!command.empty() || !connect.empty() || listen,
-         "serve needs a COMMAND behind --, or --connect or --listen");
+         "serve needs a COMMAND after --, or --test-command, --connect or --listen");
     need(std::ranges::none_of(connect, &Endpoint::any_port),
-         "--connect needs the port of a test server, which is never 0");
+         "--connect needs the port at which a test server listens, which is never 0");
     need(connect.size() <= static_cast<std::size_t>(kMaxServers),
-         "--connect may be repeated 64 times, no more");
+         "--connect may be given 64 times at most");
     need(command.empty() || connect.size() < 2,
-         "a COMMAND listens at one --connect ADDR; several are for servers that run already");
+         "a COMMAND listens at one --connect ADDR; several are for servers that are already "
+         "running");
     need(!options_.given("--workers") || !command.empty(), "--workers needs a COMMAND to start");
     need(serve_.workers == 1 || connect.empty(),
-         "several --workers cannot listen at one --connect ADDR: they dial in");
-    need(!options_.given("--max-servers") || serve_.open_house(),
-         "--max-servers is for --listen without a COMMAND; --workers says how many are started");
+         "several --workers cannot listen at one --connect ADDR: leave out --connect, and they "
+         "connect to the proxy");
+    need(
+        !options_.given("--max-servers") || serve_.open_house(),
+        "--max-servers needs --listen, without a COMMAND; to start several servers, use --workers");
   }
 
   ServeOptions serve_;

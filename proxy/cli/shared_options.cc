@@ -22,7 +22,7 @@ struct ConsoleWords {
 
 std::vector<ConsoleStep> console_steps(const ConsoleWords& words) {
   if (words.waits.size() > words.commands.size())
-    throw UsageError("each --console-wait is for a --console-command");
+    throw UsageError("each --console-wait needs a --console-command, which is typed after it");
   std::vector<ConsoleStep> steps;
   for (std::size_t i = 0; i < words.commands.size(); ++i) {
     std::string wait = i < words.waits.size() ? words.waits[i] : "";
@@ -35,34 +35,37 @@ void check_line(const OptionSet& options, LineOptions& line) {
   if (options.given("--direct")) {
     if (line.link.mode == LinkMode::kArmour || !line.console.empty())
       throw UsageError(
-          "--direct is without a proxy, so there is no console link: it does not go with --link "
-          "armour and --console-command");
+          "--direct cannot be used with --link armour or --console-command: without a proxy at the "
+          "other end there is no console link");
     line.link.mode = LinkMode::kRaw;
   }
   if (!line.console.empty() && line.link.mode == LinkMode::kRaw)
-    throw UsageError("--console-command is for consoles, which --link raw does not survive");
+    throw UsageError(
+        "--console-command cannot be used with --link raw: plain packets do not get through a "
+        "console; leave out --link");
 }
 
 }  // namespace
 
 void add_link_options(OptionSet& options, LinkSettings& link, const std::string& automatic) {
   options.choice(
-      {"--link", "KIND", fmt::format("bytes: raw, armour (printable), auto: {} (auto)", automatic)},
+      {"--link", "KIND",
+       fmt::format("raw, armour (printable characters), auto: {} (auto)", automatic)},
       {{"auto", LinkMode::kAuto}, {"raw", LinkMode::kRaw}, {"armour", LinkMode::kArmour}},
       link.mode);
-  options.number({"--baud", "N", "send no faster over the console link; 0: as it comes"}, 0,
+  options.number({"--baud", "N", "bits per second over the console link, at most; 0: no limit"}, 0,
                  kMaxBaud, [&link](double baud) { link.bytes_per_second = baud / kBitsPerByte; });
 }
 
 void add_line_options(OptionSet& options, LineOptions& line) {
-  add_link_options(options, line.link, "as the other end does");
+  add_link_options(options, line.link, "like the other end");
   options.flag("--pty", "give the channel's command a terminal of its own", line.pty);
   const auto words = std::make_shared<ConsoleWords>();
   options.texts({"--console-command", "TEXT",
-                 "type this on the console, to start the proxy there; may be repeated"},
+                 "type TEXT on the console, to start the proxy there; may be repeated"},
                 words->commands);
   options.texts({"--console-wait", "REGEX",
-                 "before that, wait for REGEX; the next one is for the next command"},
+                 "before that, wait until the console has printed a match of REGEX"},
                 words->waits);
   options.check([&options, &line, words] {
     line.console = console_steps(*words);
@@ -72,18 +75,20 @@ void add_line_options(OptionSet& options, LineOptions& line) {
 
 void add_selection_options(OptionSet& options, RunOptions& run) {
   options.words("tests", "ids of the tests", run.tests);
-  options.flag("--list", "list the tests, do not run them", run.list);
-  options.text({"--load-list", "FILE", "read ids from FILE, one a line; - is stdin"},
+  options.flag("--list", "list the tests; do not run them", run.list);
+  options.text({"--load-list", "FILE", "read the ids of tests from FILE, one per line; - is stdin"},
                run.load_list);
 }
 
 void add_channel_options(OptionSet& options, RunOptions& run) {
   add_line_options(options, run.line);
-  options.flag("--direct", "a test server at the other end of the channel, and no proxy",
+  options.flag("--direct", "the other end of the channel is a test server, without a proxy",
                run.direct);
   options.seconds("--ready-timeout", "how long to wait for the proxy", run.ready_timeout);
-  options.seconds("--attach-timeout", "then for a test server to be there", run.attach_timeout);
-  options.seconds("--hello-timeout", "then for its answer", run.hello_timeout);
+  options.seconds("--attach-timeout", "how long to wait after that for a test server",
+                  run.attach_timeout);
+  options.seconds("--hello-timeout", "how long to wait after that for its answer",
+                  run.hello_timeout);
 }
 
 namespace {
@@ -112,8 +117,8 @@ void add_option(std::vector<std::string>& words, const std::string& name,
 }  // namespace
 
 void add_test_command_options(OptionSet& options, subunit::command::CommandTemplate::Text& text) {
-  add_text(options, "--list-option", "$LISTOPT of the test command", text.list_option);
-  add_text(options, "--id-option", "its $IDOPTION", text.id_option);
+  add_text(options, "--list-option", "what $LISTOPT stands for", text.list_option);
+  add_text(options, "--id-option", "what $IDOPTION stands for", text.id_option);
 }
 
 subunit::command::CommandTemplate parse_test_command(subunit::command::CommandTemplate::Text text) {
@@ -140,11 +145,12 @@ void add_endpoint(OptionSet& options, const OptionSet::Label& label,
 void add_ready_fd(OptionSet& options, std::optional<int>& value) {
   const auto store = [&value](int fd) {
     if (::fcntl(fd, F_GETFD) < 0)
-      throw UsageError(fmt::format("--ready-fd {}: no such descriptor is open", fd));
+      throw UsageError(fmt::format("--ready-fd {}: this descriptor is not open", fd));
     value = fd;
   };
-  options.integer({"--ready-fd", "N", "write \"READY ADDR\" to this descriptor and close it"}, 3,
-                  1 << 20, store);
+  options.integer(
+      {"--ready-fd", "N", "when listening, write \"READY ADDR\" to descriptor N and close it"}, 3,
+      1 << 20, store);
 }
 
 }  // namespace proxy

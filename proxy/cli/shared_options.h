@@ -33,7 +33,7 @@ void add_channel_options(OptionSet& options, RunOptions& run);
 /// --list-option and --id-option: how the command takes what it is asked for.
 void add_test_command_options(OptionSet& options, subunit::command::CommandTemplate::Text& text);
 
-/// Throws UsageError for a text that is none.
+/// Throws UsageError for a text that is not a template.
 [[nodiscard]] subunit::command::CommandTemplate parse_test_command(
     subunit::command::CommandTemplate::Text text);
 

@@ -5,9 +5,10 @@ namespace proxy {
 namespace {
 
 constexpr OptionSet::Text kText{
-    "testr", "what testr starts: run tests where .testr.conf says",
+    "testr", "for testr, as its test command: run the tests on the servers in .testr.conf",
     "Usage: subunit-proxy testr [OPTIONS] [TEST...]\n",
-    R"(A .testr.conf in the current directory has what testr starts, and where the test servers are:
+    R"(.testr.conf in the current directory tells testr what to start, and this subcommand how to reach the
+test servers:
 
   [DEFAULT]
   test_command=subunit-proxy testr $LISTOPT $IDOPTION
@@ -15,11 +16,14 @@ constexpr OptionSet::Text kText{
   test_id_option=--load-list $IDFILE
   server_command=ssh board subunit-proxy serve -- python3 -m subunit_rpc discover
 
-server_command is split into words as a shell does it, and is the channel. More of them, each on an
-indented line, are more channels. Without TEST and --load-list, all tests run.
+server_command is the command of the channel; it is split into words as a shell does it. Each
+further, indented line is the command of a further channel. Without TEST and --load-list,
+all tests run.
 
-Exit status: 0 the stream on stdout is complete, whatever the verdicts in it, 2 bad usage, 3 it is
-not complete.
+Exit status:
+  0  the stream on stdout is complete, whether tests passed or failed
+  2  bad usage
+  3  the stream is not complete
 )"};
 
 class TestrCommand : public Subcommand {
@@ -30,7 +34,7 @@ class TestrCommand : public Subcommand {
   }
 
   Action action(std::vector<std::string> command) override {
-    // testr puts what follows its own "--" behind the command.
+    // testr appends what follows its own "--" to the command.
     testr_.run.tests.insert(testr_.run.tests.end(), command.begin(), command.end());
     testr_.config = ".testr.conf";
     return testr_;

@@ -30,14 +30,14 @@ Result<std::vector<Words>> read_channel_list(const std::string& path) {
   if (!text) return tl::unexpected(text.error());
   auto commands = subunit::split_commands(*text);
   if (!commands) return error("\"{}\": {}", escaped(path), commands.error().text);
-  if (commands->empty()) return error("\"{}\" has no command of a channel", escaped(path));
+  if (commands->empty()) return error("\"{}\" contains no channel command", escaped(path));
   return commands;
 }
 
 Result<std::vector<Words>> read_server_commands(const std::string& path) {
   std::error_code unknown;
   if (!std::filesystem::exists(path, unknown)) {
-    return error("there is no {} in {}: its {} would say how to reach the test server", path,
+    return error("there is no {} in {}: its {} tells how to reach the test server", path,
                  working_directory(), kServerCommand);
   }
   const auto text = read_file("the configuration", path, kMaxFile);

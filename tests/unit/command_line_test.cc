@@ -102,12 +102,12 @@ TEST_CASE("run needs a channel, in one of two ways") {
       {{}, {"CHANNEL COMMAND"}},
       {{"demo.test_1"}, {"CHANNEL COMMAND"}},
       {{"--"}, {"CHANNEL COMMAND"}},
-      {{"--channel", "true", "--", "true"}, {"one behind --"}},
+      {{"--channel", "true", "--", "true"}, {"one after --"}},
       {{"--channel", " # nothing"}, {"CHANNEL COMMAND"}},
       {{"--channel", "ssh 'board"}, {"ssh 'board"}},
       {{"--channels-from", "/no/such/file"}, {"/no/such/file", "no such file"}},
       {{"--channels-from", "/"}, {"directory"}},
-      {{"--channels-from", "/dev/null"}, {"no command"}},
+      {{"--channels-from", "/dev/null"}, {"no channel command"}},
       {{"--channels-from", "/dev/zero"}, {"more than"}},
   };
   check_bad_usage("run", rows);
@@ -233,8 +233,8 @@ TEST_CASE("python takes what stestr says to it, and shows anything else") {
     rows.back().push_back(more);
   }
   for (const Words& words : rows)
-    check_bad_usage("python",
-                    {{words, {"no Python", "stestr", words.empty() ? "nothing" : joined(words)}}});
+    check_bad_usage(
+        "python", {{words, {"not a Python", "stestr", words.empty() ? "nothing" : joined(words)}}});
 }
 
 struct Help {

@@ -72,7 +72,7 @@ TEST_CASE("a percent sign that means nothing is an error that shows it") {
 }
 
 TEST_CASE("values that name each other end in an error and not in a loop") {
-  CHECK(has(complaint("[DEFAULT]\nkey=%(other)s\nother=%(key)s\n"), "10 deep"));
+  CHECK(has(complaint("[DEFAULT]\nkey=%(other)s\nother=%(key)s\n"), "10 levels deep"));
   std::string doubling = "[DEFAULT]\nkey=%(a)s%(a)s%(a)s%(a)s\n";
   for (char c = 'a'; c < 'h'; ++c)
     doubling += fmt::format("{0}=%({1})s%({1})s%({1})s%({1})s\n", c, static_cast<char>(c + 1));
@@ -84,5 +84,5 @@ TEST_CASE("a line that is nothing is an error that shows it") {
   CHECK(has(complaint("[DEFAULT]\n\nwords without meaning\n"), "line 3"));
   CHECK(has(complaint("[DEFAULT]\n=1\n"), "\"=1\""));
   CHECK(has(complaint("\xEF\xBB\xBF[DEFAULT]\nkey=1\n"), "line 1"));
-  CHECK(has(complaint("[DEFAULT]\nkey=1\nKey=2\n"), "line 3 is the second"));
+  CHECK(has(complaint("[DEFAULT]\nkey=1\nKey=2\n"), "line 3 sets the option"));
 }
