@@ -25,15 +25,12 @@ namespace subunit::run {
 /// the proxy fails both when the server ends; the other one was only near, and has to run again
 /// elsewhere. So what a final status means depends on the state of the worker that it comes from:
 ///
-///     worker         final status from the server        from the proxy
-///     kOpen          counts                              counts, and the server has cost a test;
-///     not
-///                                                        if ours was faster
-///     kReplacing     of the test that timed out: it      counts if it repeats the reason that we
-///     have
-///                    has failed, whatever it says        given; of other tests: not at all, they
-///                    run of others: counts                   again
-///     any other      counts if the answer is owed
+///     worker      final status from the server      from the proxy
+///     kOpen       counts                            counts, and the server has cost a test;
+///                                                   not if ours was faster
+///     kReplacing  of the test that timed out: it    of the test that timed out: counts if it
+///                 has failed, whatever it says;     repeats the reason that it was given;
+///                 of others: counts                 of others: does not count, they run again
 ///
 /// A server may end without a test in progress: then the batch that it had is put back, and only
 /// the count of deaths in a row, which finishing a test resets, keeps it from going on for ever.

@@ -24,7 +24,7 @@ namespace subunit::run {
 /// out, and time is an argument. So a server that hangs for an hour, a link that is lost between a
 /// result and its Done, and a second ^C are a few lines of a test each.
 ///
-///     TestRun run(options, plan, 1, now, wall);
+///     TestRun run(options, plan, 1, now);
 ///     RemoteProxy& remote = run.add_channel({.name = "ssh board", .awaited = …});
 ///     run.start(now);
 ///     …

@@ -21,11 +21,15 @@ class RemoteServers;
 /// the route code and what was learnt about the place stay. What a worker is at a given moment is
 /// its state, and nothing else says so; go() is the only thing that changes it, by one table:
 ///
-///                 attach            answer           end              attach
-///     (new) ────────────► kGreeting ──────► kOpen ─────────► kGone ◄─────────────┐
-///                             │ recycle  ┌───┤ replace         │ restart         │
-///                             ▼          ▼   ▼                 ▼                 │
-///                         kRecycling     kReplacing ──end──► kStarting ──end─────┘
+///     (new) ──attach──► kGreeting ──answer──► kOpen ──end──► kGone ──attach──► kGreeting
+///                           │                 │   │            │
+///                        recycle         recycle replace    restart
+///                           ▼                 ▼   ▼            ▼
+///                           └──► kRecycling ◄─┘ kReplacing   kStarting ──attach──► kGreeting
+///                                    └──────end──────┴────────►│
+///                                                              └──end──► kGone
+///
+/// From any of them a step kLose leads to kLost.
 ///
 /// The obvious way, a flag for each thing that may be going on ("was asked to restart", "is to be
 /// replaced", "has ended already"), fails where two of them are on the way at once: a server that
@@ -34,9 +38,8 @@ class RemoteServers;
 /// ends:
 ///
 ///     kGreeting, kOpen, kStarting   the server's: the tests in progress failed with it
-///     kReplacing                    the server's, and why is known already: a test has timed out,
-///     or
-///                                   the server has hung between tests
+///     kReplacing                    the server's, for a reason that is known: a test has timed
+///                                   out, or the server hangs between tests
 ///     kRecycling                    ours: it was asked to end when it had nothing to do
 class Worker {
  public:
