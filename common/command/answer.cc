@@ -79,11 +79,9 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   std::string last_output = how.last_output;
   for (const std::string_view id : ledger_.missing()) {
     if (const auto by_fixture = fixtures_.outcome(id)) {
-      verdict::encode_end({.test_id = id,
-                           .reason = by_fixture->reason,
-                           .when = when,
-                           .status = by_fixture->status},
-                          out);
+      verdict::encode_end(
+          {.test_id = id, .reason = by_fixture->reason, .when = when, .status = by_fixture->status},
+          out);
       continue;
     }
     fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,

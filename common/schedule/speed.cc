@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kErrorMemory = 1 - 1 / 32.;  // about the last 32 predictions
 constexpr double kRoundTripRise = 1 / 8.;     // of the difference to a larger sample
-constexpr double kMin = 1e-3, kMax = 1e3;  // factors beyond are no speeds of machines
+constexpr double kMin = 1e-3, kMax = 1e3;     // factors beyond are no speeds of machines
 constexpr Seconds kNothing(1e-9);             // below the resolution of any clock
 
 }  // namespace

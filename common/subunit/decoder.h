@@ -95,9 +95,9 @@ class Decoder {
 
   // What is held starts with noise_ bytes of noise; a candidate, if any, stands behind them.
   std::size_t noise_ = 0;
-  std::size_t needed_ = 0;         // size at which to look at the candidate again; 0: none is open
-  std::size_t abandoned_before_ = 0;         // candidates that start before this are not waited for
-  std::optional<Packet> checked_;  // the candidate turned out true, but the noise goes first
+  std::size_t needed_ = 0;  // size at which to look at the candidate again; 0: none is open
+  std::size_t abandoned_before_ = 0;  // candidates that start before this are not waited for
+  std::optional<Packet> checked_;     // the candidate turned out true, but the noise goes first
   Time stall_timeout_ = kStallTimeout;
   std::optional<Time> stalls_at_;
 

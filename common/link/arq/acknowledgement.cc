@@ -39,7 +39,8 @@ std::optional<Acknowledgement> Acknowledgement::decode(Bytes body) {
   while (!body.empty()) {
     const auto skip = take_number(body);
     const auto count = skip ? take_number(body) : std::nullopt;
-    if (!count || *skip == 0 || *count == 0 || out.sack.size() == kMaxSackBlocks) return std::nullopt;
+    if (!count || *skip == 0 || *count == 0 || out.sack.size() == kMaxSackBlocks)
+      return std::nullopt;
     out.sack.push_back({*skip, *count});
   }
   return out;
