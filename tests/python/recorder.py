@@ -6,10 +6,10 @@ import unittest
 from typing import Any, List, Optional, Sequence
 
 from rpc_client import Results
-from subunit_rpc.collection import TestCollection
+from subunit_rpc.server.collection import TestCollection
 from subunit_rpc.decoder import PacketDecoder
-from subunit_rpc.runner import run_tests
-from subunit_rpc.stdio import Stdio
+from subunit_rpc.server.runner import run_tests
+from subunit_rpc.server.stdio import Stdio
 
 
 class Recorder:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from subunit_rpc.address import TcpAddress, UnixAddress, parse_address
+from subunit_rpc.server.address import TcpAddress, UnixAddress, parse_address
 
 
 @pytest.mark.parametrize(

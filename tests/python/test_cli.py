@@ -3,7 +3,7 @@
 import pytest
 
 from server_process import SUITES
-from subunit_rpc.cli import main
+from subunit_rpc.server.cli import main
 
 
 @pytest.fixture(autouse=True)

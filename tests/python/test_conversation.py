@@ -4,10 +4,11 @@ import socket
 
 import pytest
 
-from subunit_rpc import Cancel, ClientSession, List, Run, ServerSession, conversation
+from subunit_rpc import Cancel, ClientSession, List, Run, ServerSession
+from subunit_rpc.server import conversation
 from subunit_rpc.attachment import encode_message
-from subunit_rpc.connection import Connection
-from subunit_rpc.conversation import Conversation
+from subunit_rpc.server.connection import Connection
+from subunit_rpc.server.conversation import Conversation
 from subunit_rpc.errors import SessionError
 
 

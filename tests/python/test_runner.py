@@ -8,9 +8,9 @@ import pytest
 from testtools.testsuite import FixtureSuite
 
 from recorder import Recorder, run, short, suite_of
-from subunit_rpc.collection import TestCollection
-from subunit_rpc.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
-from subunit_rpc.stdio import Stdio
+from subunit_rpc.server.collection import TestCollection
+from subunit_rpc.server.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
+from subunit_rpc.server.stdio import Stdio
 from suites import behaviour
 
 

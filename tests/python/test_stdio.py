@@ -9,7 +9,8 @@ import termios
 import pytest
 
 from rpc_client import TIMEOUT, Client
-from subunit_rpc import Agreed, Hello, stdio
+from subunit_rpc import Agreed, Hello
+from subunit_rpc.server import stdio
 
 
 def unread(pipe):

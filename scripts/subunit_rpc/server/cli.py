@@ -12,10 +12,10 @@ import sys
 from typing import List, Optional
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
-from .attachment import encode_message
-from .errors import RequestError, SessionError
+from ..attachment import encode_message
+from ..errors import RequestError, SessionError
 from .loader import PROGRAM, Loading
-from .message import Attach
+from ..message import Attach
 from .server import Server, Tests
 from .stdio import CapturedStdio, Stdio
 from .transport import Listener, dial

@@ -7,7 +7,7 @@ from typing import Optional, Sequence
 
 from .collection import TestCollection
 from .conversation import Conversation
-from .packet import encode_packet
+from ..packet import encode_packet
 from .runner import run_tests
 from .stdio import Stdio
 

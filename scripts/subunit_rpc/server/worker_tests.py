@@ -7,9 +7,9 @@ from typing import Callable, List, Optional, Sequence, Set
 
 from .conversation import Conversation
 from .delegation import CANCEL_SECONDS, Delegation
-from .errors import RequestError
+from ..errors import RequestError
 from .loader import Loading
-from .packet import Packet, wire_text
+from ..packet import Packet, wire_text
 from .results import report_failure
 from .runner import BROKEN_RUN_ID, NOT_RUN
 from .worker import Worker

@@ -17,7 +17,7 @@ from testtools import ExtendedToStreamDecorator, PlaceHolder
 from testtools.content import Content, TracebackContent, text_content
 
 from .connection import Connection
-from .packet import encode_file, encode_packet
+from ..packet import encode_file, encode_packet
 from .stdio import Stdio
 
 

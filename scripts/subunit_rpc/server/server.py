@@ -7,10 +7,10 @@ from typing import Optional, Protocol, Sequence, Union
 
 from .connection import Connection
 from .conversation import Conversation
-from .errors import RequestError, SessionError
-from .message import List, Run
-from .packet import encode_packet
-from .protocol import ServerSession
+from ..errors import RequestError, SessionError
+from ..message import List, Run
+from ..packet import encode_packet
+from ..protocol import ServerSession
 from .results import report_failure
 
 REFUSED_ID = "subunit_rpc.refused"  # a test that stands for all that could not be loaded

@@ -14,7 +14,7 @@ import testtools
 from testtools.content import text_content
 from testtools.testsuite import filter_by_ids, iterate_tests
 
-from .packet import wire_text
+from ..packet import wire_text
 
 
 class TestCollection:

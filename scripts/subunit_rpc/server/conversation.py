@@ -11,9 +11,9 @@ from collections import deque
 from typing import Deque, List as ListOf, Optional, Protocol, Sequence, Union
 
 from .connection import Connection
-from .errors import ProtocolError, SessionError
-from .message import Cancel, Goodbye, List, Run
-from .protocol import Ended, Event, ServerSession
+from ..errors import ProtocolError, SessionError
+from ..message import Cancel, Goodbye, List, Run
+from ..protocol import Ended, Event, ServerSession
 
 # Of requests that wait for their turn. What is beyond stays in the socket, and behind it a
 # Ping or Cancel: as much as the largest message there can be.

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NoReturn, Optional, Sequence
 from .channel import Channel
 from .control import MAX_NAMES, MAX_TEXT, Control
 from .conversation import Conversation
-from .errors import RequestError, SessionError
+from ..errors import RequestError, SessionError
 from .lifeline import leave, live
 from .loader import Loading
 from .local_tests import LocalTests

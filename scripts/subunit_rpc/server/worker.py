@@ -11,10 +11,10 @@ from typing import Any, List, Optional, Tuple
 from .channel import ACKNOWLEDGEMENT
 from .connection import Connection
 from .control import control_pair
-from .errors import RequestError
+from ..errors import RequestError
 from .lifeline import describe, live
 from .loader import Loading
-from .protocol import ClientSession
+from ..protocol import ClientSession
 from .stdio import flush_buffers
 from .worker_process import work
 

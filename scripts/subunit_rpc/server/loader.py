@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Optional
 from testtools.run import TestProgram
 
 from .collection import TestCollection
-from .errors import RequestError
+from ..errors import RequestError
 from .local_tests import LocalTests
 from .sources import Sources
 from .stdio import Stdio

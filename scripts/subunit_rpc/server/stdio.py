@@ -19,7 +19,7 @@ from time import sleep
 from typing import List, Optional
 
 from .connection import high_duplicate
-from .message import SETTLED
+from ..message import SETTLED
 
 _C_LIBRARY = ctypes.CDLL(None)
 

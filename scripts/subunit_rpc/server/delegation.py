@@ -8,11 +8,11 @@ import time
 from typing import Callable, Dict, Optional, Set
 
 from .conversation import Conversation
-from .errors import ProtocolError
+from ..errors import ProtocolError
 from .lifeline import describe
-from .message import Done
-from .packet import Packet
-from .protocol import Agreed, ClientSession
+from ..message import Done
+from ..packet import Packet
+from ..protocol import Agreed, ClientSession
 from .worker import Worker
 
 CANCEL_SECONDS = 1.5  # for a test to end after a Cancel, before its process is killed
