@@ -107,7 +107,7 @@ class _Fields:
 
     def end(self) -> None:
         if self._at != self._end:
-            raise ValueError("bytes are left behind the last one")
+            raise ValueError("bytes are left after the last one")
 
 
 def _number(data: bytes) -> int:

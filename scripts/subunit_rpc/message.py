@@ -133,7 +133,7 @@ def parse_message(data: bytes, version: int) -> Message:
         parsers = _PARSERS if version < 2 else _PARSERS_2
         parse = parsers.get(name) if isinstance(name, str) else None
         if parse is None:
-            raise ValueError('no message is known by this "msg"')
+            raise ValueError('a message has no "msg", or an unknown one')
         return parse(fields)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{error}: {quote(data)}") from None

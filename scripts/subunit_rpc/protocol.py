@@ -118,7 +118,7 @@ class _Session:
             state = self._hears.get((self.state, type(message)))
             if state is None:
                 raise ProtocolError(
-                    f"no {type(message).__name__} may come {self.state.value}: "
+                    f"{type(message).__name__} is not allowed {self.state.value}: "
                     f"{quote(content)}"
                 )
             self.state = state
@@ -139,9 +139,9 @@ class _Session:
         state = self._says.get((self.state, type(message)))
         name = type(message).__name__
         if state is None:
-            raise MisuseError(f"no {name} may be said {self.state.value}")
+            raise MisuseError(f"{name} is not allowed {self.state.value}")
         if isinstance(message, SINCE_VERSION_2) and (self.version or 1) < 2:
-            raise MisuseError(f"no {name} may be said in version {self.version}")
+            raise MisuseError(f"{name} is not allowed in version {self.version}")
         self.state = state
         self._output += encode_message(message)
 

@@ -9,9 +9,9 @@ from .message import Cancel, Done, Error, Goodbye, Hello, List, Ping, Pong, Run
 
 
 class State(enum.Enum):
-    """The value completes 'no Run may come ...'."""
+    """The value completes 'Run is not allowed ...'."""
 
-    IDLE = "before Hello was said"
+    IDLE = "before Hello"
     AWAITING_HELLO = "before the peer's Hello"
     OPEN = "in an open session"
     CLOSING = "after Goodbye"
@@ -19,7 +19,7 @@ class State(enum.Enum):
     FAILED = "after a protocol error"
 
 
-Table = Dict[Tuple[State, type], State]  # what is not in it may not come, or not be said
+Table = Dict[Tuple[State, type], State]  # what is not in it may not be received, or sent
 
 SERVER_HEARS: Table = {
     (State.AWAITING_HELLO, Hello): State.OPEN,

@@ -175,4 +175,4 @@ def test_a_version_1_client_that_says_this_all_the_same_is_told_that_it_is_unkno
         assert client.hello() == 1
         client.sock.sendall(encode_message(message))
         assert client.sock.recv(1) == b""
-        process.wait_for_stderr('no message is known by this "msg": {"msg":')
+        process.wait_for_stderr('a message has no "msg", or an unknown one: {"msg":')

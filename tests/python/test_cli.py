@@ -14,7 +14,7 @@ def directory(monkeypatch):
 def test_without_being_told_to_serve_it_says_what_to_do(start):
     process = start("basic")
     assert process.exit_status() == 2
-    assert "Give --listen ADDR" in process.stderr
+    assert "give --listen ADDR" in process.stderr
     assert "subunit-proxy serve" in process.stderr
     assert "SUBUNIT_RPC_ADDRESS" in process.stderr
     assert "python3 -m subunit.run" in process.stderr
@@ -104,6 +104,6 @@ def test_tests_that_crash_when_they_are_loaded_are_status_2_with_fork(start, tmp
     process = start("--listen", "0", "--fork", "test_it", cwd=tmp_path)
     assert process.exit_status() == 2
     assert process.stderr == (
-        "subunit_rpc: cannot load the tests: the process that was to do so was killed by "
+        "subunit_rpc: cannot load the tests: the process that was loading them was killed by "
         "SIGSEGV (11)\n"
     )

@@ -112,7 +112,7 @@ def test_a_client_that_never_says_hello_is_status_3(dialed):
     assert client.sock.recv(1) == b""
     client.sock.close()
     assert process.exit_status() == 3
-    assert process.stderr == "subunit_rpc: the client said no Hello within 0.1 s\n"
+    assert process.stderr == "subunit_rpc: the client sent no Hello within 0.1 s\n"
 
 
 def test_a_client_that_goes_away_without_goodbye_is_status_3(dialed):
@@ -120,7 +120,7 @@ def test_a_client_that_goes_away_without_goodbye_is_status_3(dialed):
     client.hello()
     client.sock.close()
     assert process.exit_status() == 3
-    assert process.stderr == "subunit_rpc: the client went away without Goodbye\n"
+    assert process.stderr == "subunit_rpc: the client closed the connection without Goodbye\n"
 
 
 def test_what_was_asked_before_the_end_of_the_stream_is_answered(dialed):

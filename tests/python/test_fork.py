@@ -16,8 +16,8 @@ WORDS = {
     "4_is_killed": "was killed by SIGKILL (9) while running this test.",
     "5_leaves": "ended with exit status 0 while running this test.",
     "7_interrupts": "was killed by SIGINT (2) while running this test.",
-    "8_writes_to_every_socket": "was killed for breaking its connection (no packet starts with "
-    "these bytes: no packet...) while running this test.",
+    "8_writes_to_every_socket": "was killed because it sent something that is not a result "
+    "(no packet starts with these bytes: no packet...) while running this test.",
 }
 
 
@@ -232,4 +232,4 @@ def test_threads_of_an_import_are_there_in_each_run_and_nothing_else_of_the_one_
             }
         client.goodbye()
     note = process.stderr.splitlines()[0]
-    assert "threads (answering)" in note and "loaded anew for each Run" in note
+    assert "threads (answering)" in note and "loaded again for each run" in note

@@ -74,7 +74,8 @@ def test_a_socket_that_somebody_listens_on_is_left_alone(start, tmp_path):
         living.listen()
         process = start("--listen", f"unix:{path}", "basic")
         assert process.exit_status() == 3
-    assert f"cannot listen on unix:{path}: another server listens there" in process.stderr
+    problem = "another server is already listening there"
+    assert f"cannot listen on unix:{path}: {problem}" in process.stderr
     assert path.exists()
 
 
@@ -83,7 +84,7 @@ def test_a_path_that_is_something_else_is_left_alone(start, tmp_path):
     path.write_text("precious")
     process = start("--listen", f"unix:{path}", "basic")
     assert process.exit_status() == 3
-    assert "something that is no socket is there already" in process.stderr
+    assert "there is already a file that is not a socket" in process.stderr
     assert path.read_text() == "precious"
 
 
@@ -107,7 +108,7 @@ def short_patience():
 def test_a_client_that_never_says_hello_is_closed_and_the_next_one_served(short_patience):
     with socket.create_connection(short_patience.address()) as silent:
         assert silent.recv(1) == b""
-    short_patience.wait_for_stderr("subunit_rpc: the client said no Hello within 3 s\n")
+    short_patience.wait_for_stderr("subunit_rpc: the client sent no Hello within 3 s\n")
     still_serves(short_patience)
 
 
@@ -127,7 +128,7 @@ def test_a_client_that_says_hello_byte_by_byte_is_not_waited_for_longer(short_pa
                 data = b""
                 break
         assert data == b""
-    short_patience.wait_for_stderr("said no Hello within 3 s\n")
+    short_patience.wait_for_stderr("sent no Hello within 3 s\n")
     still_serves(short_patience)
 
 
@@ -167,7 +168,7 @@ def test_without_a_common_version_both_sides_name_both_ranges(process):
     "said, reason",
     [
         (b"GET / HTTP/1.1\r\n\r\n", r"no packet starts with these bytes: GET / HTTP/1.1\r\n"),
-        (encode_message(Hello(1, 1)) * 2, 'no Hello may come in an open session: {"msg":"He'),
+        (encode_message(Hello(1, 1)) * 2, 'Hello is not allowed in an open session: {"msg":"He'),
     ],
 )
 def test_a_client_that_breaks_the_protocol_is_told_on_stderr_and_closed(process, said, reason):
@@ -184,7 +185,7 @@ def test_a_client_that_goes_away_without_goodbye_is_mentioned(process, hello):
     with Client(process.address()) as client:
         if hello:
             client.hello()
-    process.wait_for_stderr("subunit_rpc: the client went away without Goodbye\n")
+    process.wait_for_stderr("subunit_rpc: the client closed the connection without Goodbye\n")
     still_serves(process)
 
 

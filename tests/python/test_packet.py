@@ -175,7 +175,7 @@ GOOD = encode_packet(test_id="a", test_status="exists")
         (GOOD[:-1] + b"\0", "checksum is wrong"),
         (sealed(b"\xb3\x28\x00\x09\x01"), "one runs past the end"),
         (sealed(b"\xb3\x28\x00\x08"), "one runs past the end"),
-        (sealed(b"\xb3\x20\x00\x09\x00"), "bytes are left behind the last one"),
+        (sealed(b"\xb3\x20\x00\x09\x00"), "bytes are left after the last one"),
         (sealed(b"\xb3\x28\x00\x0a\x01\x00"), "a text contains NUL"),
         (sealed(b"\xb3\x28\x00\x0a\x01\xc3"), "can't decode"),
         (sealed(b"\xb3\x22\x00\x10" + bytes(4) + b"\xfb\x9a\xca\x00"), "nanoseconds"),

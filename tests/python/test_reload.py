@@ -222,7 +222,7 @@ def test_a_load_that_crashes_is_an_error_and_tried_again(serve, tree):
     event = client.next_event()
     assert isinstance(event, Error)
     assert event.text == (
-        "cannot load the tests: the process that was to do so ended with exit status 4"
+        "cannot load the tests: the process that was loading them ended with exit status 4"
     )
     tree.write("suite/test_one.py", tree.module("test_b"))
     assert client.run().statuses == [(B, "success")]

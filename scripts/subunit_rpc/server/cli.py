@@ -34,39 +34,42 @@ COMMAND = f"python3 -m {PROGRAM}"
 USAGE = f"""{COMMAND} [--listen ADDR] [--fork] [--reload]
        [--hello-timeout SECONDS] [discover ... | NAME...]"""
 DESCRIPTION = """\
-Loads tests once, then lists and runs them for a client of the subunit RPC protocol, as
-often as it asks, in this one warm process, or in children of one (--fork). Serves only
-where it is told to: by --listen, or by the environment that `subunit-proxy serve` gives
-it."""
+Loads tests once, then lists and runs them for a client, as often as the client asks: in
+this one warm process, or in children of one (--fork). The client is usually
+`subunit-proxy run`; the protocol is subunit packets with requests among them.
+
+The address comes from --listen, or from the environment if `subunit-proxy serve` starts
+this program."""
 EPILOG = f"""\
 tests, as for python3 -m subunit.run:
   NAME...               modules, classes, methods, or paths of files
   discover [-s DIR] [-p PATTERN] [-t DIR]
-                        what is found below DIR; without names, below .
-  --load-list FILE      of these, only the tests whose ids are in FILE, one a line
-  -k PATTERN            of these, only the tests that match
-  -f, --failfast        end each Run after its first failure; what is left fails, too
+                        the tests found below DIR; the default, with DIR "."
+  --load-list FILE      of these, only the tests whose ids are in FILE, one per line
+  -k PATTERN            of these, only the tests whose names match
+  -f, --failfast        end each run after its first failure; its remaining tests fail too
   --locals              show local variables in tracebacks of testtools' tests
 
 --fork:
-  A Run that breaks something breaks it for itself. A test that takes its process down fails
-  with the signal or exit status as reason, and the rest of the Run goes on in a fresh one.
-  A client that cancels a Run need not wait for a test that hangs. Costs about 2 ms a Run.
-  If loading the tests starts threads, they are loaded anew for each Run.
+  What one run breaks, the next run does not see. If a test kills its process, that test
+  fails with the signal or exit status as the reason, and the rest of the run goes on in a
+  new process. A client that cancels a run need not wait for a test that hangs. The cost is
+  about 2 ms per run. If loading the tests starts threads, they are loaded again for each
+  run.
 
 --reload:
-  What counts is the source files that the tests import, or look for, and the directories in
-  which they are discovered; not what is installed, nor this server and testtools below it.
+  Compares the source files that the tests import or look for, and the directories in which
+  they are discovered. It does not compare installed packages, this server, or testtools.
 
 environment:
   {ADDRESS_VARIABLE}   where to connect to, if there is no --listen
   {TOKEN_VARIABLE}     proves to the proxy there that it has started this server
-  Both are removed before the tests are loaded: no test is to connect there.
+  Both are removed before the tests are loaded, so that no test connects there.
 
 exit status:
-  0  the client has said Goodbye
-  2  bad usage, or tests that cannot be looked for at all
-  3  the session could not be completed; stderr says why
+  0  the client has sent Goodbye
+  2  bad usage, or the tests cannot be loaded at all
+  3  the session could not be completed; stderr tells why
 
 examples:
   {COMMAND} --listen 127.0.0.1:9999 discover -s tests
@@ -174,25 +177,25 @@ def _parser() -> argparse.ArgumentParser:
         "--listen",
         metavar="ADDR",
         type=_address,
-        help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any that is free, see stderr) or "
+        help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any free port, printed on stderr) or "
         "unix:PATH, and serve one client after another",
     )
     parser.add_argument(
         "--fork",
         action="store_true",
-        help="do each Run in a process of its own, forked from one that has the tests loaded",
+        help="do each run in a new process, forked from one that has loaded the tests",
     )
     parser.add_argument(
         "--reload",
         action="store_true",
-        help="load the tests anew before the next List or Run when their sources have changed",
+        help="load the tests again, before the next list or run, when their sources have changed",
     )
     parser.add_argument(
         "--hello-timeout",
         metavar="SECONDS",
         type=_seconds,
         default=HELLO_SECONDS,
-        help=f"how long a client may take to say Hello (default {HELLO_SECONDS:g})",
+        help=f"how long to wait for a client's Hello (default {HELLO_SECONDS:g})",
     )
     return parser
 
@@ -200,14 +203,14 @@ def _parser() -> argparse.ArgumentParser:
 def _target(parser: argparse.ArgumentParser, target: Optional[str]) -> Address:
     if target is None:
         parser.error(
-            f"there is nobody to serve. Give --listen ADDR, or have `subunit-proxy serve` "
-            f"start this, which sets {ADDRESS_VARIABLE}. "
-            "Just to run tests: python3 -m subunit.run"
+            f"there is no client to serve: give --listen ADDR, or let `subunit-proxy serve` start "
+            f"this program, which sets {ADDRESS_VARIABLE}. "
+            "To run the tests without a client: python3 -m subunit.run"
         )
     try:
         address = parse_address(target)
         if isinstance(address, TcpAddress) and address.port == 0:
-            raise ValueError(f"{target!r} has port 0, where nobody listens")
+            raise ValueError(f"{target!r} has port 0, where nothing can listen")
     except ValueError as error:
         parser.error(f"{ADDRESS_VARIABLE}: {error}")
     return address

@@ -62,7 +62,7 @@ class Conversation:
         if isinstance(request, Goodbye):
             return None
         if isinstance(request, Ended):
-            raise SessionError("the client went away without Goodbye")
+            raise SessionError("the client closed the connection without Goodbye")
         self._current, self.cancelled = request.nonce, False
         return request
 
@@ -129,7 +129,7 @@ class Conversation:
         try:
             data = self.connection.receive(deadline)
         except socket.timeout:
-            self._fail(f"the client said no Hello within {self._hello_timeout:g} s")
+            self._fail(f"the client sent no Hello within {self._hello_timeout:g} s")
             return
         except OSError as error:
             self._fail(f"the connection to the client broke: {error}")

@@ -113,7 +113,7 @@ class Delegation:
             self._pass_on()
         except ProtocolError as error:
             # A test has found the descriptor, and written to it.
-            self._fault = f"was killed for breaking its connection ({error})"
+            self._fault = f"was killed because it sent something that is not a result ({error})"
             self._at_eof = True
             self._kill()
         self._conversation.connection.flush()

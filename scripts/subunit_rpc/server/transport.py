@@ -105,7 +105,7 @@ def _remove_stale(path: str) -> None:
     except FileNotFoundError:
         return
     if not is_socket:
-        raise FileExistsError(errno.EEXIST, "something that is no socket is there already")
+        raise FileExistsError(errno.EEXIST, "there is already a file that is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(CONNECT_SECONDS)
         try:
@@ -113,4 +113,4 @@ def _remove_stale(path: str) -> None:
         except ConnectionRefusedError:
             os.unlink(path)
             return
-    raise OSError(errno.EADDRINUSE, "another server listens there")
+    raise OSError(errno.EADDRINUSE, "another server is already listening there")

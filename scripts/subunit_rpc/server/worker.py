@@ -56,7 +56,7 @@ class Worker:
         report, _ = self.control.receive()
         if report is None:
             end = describe(self.end())
-            raise RequestError(f"cannot load the tests: the process that was to do so {end}")
+            raise RequestError(f"cannot load the tests: the process that was loading them {end}")
         if "error" in report:
             self.end()
             raise RequestError(report["error"])

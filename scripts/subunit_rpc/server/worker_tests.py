@@ -114,7 +114,7 @@ class WorkerTests:
         if self._fork and self._worker.threads and self._say is not None:
             self._say(
                 f"loading the tests has started threads ({', '.join(self._worker.threads)}). "
-                "A fork would leave them behind, so the tests are loaded anew for each Run"
+                "A fork would not have them, so the tests are loaded again for each run"
             )
             self._say = None
 
@@ -130,7 +130,7 @@ class WorkerTests:
         )
         delegation.carry_out()
         if delegation.death is not None and not conversation.stopped():
-            raise RequestError(f"the process that was to list the tests {delegation.death}")
+            raise RequestError(f"the process that was listing the tests {delegation.death}")
 
     def _run(self, asked: Ids, conversation: Conversation) -> Delegation:
         fork = self._forks
