@@ -83,7 +83,7 @@ void Link::State::tick_session() {
     return input.die("nothing has come from the other end for " + in_seconds(kDeadTimeout));
   }
   if (parts.sender.has_given_up(now))
-    return input.die("the other end has confirmed nothing of what was sent for " +
+    return input.die("the other end has not acknowledged anything for " +
                      in_seconds(Sender::kGiveUpTimeout));
   if (parts.sender.tick(now)) parts.keepalive.unanswered();
   if (parts.keepalive.tick(now)) parts.ping_due = true;

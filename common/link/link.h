@@ -48,7 +48,7 @@ class Link {
   struct Finished {};
   /// Both ends have finished, and know it. Nothing but noise comes after this.
   struct Closed {};
-  /// No orderly end: nothing has come for kDeadTimeout, the other end has started anew, has given
+  /// No orderly end: nothing has come for kDeadTimeout, the other end has started again, has given
   /// up, or does not confirm what is sent again and again, or the line has ended. Nothing but noise
   /// comes after this.
   struct Dead {

@@ -156,7 +156,7 @@ void LinkInput::hello(const Frame& frame) {
       parts_.ping_due = true;
       break;
     case LinkSession::Heard::kReplaced:
-      return die("the other end has started anew");
+      return die("the other end has started again");
   }
   if (in_session) ++parts_.counts.stale;
 }

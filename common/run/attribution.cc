@@ -89,7 +89,7 @@ void Attribution::answered(Worker& worker, const std::string& nonce, Time now) {
     results_.end(id,
                  was_running ? "no result before Done: this test is still in progress\n"
                              : "no result before Done: the test server was asked to run this test "
-                               "and has not said how it ended\n",
+                               "and has not reported how it ended\n",
                  worker.number, now);
   }
   worker.record.fixtures = {};  // the next Run sets up for itself

@@ -38,7 +38,7 @@ void Conclusion::close(Results& results, const Options& options, Time now) const
   auto unexpected = ledger.unexpected();
   std::erase_if(unexpected, verdict::is_fixture);  // nobody asks for these
   warn_of(ledger.repeated(), "ended more than once", results, now);
-  warn_of(unexpected, "ran though they were not asked for", results, now);
+  warn_of(unexpected, "ran without being requested", results, now);
 }
 
 void Conclusion::fail_missing(Results& results, Time now) const {

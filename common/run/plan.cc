@@ -59,7 +59,7 @@ Result<> Plan::select(const Options& options) {
   const std::size_t named = ids.size();
   std::erase_if(ids, [this](const std::string& id) { return !matches(id); });
   if (ids.empty() && named > 0)
-    return error("none of the {} tests named matches: nothing to do", named);
+    return error("none of the {} requested tests matches --match: nothing to run", named);
   named_ = unique(std::move(ids));
   return {};
 }

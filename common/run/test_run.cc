@@ -128,7 +128,7 @@ void TestRun::answered(Worker& worker, const std::string& nonce) {
 
 void TestRun::failed(Worker& worker, const std::optional<std::string>& nonce,
                      const std::string& text) {
-  if (!nonce) return warn(&worker, fmt::format("the test server says: {}", text));
+  if (!nonce) return warn(&worker, fmt::format("the test server reports: {}", text));
   if (phase_ >= Phase::kLeaving) return;
   if (worker.work.listing == *nonce) {
     worker.work.listing.reset();
@@ -157,7 +157,7 @@ void TestRun::gone(Worker& worker, const std::string& why, bool expected) {
 void TestRun::lost(RemoteProxy& remote) {
   if (phase_ >= Phase::kLeaving) return;
   if (can_progress()) {
-    warn(nullptr, fmt::format("the channel \"{}\" is lost, the run goes on without it: {}",
+    warn(nullptr, fmt::format("lost the channel \"{}\"; the run goes on without it: {}",
                               remote.name(), remote.problem()));
   } else if (channels_ == 1) {
     conclusion_.set_problem(remote.problem());
@@ -202,7 +202,7 @@ void TestRun::list() {
   });
   if (!open) return restart_servers();
   if (options_.list && plan_.listed() > 0)
-    return break_off("the test server has ended in the middle of its list");
+    return break_off("the test server ended before it had listed all tests");
   phase_ = Phase::kListing;
   plan_.start_list();
   auto nonce = open->session.list(options_.list ? plan_.named() : std::nullopt);
@@ -222,7 +222,7 @@ void TestRun::start_tests() {
   if (!plan_.named() && tests.empty() && plan_.filters()) {
     conclusion_.nothing_matched();
     const std::string text =
-        fmt::format("none of the {} tests matches: nothing to run", plan_.listed());
+        fmt::format("none of the {} tests matches --match: nothing to run", plan_.listed());
     results_.happened({.kind = Incident::Kind::kError, .text = text}, now_);
     return leave();
   }
@@ -232,7 +232,7 @@ void TestRun::start_tests() {
   const bool one_server = channels_ == 1 && !routed;
   RunList list(std::move(tests));
   if (const auto repeated = list.repeated(); !repeated.empty()) {
-    warn(nullptr, fmt::format("{} ids are listed more than once, and each is asked for once: {}",
+    warn(nullptr, fmt::format("{} test ids are listed more than once; each is requested once: {}",
                               repeated.size(), some_of({repeated.begin(), repeated.end()})));
   }
   auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
@@ -275,7 +275,8 @@ void TestRun::recycle(Worker& worker) {
   if (!worker.work.batches.empty() || assignment_.waiting() == 0) return;
   if (!worker.servers.can_restart(worker))
     return break_off(
-        "--isolated needs a proxy that starts the test server, and can start it again");
+        "--isolated needs a proxy that started the test server and can start it again: use `serve "
+        "-- COMMAND`");
   assignment_.remove(worker, now_);
   if (worker.servers.routed()) worker.session.goodbye();
   worker.servers.restart(worker, Worker::Step::kRecycle,
@@ -287,10 +288,11 @@ void TestRun::restart_servers() {
   each_worker([this](Worker& worker) {
     if (worker.state() != Worker::State::kGone) return;
     if (worker.record.deaths < Worker::kMaxDeaths)
-      return worker.servers.restart(worker, Worker::Step::kRestart, "tests wait for this server");
+      return worker.servers.restart(worker, Worker::Step::kRestart,
+                                    "tests are waiting for this server");
     worker.go(Worker::Step::kLose);
     const std::string what = fmt::format(
-        "the test server has died {} times in a row without finishing a test, and is given up",
+        "the test server died {} times in a row without finishing a test; it is not started again",
         Worker::kMaxDeaths);
     warn(&worker, what);
     if (!can_progress()) conclusion_.add_problem(what);

@@ -124,7 +124,7 @@ std::optional<Worker::Timeout> Watchdog::look_between_tests(Worker& worker, Time
   const std::string what =
       fmt::format("the test server is stuck between tests: {} for {}{}{}",
                   worker.work.listing ? "it has not answered List"
-                                      : "tests wait, and none has been in progress",
+                                      : "it has tests to run, but none has been in progress",
                   in_seconds(whole_seconds(lasting)), describe_load(worker), describe_ping(worker));
   if (expired) return Worker::Timeout{"", what};
   worker.signs.called_stuck = true;
@@ -146,15 +146,15 @@ IdleWatch::Finding IdleWatch::look(bool busy, const std::set<WorkerNumber>& pres
   if (idle >= options_.attach_timeout) {
     return {.warning = {},
             .problem = fmt::format(
-                "{} tests wait for a test server that is not there, and has not come within {} "
+                "{} tests are left, and no test server for them was attached within {} "
                 "(--attach-timeout){}",
                 waiting, timeout,
-                plan_.replays() ? ": --replay needs as many servers as the schedule names" : "")};
+                plan_.replays() ? "; --replay needs as many workers as the schedule names" : "")};
   }
   if (idle < kWarnOfIdlenessAfter || warned_) return {};
   warned_ = true;
-  return {.warning = fmt::format("{} tests wait for {}, not there yet: the run waits for {} "
-                                 "(--attach-timeout), then it ends",
+  return {.warning = fmt::format("{} tests are waiting for {}, which is not attached yet; the run "
+                                 "ends if it does not come within {} (--attach-timeout)",
                                  waiting, awaited(present), timeout),
           .problem = {}};
 }

@@ -127,8 +127,9 @@ Result<std::unique_ptr<Replay>> Replay::create(const std::vector<ScheduleEntry>&
     for (const std::string& id : logged.tests) {
       const auto found = indexes.find(id);
       if (found == indexes.end())
-        return error("cannot replay the schedule: there is no test \"{}\" now, which worker {} ran",
-                     escaped(id), logged.worker);
+        return error(
+            "cannot replay the schedule: test \"{}\", which worker {} ran, no longer exists",
+            escaped(id), logged.worker);
       Test& test = replay->tests_[found->second];
       if (test.state == State::kUnnamed) ++replay->waiting_;
       test.state = State::kWaiting;

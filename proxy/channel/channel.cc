@@ -201,7 +201,7 @@ void Channel::held_for_long() {
 }
 
 void Channel::warn_of_echo(bool here) {
-  log_.warning("the line of \"{}\" sends back what is sent {}; the console link is slower for that",
+  log_.warning("the line of \"{}\" echoes what is sent {}, which slows the console link down",
                program_, here ? "to us" : "by us");
 }
 
@@ -288,17 +288,18 @@ std::string Channel::end_text() const {
 
 std::string Channel::awaited() const {
   if (!script_.done()) return script_.waits_for();
-  std::string ready = "for the proxy to say Ready";
+  std::string ready = "for the proxy to send Ready";
   if (line_ == Line::kRaw) return ready;
   if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
   if (relay_->heard_hello())
-    return ready + ": it says hello over the console link, but seems not to get our answer";
+    return ready +
+           ": it sends hello over the console link, but does not seem to receive our answer";
   if (relay_->hears_another_session())
     return ready +
            ": a proxy is there, but speaks to another client over the console link; if that one "
            "was "
            "killed, the proxy ends within half a minute";
-  return line_ == Line::kLink ? ready + ": nothing has said hello over the console link" : ready;
+  return line_ == Line::kLink ? ready + ": no hello has come over the console link" : ready;
 }
 
 }  // namespace proxy

@@ -40,8 +40,8 @@ std::string readable(std::string_view text) {
 Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
   if (command.find(kMark) != std::string::npos) {
     return error(
-        "--console-command \"{}\" contains \"{}\", which begins each frame of the console link: a "
-        "console that echoes it would seem to answer",
+        "--console-command \"{}\" contains \"{}\", which begins each frame of the console link: "
+        "the echo of it would look like an answer",
         escaped(command), kMark);
   }
   auto expression = subunit::Regex::create("--console-wait", wait);

@@ -102,7 +102,7 @@ void Conversation::receive(const Packet& packet) {
 }
 
 void Conversation::receive_noise(Bytes bytes) {
-  log_.warning("{} bytes from the client are not a packet: \"{}\"", bytes.size(),
+  log_.warning("{} bytes from the client are not part of a packet: \"{}\"", bytes.size(),
                subunit::escaped(bytes, 80));
 }
 

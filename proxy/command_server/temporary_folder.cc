@@ -21,8 +21,9 @@ Result<TemporaryFolder> TemporaryFolder::create() {
   const std::string place = variable && *variable ? variable : "/tmp";
   std::string path = place + "/subunit-proxy-XXXXXX";  // as mkdtemp(3) wants it
   if (!::mkdtemp(path.data()))
-    return error("cannot make a folder for lists of tests in \"{}\": {} (TMPDIR names the place)",
-                 subunit::escaped(place), std::strerror(errno));
+    return error(
+        "cannot make a folder for lists of tests in \"{}\": {} (set TMPDIR to use another folder)",
+        subunit::escaped(place), std::strerror(errno));
   return TemporaryFolder(std::move(path));
 }
 

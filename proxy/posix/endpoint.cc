@@ -125,7 +125,7 @@ Result<Fd> Endpoint::listen() const {
   if (bound != 0) {
     const bool taken = bind_error == EADDRINUSE && !is_unix();
     return error("cannot listen on {}: {}{}", text(), reason(bind_error),
-                 taken ? " (port 0 is any that is free)" : "");
+                 taken ? " (use port 0 for any free port)" : "");
   }
   if (::listen(fd.get(), kBacklog) != 0)
     return error("cannot listen on {}: {}", text(), reason(errno));
@@ -168,7 +168,7 @@ Result<> Endpoint::connect_result(int fd) {
 Result<> Endpoint::check_owner(int fd) const {
   auto owner = is_unix() ? unix_peer_owner(fd) : tcp_listener_owner(address());
   if (!owner) owner = tcp_peer_owner(fd);  // it may have stopped to listen once it had us
-  if (!owner) return error("cannot tell who listens on {}", text());
+  if (!owner) return error("cannot find out which user listens on {}", text());
   if (*owner != ::geteuid()) {
     return error("{} belongs to user {}, not to user {} who runs this", text(), *owner,
                  ::geteuid());

@@ -133,11 +133,11 @@ void IncidentLog::happened(const Incident& incident, Time) {
   };
   switch (incident.kind) {
     case Incident::Kind::kAttached:
-      return log_.info("{}{}", who, text_or("a test server is there"));
+      return log_.info("{}{}", who, text_or("a test server is attached"));
     case Incident::Kind::kNote:
       return log_.info("{}{}", who, incident.text);
     case Incident::Kind::kGone:
-      return log_.warning("{}{}", who, text_or("the test server is lost"));
+      return log_.warning("{}{}", who, text_or("lost the test server"));
     case Incident::Kind::kTrouble:
       return log_.warning("{}{}", who, incident.text);
     case Incident::Kind::kError:

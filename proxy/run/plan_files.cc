@@ -44,7 +44,7 @@ Result<std::vector<subunit::schedule::ScheduleEntry>> read_schedule(const std::s
   if (!text) return tl::unexpected(text.error());
   auto entries = subunit::schedule::parse_schedule_log(*text);
   if (!entries) return error("cannot replay \"{}\": {}", escaped(path), entries.error().text);
-  if (entries->empty()) return error("cannot replay \"{}\": there is nothing in it", escaped(path));
+  if (entries->empty()) return error("cannot replay \"{}\": the file is empty", escaped(path));
   return entries;
 }
 
@@ -121,8 +121,8 @@ Result<> read_history(const std::string& path, subunit::schedule::Durations& dur
   }
   if (packets > 0 || beginning.empty()) return {};
   return error(
-      "\"{}\" is not a history, and would be lost: it begins with \"{}\", and has no subunit "
-      "packet in it",
+      "refusing to overwrite \"{}\" with the history: it begins with \"{}\" and contains no "
+      "subunit packet",
       escaped(path), beginning);
 }
 

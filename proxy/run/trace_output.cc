@@ -71,7 +71,7 @@ void TraceOutput::write_all() {
 void TraceOutput::finish(Time) {
   write_all();
   if (::close(file_.release()) < 0 && error_ == 0) error_ = errno;
-  if (error_ != 0) log_.warning("the trace in {} is not whole: {}", path_, std::strerror(error_));
+  if (error_ != 0) log_.warning("the trace in {} is incomplete: {}", path_, std::strerror(error_));
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ void Connecting::connected() {
   auto result = Endpoint::connect_result(connecting_.get());
   if (!result) return retry(fmt::format("cannot connect to {}: {}", address_, result.error().text));
   if (is_connected_to_itself(connecting_.get()))
-    return retry(fmt::format("cannot connect to {}: nobody listens there", address_));
+    return retry(fmt::format("cannot connect to {}: nothing is listening there", address_));
   if (!options_.any_owner) {
     if (const auto owner = endpoint_.check_owner(connecting_.get()); !owner) {
       return fail(

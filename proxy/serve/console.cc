@@ -52,7 +52,7 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
                           is_raw(in.get(), in_mode_) && (in_mode_ || is_raw(out.get(), out_mode_))),
              {.noise =
                   [this](Bytes bytes) {
-                    log_.debug("{} bytes on the line are not a frame: \"{}\"", bytes.size(),
+                    log_.debug("{} bytes on the line are not part of a frame: \"{}\"", bytes.size(),
                                subunit::escaped(bytes, kMaxShown));
                   },
               .turned = [] {},
@@ -95,15 +95,16 @@ void Console::look() {
 void Console::reapply() {
   bool changed = in_mode_ && in_mode_->reapply();
   changed |= out_mode_ && out_mode_->reapply();
-  if (changed) log_.warning("somebody has changed the terminal's mode; it is raw again");
+  if (changed)
+    log_.warning("another program changed the terminal's mode; it has been set back to raw");
 }
 
 void Console::warn_of_echo(bool here) {
   if (here) {
-    log_.warning("the terminal sends back what the client sends");
+    log_.warning("the terminal echoes what the client sends");
     reapply();
   } else {
-    log_.warning("the line sends back what is sent to the client");
+    log_.warning("the line echoes what is sent to the client");
   }
 }
 

@@ -176,7 +176,7 @@ void Daemon::batch_over() {
 }
 
 void Daemon::receive_noise(Bytes bytes) {
-  log_.warning("{} bytes from the client are not a packet: \"{}\"", bytes.size(),
+  log_.warning("{} bytes from the client are not part of a packet: \"{}\"", bytes.size(),
                subunit::escaped(bytes, 80));
 }
 
@@ -199,7 +199,7 @@ void Daemon::channel_ended() {
 void Daemon::channel_lost(std::string_view why) {
   if (client_lost_) return;
   client_lost_ = true;
-  log_.info("the channel is gone: {}", why);
+  log_.info("the channel has ended: {}", why);
   client_watch_.stop();
   to_client_.close();
   from_client_.close();
@@ -273,7 +273,7 @@ void Daemon::signalled(std::string_view name) {
 
 /// Waits for nobody any more, be it a server or the reader of stdout.
 void Daemon::abandon() {
-  channel_lost("it did not take what was left");
+  channel_lost("the client did not read the remaining output");
   supervisor_.kill();
 }
 

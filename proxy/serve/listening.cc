@@ -98,7 +98,7 @@ void Listening::accept() {
   if (!fd) return;  // the caller has gone again, or there are no descriptors left: later
   // Many silent unauthenticated connections must not keep test servers out, which speak at once.
   if (callers_.size() >= kMaxUnauthenticated + expected_.size())
-    reject(callers_.front(), "it was the first of too many");
+    reject(callers_.front(), "too many connections without a token; this was the oldest");
   set_no_delay(fd.get());
   const bool trusted = trusted_by_user(fd.get());
   Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
@@ -168,11 +168,12 @@ void Listening::hand_over(Caller& caller) {
   Attached attached = welcomed_;
   if (caller.token) {
     const auto expected = find(*caller.token);
-    if (expected == expected_.end()) return reject(caller, "another test server was faster");
+    if (expected == expected_.end())
+      return reject(caller, "a server with this token is already attached");
     attached = std::move(expected->attached);
     expected_.erase(expected);
   } else if (!has_room_()) {
-    return reject(caller, "there are as many test servers as there may be");
+    return reject(caller, "the limit of test servers is reached (--max-servers)");
   }
   ServerConnection connection{std::move(caller.reader), std::move(caller.out), address_, {}};
   if (endpoint_->is_unix()) connection.pid = unix_peer_pid(connection.out.get());

@@ -122,8 +122,8 @@ Result<> Supervisor::respawn(const subunit::rpc::Respawn& request) {
   if (!slot) return error("cannot tell which test server to start again: there are several");
   if (options_.command.empty())
     return error(
-        "this test server was started by somebody else; let `serve` start it (-- COMMAND)");
-  if (ending_) return error("no test server is started any more: the proxy is about to end");
+        "cannot start this test server again: the proxy did not start it; use `serve -- COMMAND`");
+  if (ending_) return error("cannot start a test server: the proxy is ending");
   if (slot->restart != Restart::kNone) return {};
   slot->restart = Restart::kWanted;
   slot->server->retire(request.reason.value_or("the server was restarted on request"));

@@ -244,7 +244,8 @@ void TestServer::drain_timer_fired() {
   }
   if (!capture_.over())
     log_.warning(
-        "a process that the test server left behind still holds its output open; it is cut off");
+        "a process that the test server left behind is still running and holds its output open; "
+        "its further output is dropped");
   conclude();
 }
 

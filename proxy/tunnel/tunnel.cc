@@ -65,8 +65,8 @@ class Tunnel {
         endpoint_->is_unix() ? unix_peer_owner(client.get()) : tcp_peer_owner(client.get());
     if (!options_.any_owner && owner != ::geteuid()) {
       log_.warning(
-          "closed a connection to {} that comes from another user or machine (--any-owner would "
-          "let it in)",
+          "closed a connection to {} that comes from another user or machine (use --any-owner to "
+          "accept it)",
           endpoint_->text());
       return;
     }

@@ -140,7 +140,9 @@ void WrappedCommand::child_ended() {
 
 void WrappedCommand::end_overdue() {
   if (to_.queued() > 0) return end_timer_.start(kLeftoverTimeout);
-  log_.warning("a process that the command left behind still holds its output open; it is cut off");
+  log_.warning(
+      "a process that the command left behind is still running and holds its output open; its "
+      "further output is dropped");
   reader_->cut_off();
   if (errors_) {
     errors_->drain();

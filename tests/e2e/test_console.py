@@ -357,7 +357,7 @@ def test_raw_bytes_pass_it_unharmed(tmp_path):
 def test_the_end_of_the_command_is_the_end_of_the_channel():
     ended = client("--pty", channel=["sh", "-c", "echo no proxy here; exit 4"])
     assert ended.status == 3
-    says(ended.stderr, "before the proxy said Ready", '"sh" exited with status 4', "no proxy here")
+    says(ended.stderr, "before the proxy sent Ready", '"sh" exited with status 4', "no proxy here")
 
 
 def test_an_interrupt_ends_the_command_on_its_terminal(processes):
@@ -505,7 +505,7 @@ def test_a_hello_without_more_is_told(hello):
 def test_a_link_that_never_comes_is_told_where_it_was_asked_for():
     ended = client("--ready-timeout", "10", "--link", "armour", channel=["sh", "-c", "echo hi; cat"])
     assert ended.status == 3
-    says(ended.stderr, "nothing has said hello", "hi")
+    says(ended.stderr, "no hello has come", "hi")
 
 
 def test_the_end_of_the_line_is_told(processes):

@@ -89,11 +89,11 @@ if os.environ['SUBUNIT_RPC_WORKER'] == '1': os.kill(os.getpid(), 9)
 while not os.path.exists({str(gate)!r}): time.sleep(0.01)
 """] * 16)
     ended = support.client_until(
-        "given up", gate, "--format", "subunit", channel=suite.channel(workers=2)
+        "not started again", gate, "--format", "subunit", channel=suite.channel(workers=2)
     )
     stream = checked(ended, *suite.ids(*range(16)))
     assert len(stream.failed()) == 3
-    says(ended.stderr, "died 3 times in a row without finishing a test", "given up")
+    says(ended.stderr, "died 3 times in a row without finishing a test", "not started again")
     assert ended.status == 1
 
 
@@ -102,7 +102,7 @@ def test_when_all_servers_are_given_up_the_run_is_not_complete(suite):
     suite.write(*["os.kill(os.getpid(), 9)"] * 12)
     ended = suite.run(workers=workers)
     assert ended.status == 3
-    says(ended.stderr, "given up")
+    says(ended.stderr, "not started again")
     stream = checked(ended, *suite.ids(*range(12)))
     assert len(stream.failed()) == 12
     reasons = [stream.files[test_id, "subunit-proxy"].decode() for test_id in stream.ids]
@@ -127,7 +127,7 @@ def test_a_server_that_cannot_start_again_is_given_up(suite, tmp_path):
     command = ["sh", "-c", once + "exec " + shlex.join(suite.command)]
     ended = support.client("--format", "subunit", channel=serving(*command))
     assert ended.status == 3
-    says(ended.stderr, "status 7", "died 3 times in a row", "given up")
+    says(ended.stderr, "status 7", "died 3 times in a row", "not started again")
     assert len(checked(ended, *suite.ids(*range(4))).failed()) == 4
 
 

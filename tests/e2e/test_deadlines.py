@@ -125,7 +125,7 @@ def test_a_test_that_times_out_on_a_server_of_somebody_else_says_both(processes,
     stream = ended.stream
     assert stream.failed() == ([ALL[2]] if others else ALL[2:])
     says(stream.details(ALL[2]), "timed out after 3 s (--test-timeout)", "cannot be started again",
-         "somebody else", "-- COMMAND")
+         "the proxy did not start it", "-- COMMAND")
     assert "in progress" not in stream.details(ALL[2])
 
 
@@ -183,7 +183,7 @@ def test_a_server_that_is_stuck_between_tests_is_replaced_and_nothing_fails(tmp_
     assert ended.status == 0, ended.stderr
     ended.stream.assert_clean()
     assert ended.stream.statuses == dict.fromkeys(ALL, "success")
-    says(ended.stderr, "stuck between tests", "tests wait", "using no CPU")
+    says(ended.stderr, "stuck between tests", "tests to run", "using no CPU")
     assert 10 < ended.seconds
     assert "timed out" not in ended.stderr
 

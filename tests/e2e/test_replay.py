@@ -112,7 +112,7 @@ def test_a_replay_that_waits_for_servers_says_for_which(schedule):
     assert ended.status == 3
     lines = [line for line in ended.stderr.splitlines() if "worker-2, worker-3" in line]
     assert len(lines) == 1, ended.stderr
-    says(lines[0], "warning", "3 tests wait", "not there", "10 s (--attach-timeout)")
+    says(lines[0], "warning", "3 tests are waiting", "not attached", "10 s (--attach-timeout)")
 
 
 def test_what_a_server_that_died_in_a_replay_had_goes_to_the_one_in_its_place(schedule):
@@ -126,8 +126,8 @@ def test_what_a_server_that_died_in_a_replay_had_goes_to_the_one_in_its_place(sc
 @pytest.mark.parametrize(
     "text, seen",
     [
-        ("", ["nothing in it"]),
-        ("\n\n", ["nothing in it"]),
+        ("", ["is empty"]),
+        ("\n\n", ["is empty"]),
         ("garbage\n", ["line 1", "garbage", "not JSON"]),
         ('{"at":0,"worker":0,"tests":["a"]}\n{"at":0,"worker":0', ["line 2", "not JSON"]),
         ('{"at":0,"worker":-1,"tests":["a"]}\n', ["line 1", "worker"]),

@@ -253,7 +253,7 @@ def test_what_cannot_be_restarted_is_refused(serve, processes):
     dialling_server(processes, channel, "good")
     channel.hello("0")
     channel.respawn("0")
-    channel.refused("somebody else")
+    channel.refused("did not start it")
     channel.run_at("0")
     assert channel.goodbye() == 0
 

@@ -181,7 +181,7 @@ def test_what_is_no_history_is_not_replaced_by_one(suite, tmp_path, content):
     file.write_bytes(content)
     ended = suite.run("--history", file)
     assert ended.status == 2
-    says(ended.stderr, str(file), "not a history", "no subunit packet",
+    says(ended.stderr, str(file), "refusing to overwrite", "no subunit packet",
          "root:x" if content.startswith(b"root") else "\\x01\\x02")
     assert file.read_bytes() == content
     assert not (tmp_path / "ran").exists()
@@ -283,7 +283,7 @@ def test_nobody_can_isolate_tests_of_a_server_that_somebody_else_has_started(pro
     ended = client("--format", "subunit", "--isolated",
                    channel=[support.BINARY, "serve", "--connect", port])
     assert ended.status == 3
-    says(ended.stderr, "--isolated", "cannot be started again", "somebody else", "-- COMMAND")
+    says(ended.stderr, "--isolated", "cannot be started again", "did not start it", "-- COMMAND")
 
 
 # An id twice

@@ -327,7 +327,7 @@ TEST_CASE("an end that starts anew in the middle of a packet is found out") {
     old.finish_said = true;
     simulation.run(100s);
     REQUIRE(stays.dead.has_value());
-    CHECK(*stays.dead == (serve_restarts ? "the other end has started anew"
+    CHECK(*stays.dead == (serve_restarts ? "the other end has started again"
                                          : "nothing has come from the other end for 30 s"));
     CHECK(stays.over_at < (serve_restarts ? 15s : 40s));
     CHECK(!old.opened);

@@ -157,7 +157,7 @@ TEST_CASE("an end that is heard and confirms nothing is given up") {
     static_cast<void>(serve.said_until(serve.now + 500ms));
   }
   REQUIRE(serve.dead.size() == 1);
-  CHECK(serve.dead[0] == "the other end has confirmed nothing of what was sent for 60 s");
+  CHECK(serve.dead[0] == "the other end has not acknowledged anything for 60 s");
   CHECK(serve.now > 59s);
   CHECK(serve.now < 70s);
 }
@@ -180,7 +180,7 @@ TEST_CASE("another one's hellos and no frame of the session for 5 s: it has star
     const auto said = serve.said_until(serve.now + 100ms);
     if (tenth == 0) CHECK(count(said, "#%P") == 1);  // are you there?
   }
-  CHECK(serve.dead == std::vector<std::string>{"the other end has started anew"});
+  CHECK(serve.dead == std::vector<std::string>{"the other end has started again"});
   CHECK(serve.now > 5900ms);
   CHECK(serve.now < 6300ms);
 }

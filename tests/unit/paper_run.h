@@ -72,7 +72,7 @@ class PaperRun {
     run->add_observer(seen);
     for (std::size_t i = 0; i < channels; ++i)
       run->add_channel({.name = "channel " + std::to_string(i),
-                        .awaited = [] { return std::string("for the proxy to say Ready"); }});
+                        .awaited = [] { return std::string("for the proxy to send Ready"); }});
     run->set_wall_clock({.seconds = 1'000'000, .nanoseconds = 0}, now);
     run->start(now);
   }

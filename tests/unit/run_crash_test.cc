@@ -40,7 +40,7 @@ TEST_CASE("a crash costs the test in progress; the others run in the server that
   paper.passes("", "a");
   crash(paper, "", "b");
   CHECK(paper.seen.told(kKilled));
-  CHECK(paper.sends("Respawn : tests wait for this server"));
+  CHECK(paper.sends("Respawn : tests are waiting for this server"));
   CHECK(paper.status("b") == "fail");
   paper.opens("");
   CHECK(paper.sends("Run 1: c"));
@@ -84,7 +84,7 @@ TEST_CASE(
     paper.sent();
     crash(paper, "", test);
   }
-  CHECK(paper.seen.told("died 3 times in a row without finishing a test, and is given up"));
+  CHECK(paper.seen.told("died 3 times in a row without finishing a test; it is not started again"));
   CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 3);
@@ -100,7 +100,7 @@ TEST_CASE("deaths with a finished test between them are not in a row") {
     paper.passes("", std::string_view(tests, 1));
     crash(paper, "", std::string_view(tests + 1, 1));
   }
-  CHECK_FALSE(paper.seen.told("given up"));
+  CHECK_FALSE(paper.seen.told("not started again"));
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 1);
 }
@@ -136,7 +136,7 @@ TEST_CASE("a proxy that refuses to start a server again has lost it, and says wh
   paper.opens("");
   paper.sent();
   crash(paper, "", "a");
-  CHECK(paper.sends("Respawn : tests wait for this server"));
+  CHECK(paper.sends("Respawn : tests are waiting for this server"));
   paper.says(rpc::Refused{"somebody else started it", ""});
   paper.channel_ends();
   CHECK(has(paper.run->problem(), "cannot be started again: somebody else started it"));
@@ -161,7 +161,7 @@ TEST_CASE("a channel that ends before Ready says what it printed") {
   paper.prints("bash: subunit-proxy: command not found\n");
   paper.channel_ends("\"ssh\" exited with status 127");
   CHECK(paper.run->exit_status() == 3);
-  CHECK(has(paper.run->problem(), "the channel ended before the proxy said Ready"));
+  CHECK(has(paper.run->problem(), "the channel ended before the proxy sent Ready"));
   CHECK(has(paper.run->problem(), "command not found"));
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("of two channels one may be lost: the run goes on without it") {
   paper.begins("", "a");
   paper.channel_ends("\"ssh\" was killed by SIGKILL (9)", 0);
   CHECK(paper.status("a") == "fail");
-  CHECK(paper.seen.told("the channel \"channel 0\" is lost, the run goes on without it"));
+  CHECK(paper.seen.told("lost the channel \"channel 0\"; the run goes on without it"));
   CHECK_FALSE(paper.run->over());
 }
 
@@ -204,7 +204,7 @@ TEST_CASE("a test without a result before Done has failed, unless its fixture ex
   paper.says("", rpc::Done{"1"});
   CHECK(paper.status("m.A.test") == "skip");
   CHECK(paper.status("m.B.test") == "fail");
-  CHECK(has(paper.why("m.B.test"), "has not said how it ended"));
+  CHECK(has(paper.why("m.B.test"), "has not reported how it ended"));
   CHECK(has(paper.why("m.C.test"), "still in progress"));
 }
 

@@ -47,7 +47,7 @@ TEST_CASE("--match runs what it finds of the list, and nothing is an error of th
   none.ready();
   none.opens("");
   lists(none, {"a", "c"});
-  CHECK(none.seen.told("none of the 2 tests matches: nothing to run"));
+  CHECK(none.seen.told("none of the 2 tests matches --match: nothing to run"));
   none.channel_ends();
   CHECK(none.run->exit_status() == 2);
 }
@@ -74,7 +74,7 @@ TEST_CASE("a server that ends in the middle of its list is started again to run 
   paper.sent();
   paper.reports("", "a", Status::kExists);
   paper.detaches("", "the test server was killed by SIGKILL (9)");
-  CHECK(paper.sends("Respawn : tests wait for this server"));
+  CHECK(paper.sends("Respawn : tests are waiting for this server"));
   paper.opens("");
   CHECK(paper.sends("List 1"));
   lists(paper, {"a"});
@@ -90,7 +90,7 @@ TEST_CASE("what of a list was shown is not shown again: its server's end is the 
   paper.reports("", "a", Status::kExists);
   paper.detaches("", "the test server was killed by SIGKILL (9)");
   paper.opens("");
-  CHECK(has(paper.run->problem(), "ended in the middle of its list"));
+  CHECK(has(paper.run->problem(), "ended before it had listed all tests"));
 }
 
 TEST_CASE("an id that is listed twice is asked for once and answered twice") {
@@ -100,7 +100,7 @@ TEST_CASE("an id that is listed twice is asked for once and answered twice") {
   paper.sent();
   for (const char* id : {"a", "a", "b"}) paper.reports("0", id, Status::kExists);
   paper.says("0", rpc::Done{"1"});
-  CHECK(paper.seen.told("1 ids are listed more than once, and each is asked for once: \"a\""));
+  CHECK(paper.seen.told("1 test ids are listed more than once; each is requested once: \"a\""));
   CHECK(paper.seen.expected == 3);
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("tests that ran without being asked for, or twice, are told; fixtures 
   paper.passes("", "b");
   paper.says("", rpc::Done{"1"});
   paper.channel_ends();
-  CHECK(paper.seen.told("1 test ran though they were not asked for: \"b\""));
+  CHECK(paper.seen.told("1 test ran without being requested: \"b\""));
   CHECK(paper.run->exit_status() == 0);
 }
 

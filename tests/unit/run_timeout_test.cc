@@ -30,7 +30,7 @@ TEST_CASE("--ready-timeout: a proxy that does not say Ready ends the run, with w
   CHECK_FALSE(paper.remote(0).hang_up());
   paper.wait(1ms);
   CHECK(paper.remote(0).hang_up() == 6s);
-  CHECK(has(paper.remote(0).problem(), "waited 5 s (--ready-timeout) for the proxy to say Ready"));
+  CHECK(has(paper.remote(0).problem(), "waited 5 s (--ready-timeout) for the proxy to send Ready"));
   CHECK(has(paper.remote(0).problem(), "Welcome to board"));
   paper.channel_ends();
   REQUIRE(paper.run->over());
@@ -89,10 +89,9 @@ TEST_CASE("--hello-timeout: a server that has been started again gets two more t
   paper.detaches("0", "the test server was killed by SIGKILL (9)");
   paper.attaches("0");
   paper.wait(10s);
-  CHECK(
-      paper.sends("Respawn 0: the test server at a server is connected, but has not answered "
-                  "Hello within 10 s (--hello-timeout): it may be stuck, or know nothing of this "
-                  "protocol"));
+  CHECK(paper.sends(
+      "Respawn 0: the test server at a server is connected, but has not answered "
+      "Hello within 10 s (--hello-timeout): it may be stuck, or may not know the protocol"));
   paper.detaches("0", "asked to end");
   paper.attaches("0");
   paper.wait(10s);
@@ -216,10 +215,10 @@ TEST_CASE("a server that is stuck between tests is asked whether it lives, and t
   paper.wait(2s);
   CHECK(paper.sends("Ping"));
   paper.wait(5s);
-  CHECK(
-      paper.seen.told("worker-0: the test server is stuck between tests: tests wait, and none has "
-                      "been in progress for 10 s; the server was using no CPU; it does not answer "
-                      "Ping"));
+  CHECK(paper.seen.told(
+      "worker-0: the test server is stuck between tests: it has tests to run, but none has been in "
+      "progress for 10 s; the server was using no CPU; it does not answer "
+      "Ping"));
   paper.wait(600s);  // nobody has set a limit
   CHECK_FALSE(paper.seen.told("stuck"));
   CHECK(paper.status("b").empty());
@@ -344,12 +343,12 @@ TEST_CASE("a schedule that names a server that is not there is waited for, said 
   paper.passes("0", "a");
   paper.says("0", rpc::Done{"1"});
   paper.wait(2s);
-  CHECK(paper.seen.told("1 tests wait for worker-5, not there yet"));
+  CHECK(paper.seen.told("1 tests are waiting for worker-5, which is not attached yet"));
   paper.wait(57s);
   CHECK_FALSE(paper.sends("Goodbye"));
   paper.wait(3s);
   CHECK(paper.sends("Goodbye"));
-  CHECK(has(paper.run->problem(), "--replay needs as many servers as the schedule names"));
+  CHECK(has(paper.run->problem(), "--replay needs as many workers as the schedule names"));
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 3);
   CHECK(paper.status("b") == "fail");

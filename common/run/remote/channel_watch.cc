@@ -21,7 +21,7 @@ void EarlyNoise::add(Bytes bytes) {
 }
 
 std::string EarlyNoise::text() const {
-  if (kept_.empty()) return "the channel printed nothing (what it wrote to stderr stands above)";
+  if (kept_.empty()) return "the channel printed nothing (its stderr is shown above)";
   return fmt::format("the channel printed: \"{}\"", escaped(kept_, kMaxShown));
 }
 

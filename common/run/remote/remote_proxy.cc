@@ -92,10 +92,10 @@ void RemoteProxy::phase_overdue() {
                                  in_seconds(options_.ready_timeout), channel_.awaited(),
                                  early_noise_.text()));
     case Phase::kUp:
-      return give_up(fmt::format(
-          "{} is ready, but no test server has connected to it within {} (--attach-timeout): does "
-          "its command start one?",
-          proxy_, in_seconds(options_.attach_timeout)));
+      return give_up(
+          fmt::format("{} is ready, but no test server has connected to it within {} "
+                      "(--attach-timeout); check that its command starts one",
+                      proxy_, in_seconds(options_.attach_timeout)));
     case Phase::kLeaving:
       if (problem_.empty()) problem_ = "the channel did not end after Goodbye";
       return hang_up(kHangUpGrace);
@@ -115,10 +115,10 @@ void RemoteProxy::check_link() {
           fmt::format("nothing has come over the channel \"{}\" for {}: the link may be lost",
                       name(), in_seconds(LinkWatch::kDoubtTimeout)));
     case LinkWatch::State::kLost:
-      return give_up(fmt::format(
-          "the link is lost: nothing has come from the proxy for {}, though it should say each "
-          "second that it is alive",
-          in_seconds(LinkWatch::kLostTimeout)));
+      return give_up(
+          fmt::format("the link is lost: nothing has come from the proxy for {}, though it should "
+                      "report every second that it is alive",
+                      in_seconds(LinkWatch::kLostTimeout)));
   }
 }
 
@@ -153,12 +153,12 @@ void RemoteProxy::receive_announcement(const Packet& packet) {
   if (!said) {
     // A newer proxy may have more to say.
     tell(Incident::Kind::kNote,
-         fmt::format("left out a message of the proxy: {}", said.error().text));
+         fmt::format("ignored a message of the proxy: {}", said.error().text));
   } else if (const auto* ready = std::get_if<rpc::Ready>(&*said)) {
     this->ready(*ready, from);
   } else if (phase_ == Phase::kReady) {
     tell(Incident::Kind::kNote,
-         fmt::format("left out a message of the proxy before its Ready: {}", escaped(**json)));
+         fmt::format("ignored a message of the proxy before its Ready: {}", escaped(**json)));
   } else if (const auto* attached = std::get_if<rpc::Attached>(&*said)) {
     servers_.attached(*attached, from);
   } else if (const auto* detached = std::get_if<rpc::Detached>(&*said)) {
@@ -175,14 +175,14 @@ void RemoteProxy::ready(const rpc::Ready& ready, const std::string& from) {
   if (!from.empty()) {
     servers_.expect(ready.expected.value_or(0), from);
   } else if (phase_ != Phase::kReady) {
-    return tell(Incident::Kind::kTrouble, "the proxy said Ready twice");
+    return tell(Incident::Kind::kTrouble, "the proxy sent Ready twice");
   } else {
     proxy_ = escaped(ready.proxy);
     watches_ = knows_watch;
     servers_.expect(ready.expected.value_or(0), "");
     if (early_noise_.is_cut()) {
       tell(Incident::Kind::kTrouble,
-           fmt::format("the channel printed {} bytes before the proxy said Ready; the first {} are "
+           fmt::format("the channel printed {} bytes before the proxy sent Ready; the first {} are "
                        "kept",
                        early_noise_.size(), EarlyNoise::kMaxKept));
     }
@@ -234,7 +234,7 @@ void RemoteProxy::leave(Time timeout) {
   if (leaving()) return;
   if (phase_ == Phase::kReady) {
     tell(Incident::Kind::kTrouble,
-         fmt::format("the channel \"{}\" was not up when the run ended; {}", name(),
+         fmt::format("the channel \"{}\" was not ready when the run ended; {}", name(),
                      early_noise_.text()));
     lost_ = true;
     enter(Phase::kLeaving);
@@ -274,7 +274,7 @@ void RemoteProxy::channel_ended(std::string_view how, Time now) {
   if (over()) return;
   const bool early = !leaving();
   if (problem_.empty() && phase_ == Phase::kReady)
-    problem_ = fmt::format("the channel ended before the proxy said Ready: {}; {}", how,
+    problem_ = fmt::format("the channel ended before the proxy sent Ready: {}; {}", how,
                            early_noise_.text());
   if (const auto cut_short = problem_.empty() ? servers_.receive_eof() : std::nullopt)
     problem_ = fmt::format("{} (the channel ended: {})", *cut_short, how);

@@ -16,9 +16,9 @@ constexpr std::size_t kMaxReason = 200;  // of why a server is to be replaced: a
 
 std::string results_before_hello(const Packet& packet) {
   return fmt::format(
-      "test results came before any answer to Hello (first: \"{}\"): the command seems to know "
-      "nothing of this protocol and simply runs its tests; `subunit-proxy wrap` is for such a "
-      "suite",
+      "test results came before any answer to Hello (first: \"{}\"): the command seems not to know "
+      "the protocol and simply runs its tests; use `subunit-proxy wrap`, or `serve "
+      "--test-command`, for such a suite",
       escaped(*packet.test_id));
 }
 
@@ -203,7 +203,7 @@ void RemoteServers::check_greetings() {
     if (uplink_.now() < worker.signs.since + options_.hello_timeout) continue;
     const std::string why = fmt::format(
         "the test server{} is connected, but has not answered Hello within {} "
-        "(--hello-timeout): it may be stuck, or know nothing of this protocol",
+        "(--hello-timeout): it may be stuck, or may not know the protocol",
         worker.address.empty() ? "" : " at " + worker.address, in_seconds(options_.hello_timeout));
     if (!routed()) return uplink_.give_up(why);
     // What has never worked, or has failed again and again, is not worth another try.
