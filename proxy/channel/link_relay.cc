@@ -109,6 +109,9 @@ Result<LinkRelay::Payload> LinkRelay::connect() {
 /// To be called whenever something has changed.
 void LinkRelay::turn() {
   if (closed_) return;
+  // Before the events: payload that waits in the link since the owner was too slow is one of them,
+  // and nothing but a timer would ask for it again.
+  if (to_owner_) link_.want_payload(!to_owner_->congested());
   while (const auto event = link_.next_event()) {
     handle(*event);
     if (closed_) return;
@@ -117,7 +120,7 @@ void LinkRelay::turn() {
   if (closed_) return;
   pump();
   if (finishes_line_ && to_line_.queued() == 0) to_line_.finish();
-  regulate();
+  read_owner();
   if (const auto deadline = link_.next_deadline()) {
     timer_.start(*deadline - precise_now());
   } else {
@@ -152,9 +155,8 @@ void LinkRelay::pump() {
   }
 }
 
-void LinkRelay::regulate() {
-  if (!to_owner_) return;
-  link_.want_payload(!to_owner_->congested());
+void LinkRelay::read_owner() {
+  if (!from_owner_) return;
   link_.queued() < payload_buffer_.size() ? from_owner_->resume() : from_owner_->pause();
 }
 

@@ -92,7 +92,7 @@ class LinkRelay {
   void turn();
   void handle(const subunit::link::Link::Event& event);
   void pump();
-  void regulate();
+  void read_owner();
   void end(std::string problem);
   void set_over();
 
