@@ -1,5 +1,49 @@
 #pragma once
 
+// The life of a session
+//
+//   opening --> open --> complete    both streams have arrived, and both ends know it
+//      |         |
+//      +---------+-----> dead        silence, a reset, the other end started anew, the line ended
+//      +---------+-----> abandoned   this end has given up
+//
+// A console is not a connection. Nothing opens or closes it, and neither end is told that the other
+// one is there. What is read may come from the other end, from an earlier session by way of a
+// terminal's scrollback, from this end itself as an echo, or from a shell that knows nothing of us.
+// A session is what two ends agree on, so that their streams have a beginning and an end.
+//
+// Opening. The obvious way is that of TCP: the client calls, the server answers. But the client is
+// often there first, and what it says would be typed into a login prompt or run by a shell. So the
+// serve end says hello, and again each second, since nobody may listen yet; the client is silent
+// until it hears that. A fixed hello would not do either: a scrollback repeats it, and the client
+// would talk to a server that ended an hour ago. So each end draws a nonce. The serve end is in
+// session with the client that repeats its nonce, the client when it hears a frame whose session
+// number is made of both. A hello from a scrollback is answered like any other, but in vain: nobody
+// knows its nonce any more, and the true hello comes again a second later. That is why the client
+// remembers several hellos, and not only the last one.
+//
+// Open. There is no signal that the other end has gone, only silence, which has four meanings:
+// nothing is to be said, the line was stopped by an XOFF, the line loses everything, nobody is
+// there. They look the same at first, so there is an answer to each in turn: a ping after 3 s, an
+// XON after two time-outs, and Dead after 30 s. A new hello within a session proves nothing, since
+// it may be an old one: the other end is pinged, and only if the hellos go on while no frame of the
+// session comes is it taken to have started anew. And since acknowledgements share the line with
+// everything else, the line is always read: an end that stopped reading while its owner is slow
+// would miss the very frames that let it send, and two such ends would wait for each other. Payload
+// that is not wanted waits inside instead, within the room that the other end was told of.
+//
+// Closing. The obvious way is to say 'finished', and to leave when the other end has said so too.
+// But the end that speaks last cannot know that it was heard. If it was not, and is gone, the other
+// end repeats its last frames to a shell, until it takes the session for dead, and reports a
+// failure although nothing was lost. So the end of a stream has a sequence number and is sent again
+// like payload, and when both streams are there an end says that as well. An end that has said and
+// heard it leaves. One that has said it and not heard it stays as long as the other end would need
+// to ask again (TIME-WAIT), and answers even after that, as long as its owner lets it write. And if
+// that last word is all that is missing, silence or the end of the line is an orderly end.
+//
+// Everything else is Dead, with one reason, once: a stream that might be incomplete never looks as
+// if it were whole.
+
 #include <memory>
 #include <optional>
 #include <string>
