@@ -17,7 +17,7 @@ class CongestionWindow {
   /// What the line holds at its rate while an answer is on its way: less only leaves it idle.
   void set_least(std::size_t bytes) { least_ = bytes < kMin ? kMin : bytes; }
 
-  /// So many line bytes have arrived, and the credit was used.
+  /// So many line bytes have arrived, and the window was used.
   void arrived(std::size_t line_bytes);
 
   /// The line has dropped something.
@@ -26,7 +26,7 @@ class CongestionWindow {
   void restart();
 
  private:
-  static constexpr std::size_t kStep = 1024;  // for each whole credit that has arrived
+  static constexpr std::size_t kStep = 1024;  // for each whole window that has arrived
 
   std::size_t least_ = kMin;
   std::size_t bytes_ = kMin;
