@@ -49,14 +49,14 @@ constexpr std::size_t kMaxCallers = 4;  // a scrollback may hold the hellos of s
 
 }  // namespace
 
-LinkSession::LinkSession(bool serve, const Hello& own)
+Handshake::Handshake(bool serve, const Hello& own)
     : serve_(serve), own_(own), state_(serve ? State::kCalling : State::kListening), due_(serve) {}
 
-std::uint32_t LinkSession::id_with(const Hello& other) const {
+std::uint32_t Handshake::id_with(const Hello& other) const {
   return serve_ ? session_id(own_.nonce, other.nonce) : session_id(other.nonce, own_.nonce);
 }
 
-void LinkSession::open_with(const Hello& other) {
+void Handshake::open_with(const Hello& other) {
   other_ = other;
   id_ = id_with(other);
   state_ = State::kOpen;
@@ -64,7 +64,7 @@ void LinkSession::open_with(const Hello& other) {
   due_ = serve_;  // the client waits for a frame of the session
 }
 
-LinkSession::Heard LinkSession::hear_hello(Bytes body, Time now) {
+Handshake::Heard Handshake::hear_hello(Bytes body, Time now) {
   const auto hello = Hello::decode(body);
   if (!hello) return Heard::kMalformed;
   heard_hello_ = true;
@@ -73,13 +73,13 @@ LinkSession::Heard LinkSession::hear_hello(Bytes body, Time now) {
   return serve_ ? hear_answer(*hello) : hear_call(*hello);
 }
 
-LinkSession::Heard LinkSession::hear_answer(const Hello& hello) {
+Handshake::Heard Handshake::hear_answer(const Hello& hello) {
   if (hello.other != own_.nonce) return Heard::kNothing;  // somebody else was meant
   open_with(hello);
   return Heard::kOpened;
 }
 
-LinkSession::Heard LinkSession::hear_call(const Hello& hello) {
+Handshake::Heard Handshake::hear_call(const Hello& hello) {
   if (hello.other == own_.nonce) {
     open_with(hello);
     return Heard::kOpened;
@@ -93,7 +93,7 @@ LinkSession::Heard LinkSession::hear_call(const Hello& hello) {
   return Heard::kNothing;
 }
 
-LinkSession::Heard LinkSession::hear_in_session(const Hello& hello, Time now) {
+Handshake::Heard Handshake::hear_in_session(const Hello& hello, Time now) {
   if (hello.nonce == other_.nonce && hello.other == own_.nonce) {
     if (serve_) due_ = true;
     doubt_since_.reset();
@@ -107,7 +107,7 @@ LinkSession::Heard LinkSession::hear_in_session(const Hello& hello, Time now) {
   return now - *doubt_since_ >= kDoubtTimeout ? Heard::kReplaced : Heard::kNothing;
 }
 
-bool LinkSession::hear(std::uint32_t session) {
+bool Handshake::hear(std::uint32_t session) {
   if (state_ == State::kAnswering) {
     const auto caller = std::find_if(callers_.begin(), callers_.end(),
                                      [&](const Hello& hello) { return id_with(hello) == session; });
@@ -118,7 +118,7 @@ bool LinkSession::hear(std::uint32_t session) {
   return true;
 }
 
-Hello LinkSession::hello() const {
+Hello Handshake::hello() const {
   Hello hello = own_;
   if (open())
     hello.other = other_.nonce;
@@ -127,24 +127,24 @@ Hello LinkSession::hello() const {
   return hello;
 }
 
-void LinkSession::hello_sent(Time now) {
+void Handshake::hello_sent(Time now) {
   due_ = false;
   sent_at_ = now;
   if (!open()) ++unheard_;
 }
 
-bool LinkSession::unheard() {
+bool Handshake::unheard() {
   if (unheard_ < kMaxUnheard) return false;
   unheard_ = 0;
   return true;
 }
 
-std::optional<Time> LinkSession::next_deadline() const {
+std::optional<Time> Handshake::next_deadline() const {
   if (due_ || (state_ != State::kCalling && state_ != State::kAnswering)) return std::nullopt;
   return sent_at_ + kHelloInterval;
 }
 
-void LinkSession::tick(Time now) {
+void Handshake::tick(Time now) {
   const auto deadline = next_deadline();
   if (deadline && now >= *deadline) due_ = true;
 }

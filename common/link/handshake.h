@@ -35,7 +35,7 @@ struct Hello {
 /// The serve end calls until it is answered. The client end answers the hellos that it hears, the
 /// latest of them again and again, until a frame of the session shows that it was heard. So a hello
 /// of an earlier session that stands in a terminal's scrollback is answered in vain, once.
-class LinkSession {
+class Handshake {
  public:
   static constexpr Time kHelloInterval = std::chrono::seconds(1);
 
@@ -52,7 +52,7 @@ class LinkSession {
   };
 
   /// `own`: what this end says of itself.
-  LinkSession(bool serve, const Hello& own);
+  Handshake(bool serve, const Hello& own);
 
   // Frames from the other end.
   [[nodiscard]] Heard hear_hello(Bytes body, Time now);

@@ -10,7 +10,7 @@
 namespace subunit::link {
 namespace {
 
-static_assert(Link::kHelloInterval == LinkSession::kHelloInterval);
+static_assert(Link::kHelloInterval == Handshake::kHelloInterval);
 
 Hello own_hello(const LinkOptions& options) {
   const std::uint32_t nonce = options.nonce % kFrameNumbers;

@@ -144,18 +144,18 @@ void LinkInput::late_frame(const Frame& frame) {
 void LinkInput::hello(const Frame& frame) {
   const bool in_session = parts_.session.open();
   switch (parts_.session.hear_hello(frame.body, parts_.now)) {
-    case LinkSession::Heard::kMalformed:
+    case Handshake::Heard::kMalformed:
       return found_malformed();
-    case LinkSession::Heard::kOpened:
+    case Handshake::Heard::kOpened:
       return open();
-    case LinkSession::Heard::kSession:
+    case Handshake::Heard::kSession:
       return heard();
-    case LinkSession::Heard::kNothing:
+    case Handshake::Heard::kNothing:
       break;
-    case LinkSession::Heard::kDoubt:
+    case Handshake::Heard::kDoubt:
       parts_.ping_due = true;
       break;
-    case LinkSession::Heard::kReplaced:
+    case Handshake::Heard::kReplaced:
       return die("the other end has started again");
   }
   if (in_session) ++parts_.counts.stale;

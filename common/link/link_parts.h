@@ -38,7 +38,7 @@ struct LinkParts {
   Phase phase = Phase::kOpening;
   Time now{0};
   FrameReader reader;
-  LinkSession session;
+  Handshake session;
   Sender sender;
   std::optional<ReceiveWindow> receive;  // once the session is there
   AckTimer ack;
