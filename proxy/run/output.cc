@@ -75,7 +75,7 @@ class HumanOutput : public Output {
   Observer& observer() override { return report_; }
   std::optional<Time> next_deadline() const override { return report_.next_deadline(); }
   void write(Time now) override;
-  void finish(Time now) override {
+  void close(Time now) override {
     screen_.show_status("");
     write(now);
   }

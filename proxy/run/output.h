@@ -23,7 +23,7 @@ class Output {
   /// The terminal has another size.
   virtual void resized() {}
   /// The observer has been told the end.
-  virtual void finish(subunit::Time now) { write(now); }
+  virtual void close(subunit::Time now) { write(now); }
 };
 
 /// The output on stdout. `out`, `view` and `log` are the caller's, and live longer.

@@ -142,7 +142,7 @@ void Runner::regulate() {
 
 void Runner::conclude() {
   concluded_ = true;
-  for (const auto& output : outputs_) output->finish(precise_now());
+  for (const auto& output : outputs_) output->close(precise_now());
   outputs_.clear();
   if (!run_.problem().empty()) log_.error("{}", run_.problem());
   if (options_.schedule_log && !schedule_log_.flush())

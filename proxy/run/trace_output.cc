@@ -34,7 +34,7 @@ class TraceOutput : public Output {
     if (trace_.pending_output().empty()) return std::nullopt;
     return written_at_ + kMaxHeldBack;
   }
-  void finish(Time now) override;
+  void close(Time now) override;
 
  private:
   void write_all();
@@ -68,7 +68,7 @@ void TraceOutput::write_all() {
   trace_.consume_output();
 }
 
-void TraceOutput::finish(Time) {
+void TraceOutput::close(Time) {
   write_all();
   if (::close(file_.release()) < 0 && error_ == 0) error_ = errno;
   if (error_ != 0) log_.warning("the trace in {} is incomplete: {}", path_, std::strerror(error_));

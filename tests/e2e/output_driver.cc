@@ -99,7 +99,7 @@ class Driver : private subunit::run::View {
     } else if (order.contains("finish")) {
       tell(
           [&order](Observer& observer) { observer.finish(order["finish"], proxy::precise_now()); });
-      for (const auto& output : outputs_) output->finish(proxy::precise_now());
+      for (const auto& output : outputs_) output->close(proxy::precise_now());
       outputs_.clear();
       out_.finish();
       in_.close();
