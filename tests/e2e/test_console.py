@@ -247,7 +247,7 @@ def test_a_console_that_echoes_again_is_noticed_on_both_sides(console, on_consol
     support.wait_until(console.is_raw, "raw mode again")
     run.terminate()
     process.wait(support.LIMIT)
-    says(process.stderr.read().decode(), "raw again")
+    says(process.stderr.read().decode(), "back to raw")
     support.finish(run)
 
 
@@ -498,7 +498,7 @@ def test_what_never_comes_is_told_with_what_came_instead():
 def test_a_hello_without_more_is_told(hello):
     ended = client("--ready-timeout", "10", channel=["sh", "-c", f"echo '{hello}'; exec sleep 600"])
     assert ended.status == 3
-    says(ended.stderr, "says hello", "not to get our answer")
+    says(ended.stderr, "sends hello", "not to get our answer")
     assert hello not in ended.stderr  # it is no noise
 
 

@@ -100,7 +100,7 @@ def test_a_replay_that_needs_more_servers_than_there_are_ends(schedule):
     path = schedule((0, DEMO[:2]), (2, DEMO[2:]))
     ended = replay(path, "--attach-timeout", "10")
     assert ended.status == 3
-    says(ended.stderr, "3 tests", "10 s", "--attach-timeout", "--replay", "servers")
+    says(ended.stderr, "3 tests", "10 s", "--attach-timeout", "--replay", "workers")
     ended.stream.assert_clean()
     statuses = ended.stream.statuses
     assert [statuses[test_id] for test_id in DEMO] == ["success"] * 2 + ["fail"] * 3
