@@ -77,7 +77,7 @@ bool Plan::add_listed(std::string_view id) {
 }
 
 std::vector<std::string> Plan::take_tests() {
-  const std::vector<std::string> listed = std::exchange(wanted_, {});
+  std::vector<std::string> listed = std::exchange(wanted_, {});
   if (!named_) return listed;
   std::vector<std::string> ids = *named_;
   if (!suite_order_) return ids;

@@ -5,7 +5,7 @@ namespace proxy {
 using subunit::Result;
 
 Capture::Capture(uv_loop_t& loop, const std::optional<std::string>& route,
-                 CapturedPipe::Events events)
+                 const CapturedPipe::Events& events)
     : out_(loop, "stdout", route, room_, events_of_one(events)),
       err_(loop, "stderr", route, room_, events_of_one(events)) {}
 

@@ -13,7 +13,8 @@ namespace proxy {
 class Capture {
  public:
   /// `ended`: nobody can write to either pipe any more.
-  Capture(uv_loop_t& loop, const std::optional<std::string>& route, CapturedPipe::Events events);
+  Capture(uv_loop_t& loop, const std::optional<std::string>& route,
+          const CapturedPipe::Events& events);
 
   /// Makes the pipes and starts to read. The result is for the server to write to.
   struct WriteEnds {
