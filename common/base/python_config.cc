@@ -60,7 +60,7 @@ Result<PythonConfig> PythonConfig::parse(std::string_view text) {
     }
     const std::size_t delimiter = line.find_first_of("=:");
     if (!in_default || delimiter == line.npos || delimiter == 0) {
-      return error("line {} is neither a section nor an option of one: \"{}\"", number,
+      return error("line {} is neither the name of a section nor an option in one: \"{}\"", number,
                    escaped(line));
     }
     const std::string name = lower(stripped(line.substr(0, delimiter)));
@@ -105,7 +105,8 @@ Result<> PythonConfig::interpolate(std::string_view value, int depth, std::strin
           escaped(value.substr(0, 20)));
     const std::string name = lower(value.substr(2, end - 2));
     const auto other = values_.find(name);
-    if (other == values_.end()) return error("there is no option \"{}\"", escaped(name));
+    if (other == values_.end())
+      return error("\"%({})s\" refers to an option that is not set", escaped(name));
     if (auto done = interpolate(other->second, depth + 1, out); !done) return done;
     value.remove_prefix(end + 2);
   }

@@ -68,10 +68,10 @@ TEST_CASE("a percent sign that means nothing is an error that shows it") {
   CHECK(has(complaint("[DEFAULT]\nkey=a %d\n"), "\"%d\""));
   CHECK(has(complaint("[DEFAULT]\nkey=a %\n"), "\"%\""));
   CHECK(has(complaint("[DEFAULT]\nkey=a %(b)\nb=1"), "\"%(b)\""));
-  CHECK(has(complaint("[DEFAULT]\nkey=%(nothing)s\n"), "\"nothing\""));
+  CHECK(has(complaint("[DEFAULT]\nkey=%(nothing)s\n"), "\"%(nothing)s\""));
 }
 
-TEST_CASE("values that name each other end in an error and not in a loop") {
+TEST_CASE("values that refer to each other end in an error and not in a loop") {
   CHECK(has(complaint("[DEFAULT]\nkey=%(other)s\nother=%(key)s\n"), "10 levels deep"));
   std::string doubling = "[DEFAULT]\nkey=%(a)s%(a)s%(a)s%(a)s\n";
   for (char c = 'a'; c < 'h'; ++c)
@@ -79,7 +79,7 @@ TEST_CASE("values that name each other end in an error and not in a loop") {
   CHECK(has(complaint(doubling + "h=" + std::string(100, 'x')), "longer than"));
 }
 
-TEST_CASE("a line that is nothing is an error that shows it") {
+TEST_CASE("a line that is neither a section nor an option is an error that shows it") {
   CHECK(has(complaint("key=1\n"), "line 1"));
   CHECK(has(complaint("[DEFAULT]\n\nwords without meaning\n"), "line 3"));
   CHECK(has(complaint("[DEFAULT]\n=1\n"), "\"=1\""));
