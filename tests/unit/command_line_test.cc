@@ -113,7 +113,7 @@ TEST_CASE("run needs a channel, in one of two ways") {
   check_bad_usage("run", rows);
 }
 
-TEST_CASE("a schedule to replay says which tests run, and nothing else does") {
+TEST_CASE("a schedule to replay decides which tests run, and nothing else does") {
   const std::vector<BadUsage> rows{
       {{"--replay", "schedule", "--list", "--", "true"}, {"--replay", "--list"}},
       {{"--replay", "schedule", "--load-list", "ids", "--", "true"}, {"--replay", "--load-list"}},
@@ -125,7 +125,7 @@ TEST_CASE("a schedule to replay says which tests run, and nothing else does") {
   check_bad_usage("run", rows);
 }
 
-TEST_CASE("a client tells what does not go over its line") {
+TEST_CASE("a client refuses options that its line cannot carry out") {
   const std::vector<BadUsage> rows{
       {{"--console-command", "echo '#%H'", "--", "true"}, {"#%"}},
       {{"--console-command", "x", "--console-wait", "(", "--", "true"}, {"("}},
@@ -158,7 +158,7 @@ TEST_CASE("serve tells what is wrong with its options") {
   check_bad_usage("serve", rows);
 }
 
-TEST_CASE("serve tells which addresses are none") {
+TEST_CASE("serve refuses addresses that it cannot use, and names them") {
   const std::vector<BadUsage> rows{
       {{}, {"COMMAND", "--connect", "--listen"}},
       {{"--connect"}, {"--connect"}},
@@ -177,7 +177,7 @@ TEST_CASE("serve tells which addresses are none") {
   check_bad_usage("serve", {{many, {"--connect", "64"}}});
 }
 
-TEST_CASE("serve tells which numbers of servers it cannot have") {
+TEST_CASE("serve refuses numbers of servers that it cannot have") {
   const std::vector<BadUsage> rows{
       {{"--workers", "0", "--", "true"}, {"--workers", "0", "64"}},
       {{"--workers", "65", "--", "true"}, {"--workers", "65", "64"}},
@@ -192,7 +192,7 @@ TEST_CASE("serve tells which numbers of servers it cannot have") {
   check_bad_usage("serve", rows);
 }
 
-TEST_CASE("a template that cannot work is bad usage, and what to add is told") {
+TEST_CASE("a template that cannot work is bad usage, and the message names what to add") {
   const std::vector<BadUsage> rows{
       {{"--test-command", "x $IDOPTION"}, {"cannot list", "$LISTOPT"}},
       {{"--test-command", "x $LISTOPT"}, {"all of its tests", "$IDOPTION"}},
@@ -224,7 +224,7 @@ TEST_CASE("tunnel and wrap need a command") {
   check_bad_usage("wrap", {{{}, {"COMMAND"}}, {{"--"}, {"COMMAND"}}});
 }
 
-TEST_CASE("python takes what stestr says to it, and shows anything else") {
+TEST_CASE("python takes the arguments of stestr, and shows any others") {
   const Words runner{"-m", "stestr.subunit_runner.run", "discover", "-t", ".", "tests"};
   std::vector<Words> rows{{"-V"},           {"-c", "print(1)"},           {"setup.py", "test"},
                           {"-m", "pytest"}, {"-m", runner[1], runner[2]}, {}};
@@ -296,7 +296,7 @@ TEST_CASE("the version is told with status 0") {
   CHECK(answer.text == "subunit-proxy " SUBUNIT_PROXY_VERSION "\n");
 }
 
-TEST_CASE("what options say reaches the run") {
+TEST_CASE("the values of options reach the run") {
   const auto run = parsed<RunOptions>(
       {"run",    "--list", "--match", "a",     "--match", "b",     "t.one",
        "--link", "armour", "--baud",  "9600",  "--color", "never", "--console-command",
