@@ -74,7 +74,7 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   const verdict::OpenTests::Ids in_progress = ledger_.in_progress();
   for (const std::string& id : in_progress) ledger_.record(id, Status::kFail);
   for (const std::string& id : left_out_)
-    fail(id, "the test command cannot be told to run this test: its id has a line feed or NUL\n");
+    fail(id, "this test cannot be passed to the test command: its id has a line feed or NUL\n");
   // The output is the same for all of them, and they can be many.
   std::string last_output = how.last_output;
   for (const std::string_view id : ledger_.missing()) {

@@ -195,8 +195,9 @@ void Channel::held_for_long() {
   if (!script_.done()) return log_.warning("still waiting {}", script_.waits_for());
   if (held_.empty() && !options_.pty) return relay_->finish_line();
   log_.warning(
-      "what the client sends is held, since \"{}\" has not said yet how it has to travel (--link "
-      "raw would send it as it is)",
+      "holding back what the client sends: it is not known yet whether \"{}\" uses the console "
+      "link "
+      "(use --link raw if it does not)",
       program_);
 }
 

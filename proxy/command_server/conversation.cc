@@ -54,7 +54,7 @@ Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOp
       guard_(loop),
       hello_timer_(loop,
                    [this] {
-                     fail(fmt::format("the client said no Hello within {}",
+                     fail(fmt::format("the client sent no Hello within {}",
                                       subunit::in_seconds(kHelloTimeout)));
                    }),
       next_timer_(loop, [this] { clear_away(); }),

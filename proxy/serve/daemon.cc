@@ -121,7 +121,7 @@ void Daemon::receive_request(const Packet& packet) {
 void Daemon::deliver(const Packet& packet) {
   TestServer* const server = supervisor_.only();
   if (!server)
-    return refuse("a packet without a route code: it has to say which of several test servers");
+    return refuse("a packet without a route code: it must name one of several test servers");
   if (server->attaching()) return hold(packet);
   if (!server->attached()) return refuse("there is no longer a test server to deliver a packet to");
   server->forward(packet);

@@ -137,8 +137,8 @@ void TunnelRelay::channel_ended() {
     problem_ = fmt::format("the channel has ended: {}", channel_.end_text());
   if (problem_.empty() && channel_.holds())
     problem_ =
-        "the channel has ended, and nothing of what the client sent has gone out: nobody has shown "
-        "how it has to travel (--link raw would send it as it is)";
+        "the channel has ended, and nothing of what the client sent was passed on: the other end "
+        "never showed whether it uses the console link (try --link raw)";
 }
 
 }  // namespace proxy

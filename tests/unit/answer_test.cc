@@ -133,7 +133,7 @@ TEST_CASE("an id that cannot be passed to the command fails, and the others run"
   take(by_file, status("a", Status::kSuccess));
   const Ids failures = ended(by_file, kClean);
   REQUIRE(failures.size() >= 1);
-  CHECK(failures[0].starts_with("line\nfeed fail: the test command cannot be told"));
+  CHECK(failures[0].starts_with("line\nfeed fail: this test cannot be passed"));
   CHECK_FALSE(by_file.empty());
   CHECK(RunAnswer(Ids{"line\nfeed"}, true).empty());
   RunAnswer by_words(ids, false);

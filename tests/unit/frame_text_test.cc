@@ -1,9 +1,10 @@
+#include "common/link/frame/frame_text.h"
+
 #include <doctest/doctest.h>
 
 #include <random>
 #include <string>
 
-#include "common/link/frame/frame_text.h"
 #include "tests/unit/armour.h"
 
 using namespace subunit;
