@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "proxy/cli/subcommand.h"
-#include "proxy/posix/line_rate.h"
+#include "proxy/posix/terminal.h"
 
 namespace proxy {
 

@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "common/base/text.h"
-#include "proxy/posix/line_rate.h"
+#include "proxy/posix/terminal.h"
 
 namespace proxy {
 
