@@ -95,7 +95,7 @@ def test_a_tunnel_whose_client_says_nothing_is_the_same_as_over_a_pipe(channel):
 def test_what_a_client_said_and_nobody_heard_is_an_error():
     ended = proxy("tunnel", "--", "sleep", "3", stdin=b"hello")
     assert ended.status == 3
-    says(ended.stderr, "nothing of what the client sent has gone out", "--link raw")
+    says(ended.stderr, "nothing of what the client sent was passed on", "--link raw")
 
 
 def test_a_second_client_is_told_of_the_first(console, processes):
