@@ -85,6 +85,7 @@ def test_what_is_unusual_about_a_terminal_comes_back_too(console, on_console, se
     termios.tcsetattr(console.side, termios.TCSANOW, mode)
     before = console.mode()
     process = on_console(*served())
+    console.read_until(b"#%")  # it watches for signals by then
     process.terminate()
     assert process.wait(support.LIMIT) == 3
     assert console.mode() == before
