@@ -18,7 +18,6 @@ class LinkOutput {
 
   /// When the line takes more, or the other end is to be asked for room.
   [[nodiscard]] std::optional<Time> next_deadline() const;
-  [[nodiscard]] std::optional<Time> line_free_at() const { return line_free_at_; }
   void tick();
   void ask_for_room();
 

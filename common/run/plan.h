@@ -53,7 +53,7 @@ class Plan {
   /// How many it has listed, wanted or not.
   [[nodiscard]] std::size_t listed() const { return listed_; }
 
-  /// The tests to run, once all are listed that need_list() wants: those that were named, or those
+  /// The tests to run, once all are listed that needs_list() wants: those that were named, or those
   /// that were listed, as often as they were, and match. Names are in the order of the list, if
   /// that is what orders them, with those that it does not have at the end.
   [[nodiscard]] std::vector<std::string> take_tests();

@@ -108,7 +108,7 @@ TEST_CASE("a command whose echo would look like a frame is refused") {
   CHECK(ConsoleStep::create("printf '# %'", "").has_value());
 }
 
-TEST_CASE("what is no regular expression is refused") {
+TEST_CASE("what is not a regular expression is refused") {
   const auto refused = ConsoleStep::create("serve", "(");
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().text.find("--console-wait \"(\"") != std::string::npos);

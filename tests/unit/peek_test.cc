@@ -33,7 +33,7 @@ TEST_CASE("a message that stands whole in one packet can be seen in passing") {
   CHECK(peek_announcement(parse_packet(as_bytes(longest)).value()) == respawn);
 }
 
-TEST_CASE("what is no message, malformed, or large is passed by") {
+TEST_CASE("what is not a message, malformed, or large is passed by") {
   const auto seen = [](const std::string& bytes) {
     return peek_message(parse_packet(as_bytes(bytes)).value()).has_value();
   };

@@ -51,6 +51,25 @@ TEST_CASE("--attach-timeout: a proxy without a server ends the run") {
   CHECK(has(paper.run->problem(), "no test server has connected to it within 7 s"));
 }
 
+TEST_CASE(
+    "--attach-timeout: it begins again with a proxy behind the proxy, and counts for its servers") {
+  Options options = naming({"a"});
+  options.attach_timeout = 7s;
+  PaperRun paper(options);
+  paper.ready();
+  paper.attaches("0");
+  paper.wait(6s);
+  paper.says(
+      rpc::Ready{
+          .proxy = "inner", .versions = {.max = 2, .min = 1}, .listening = {}, .expected = 2},
+      0, "0");
+  paper.wait(6999ms);
+  CHECK_FALSE(paper.remote(0).hang_up());
+  paper.wait(1ms);
+  CHECK(paper.remote(0).hang_up());
+  CHECK(has(paper.run->problem(), "no test server has connected to it within 7 s"));
+}
+
 TEST_CASE("--hello-timeout: a server that does not answer ends the run if it is the only one") {
   Options options = naming({"a"});
   options.hello_timeout = 3s;

@@ -73,7 +73,7 @@ std::optional<Time> RemoteProxy::next_deadline() const {
 
 /// The end cannot come while nothing is read.
 bool RemoteProxy::has_deadline() const {
-  if (phase_ == Phase::kUp) return !servers_.any_known();
+  if (phase_ == Phase::kUp) return servers_.awaits_first();
   return phase_ == Phase::kReady || (phase_ == Phase::kLeaving && flow_);
 }
 
@@ -174,6 +174,7 @@ void RemoteProxy::ready(const rpc::Ready& ready, const std::string& from) {
   const bool knows_watch = ready.versions.max >= 2;
   if (!from.empty()) {
     servers_.expect(ready.expected.value_or(0), from);
+    if (phase_ == Phase::kUp) enter(Phase::kUp, options_.attach_timeout);
   } else if (phase_ != Phase::kReady) {
     return tell(Incident::Kind::kTrouble, "the proxy sent Ready twice");
   } else {

@@ -38,6 +38,7 @@ std::string until_when(const Worker& worker) {
 
 /// Of the first server that is heard of, the route code tells whether there can be more.
 void RemoteServers::first(const std::string& route) {
+  awaits_inner_ = false;
   if (!std::exchange(any_known_, true)) table_.set_routed(!route.empty());
 }
 
@@ -49,6 +50,7 @@ void RemoteServers::add_direct() {
 void RemoteServers::expect(int servers, const std::string& from) {
   to_come_[from] = servers;
   if (from.empty()) return;
+  awaits_inner_ = true;
   greeted_proxies_.insert(from);
   Worker* const taken = table_.find(from);
   if (!taken) return;
@@ -252,6 +254,11 @@ void RemoteServers::cancel() {
 
 bool RemoteServers::answer() const {
   return std::ranges::any_of(table_.workers(), &Worker::has_answered);
+}
+
+bool RemoteServers::awaits_first() const {
+  return !any_known_ ||
+         (awaits_inner_ && std::ranges::none_of(table_.workers(), &Worker::can_progress));
 }
 
 bool RemoteServers::can_progress() const {

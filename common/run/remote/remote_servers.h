@@ -107,9 +107,11 @@ class RemoteServers {
   [[nodiscard]] bool answer() const;
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const;
-  /// Packets have a route code, since there can be several. Known once any_known().
+  /// Packets have a route code, since there can be several. Known with the first server.
   [[nodiscard]] bool routed() const { return table_.routed(); }
-  [[nodiscard]] bool any_known() const { return any_known_; }
+  /// Nothing has been heard yet of a server: of the first one, or of the first behind a proxy that
+  /// was taken for the only one.
+  [[nodiscard]] bool awaits_first() const;
   [[nodiscard]] std::list<Worker>& workers() { return table_.workers(); }
 
  private:
@@ -126,6 +128,7 @@ class RemoteServers {
   ServerOwner& owner_;
   RouteTable table_;
   bool any_known_ = false;
+  bool awaits_inner_ = false;  // a proxy behind this one has said Ready, and no more
   std::map<std::string, int, std::less<>> to_come_;     // by the route code of their proxy
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
 };

@@ -528,7 +528,7 @@ class Tags(Server):
 
 
 class Echo(Server):
-    """Sends every packet that is no message back as it came."""
+    """Sends every packet that is not a message back as it came."""
 
     def other(self, raw):
         self.connection.write(raw)
