@@ -81,14 +81,14 @@ def encode_packet(
 ) -> bytes:
     """One packet, byte for byte what python-subunit's StreamResultToBytes writes.
 
-    `timestamp` is aware. Texts are sent as wire_text() has them. Raises ValueError for a
-    packet above MAX_PACKET_BYTES.
+    `timestamp` is aware, and left out where it is not between 1970 and 2106. Texts are sent as
+    wire_text() has them. Raises ValueError for a packet above MAX_PACKET_BYTES.
     """
     flags = FLAG_VERSION_2 | _STATUS_BITS[test_status]
     fields = b""
-    if timestamp is not None:
+    since = None if timestamp is None else timestamp - EPOCH
+    if since is not None and 0 <= since.days * 86400 + since.seconds < 1 << 32:
         flags |= FLAG_TIMESTAMP
-        since = timestamp - EPOCH
         seconds = since.days * 86400 + since.seconds
         fields += seconds.to_bytes(4, "big") + _number(since.microseconds * 1000)
     if test_id is not None:
@@ -136,15 +136,16 @@ def encode_file(*, file_bytes: bytes, **fields: object) -> Iterator[bytes]:
 def wire_text(text: str) -> str:
     """`text` as it travels: what UTF-8 or subunit cannot carry is escaped with backslashes
     (lone surrogates as \\udc80, NUL as \\x00)."""
-    return _utf8(text).decode("utf-8")
+    return wire_bytes(text).decode("utf-8")
 
 
-def _utf8(text: str) -> bytes:
+def wire_bytes(text: str) -> bytes:
+    """wire_text() as UTF-8."""
     return text.encode("utf-8", "backslashreplace").replace(b"\0", b"\\x00")
 
 
 def _text(text: str) -> bytes:
-    data = _utf8(text)
+    data = wire_bytes(text)
     return _number(len(data)) + data
 
 

@@ -6,28 +6,32 @@ import unittest
 from typing import Any, List, Optional, Sequence
 
 from rpc_client import Results
-from subunit_rpc.server.collection import TestCollection
 from subunit_rpc.decoder import PacketDecoder
+from subunit_rpc.server.collection import TestCollection
+from subunit_rpc.server.delegation import Answer
+from subunit_rpc.server.records import RecordReader, encode_record
+from subunit_rpc.server.reporter import Reporter
 from subunit_rpc.server.runner import run_tests
 from subunit_rpc.server.stdio import Stdio
 
 
 class Recorder:
-    """In place of a Connection: keeps what is sent. `lose_after` breaks it then."""
+    """In place of a line to the front, and of the front's connection: keeps what is sent."""
 
-    def __init__(self, lose_after: Optional[int] = None) -> None:
-        self.lost: Optional[OSError] = None
-        self.flushed: List[bytes] = []
-        self._lose_after = lose_after
+    def __init__(self) -> None:
+        self.waits = 0  # times that the tests waited for the front
+        self._records = RecordReader()
         self._decoder = PacketDecoder()
+        self._answer = Answer(self._decoder.receive, Stdio())
 
-    def send(self, data: bytes) -> None:
-        self._decoder.receive(data)
+    def send(self, kind: bytes, *fields: bytes) -> None:
+        self._records.receive(encode_record(kind, fields))
+        for record in iter(self._records.next_record, None):
+            self._answer.take(record)
 
-    def flush(self) -> None:
-        self.flushed.append(b"")
-        if len(self.flushed) == self._lose_after:
-            self.lost = BrokenPipeError(32, "Broken pipe")
+    def send_and_wait(self, kind: bytes, *fields: bytes) -> None:
+        self.send(kind, *fields)
+        self.waits += 1
 
     def results(self) -> Results:
         return Results(list(iter(self._decoder.next_packet, None)))
@@ -46,7 +50,7 @@ def run(
     collection: TestCollection, asked: Optional[Sequence[str]] = None, **options: bool
 ) -> Results:
     recorder = Recorder()
-    run_tests(collection.take(asked), recorder, Stdio(), **options)
+    run_tests(collection.take(asked), Reporter(recorder), **options)
     return recorder.results()
 
 

@@ -16,8 +16,8 @@ WORDS = {
     "4_is_killed": "was killed by SIGKILL (9) while running this test.",
     "5_leaves": "ended with exit status 0 while running this test.",
     "7_interrupts": "was killed by SIGINT (2) while running this test.",
-    "8_writes_to_every_socket": "was killed because it sent something that is not a result "
-    "(no packet starts with these bytes: no packet...) while running this test.",
+    "8_writes_to_every_pipe": "was killed because it sent something that is not a result "
+    "(no record starts with these bytes: no record...) while running this test.",
 }
 
 
@@ -69,7 +69,7 @@ def test_what_comes_behind_a_crash_is_run_also_when_all_tests_were_asked_for(sta
             "5_leaves fail",
             "6_breaks_the_class success",
             "7_interrupts fail",
-            "8_writes_to_every_socket fail",
+            "8_writes_to_every_pipe fail",
         ]
         assert [status for _, status in results.statuses[8:]] == ["success", "success"]
         client.goodbye()

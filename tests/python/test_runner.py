@@ -10,7 +10,8 @@ from testtools.testsuite import FixtureSuite
 from recorder import Recorder, run, short, suite_of
 from subunit_rpc.server.collection import TestCollection
 from subunit_rpc.server.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
-from subunit_rpc.server.stdio import Stdio
+from subunit_rpc.server.reporter import Reporter
+from subunit_rpc.server.stdio import flush_buffers
 from suites import behaviour
 
 
@@ -149,10 +150,10 @@ def test_local_variables_are_shown_when_asked_for():
         assert ("answer = 42" in results.attachment(test_id, "traceback")) is tb_locals
 
 
-def test_a_lost_connection_stops_the_run_with_the_test_that_is_running():
+def test_a_run_that_is_stopped_ends_with_the_test_that_is_running():
     collection = TestCollection(suite_of(behaviour.First, behaviour.Second))
-    recorder = Recorder(lose_after=2)  # one flush for inprogress, one for the status
-    run_tests(collection.take(), recorder, Stdio())
+    recorder = Recorder()
+    run_tests(collection.take(), Reporter(recorder), stopped=lambda: recorder.waits >= 2)
     assert behaviour.LOG == ["module up", "First up", "1", "First down", "module down"]
 
 
@@ -165,7 +166,7 @@ class FlushingOut(io.StringIO):
 
     def flush(self):
         if self.getvalue():
-            behaviour.LOG.append((self.getvalue(), len(self.recorder.flushed)))
+            behaviour.LOG.append((self.getvalue(), self.recorder.waits))
             self.truncate(0)
             self.seek(0)
 
@@ -173,7 +174,8 @@ class FlushingOut(io.StringIO):
 def test_what_is_printed_is_out_before_the_packet_that_ends_its_test(monkeypatch):
     recorder = Recorder()
     monkeypatch.setattr(sys, "stdout", FlushingOut(recorder))
-    run_tests(TestCollection(suite_of(behaviour.Prints)).take(), recorder, Stdio())
+    run_tests(TestCollection(suite_of(behaviour.Prints)).take(), Reporter(recorder))
+    flush_buffers()
     flushed = [entry for entry in behaviour.LOG if isinstance(entry, tuple)]
     assert flushed == [("class", 0), ("1", 1), ("2", 3), ("end", 4)]
 

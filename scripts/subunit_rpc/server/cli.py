@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import math
 import os
+import resource
 import signal
 import sys
 from typing import List, Optional
@@ -14,12 +14,13 @@ from typing import List, Optional
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from ..attachment import encode_message
 from ..errors import RequestError, SessionError
-from .loader import PROGRAM, Loading
+from .lifeline import say
+from .loader import PROGRAM
 from ..message import Attach
-from .server import Server, Tests
+from .server import Server
 from .stdio import CapturedStdio, Stdio
 from .transport import Listener, dial
-from .worker_tests import WorkerTests
+from .worker_tests import TestsDied, WorkerTests
 
 ADDRESS_VARIABLE = "SUBUNIT_RPC_ADDRESS"
 TOKEN_VARIABLE = "SUBUNIT_RPC_TOKEN"
@@ -95,49 +96,77 @@ def _main(arguments: Optional[List[str]]) -> int:
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
     stdio = Stdio() if token is None else CapturedStdio()
-    loading = Loading(rest, USAGE, stdio)
-    with contextlib.ExitStack() as at_end:
-        try:
-            if options.fork or options.reload:
-                workers = WorkerTests(loading, _say, fork=options.fork, reload=options.reload)
-                at_end.callback(workers.close)
-                tests: Tests = workers
-            else:
-                tests = loading.load()
-        except RequestError as error:
-            if str(error):
-                _say(str(error))
-            return EXIT_USAGE
-        server = Server(tests, stdio.promise, options.hello_timeout)
-        if options.listen is not None:
-            return _listen(server, address)
-        return _dial(server, address, token)
+    tests = WorkerTests(
+        rest, USAGE, stdio, fork=options.fork, reload=options.reload
+    )
+    server = Server(tests, stdio.promise, options.hello_timeout)
+    return _serve(server, tests, options.listen, address, token)
 
 
-def _dial(server: Server, address: Address, token: Optional[str]) -> int:
+def _serve(
+    server: Server,
+    tests: WorkerTests,
+    listen: Optional[Address],
+    address: Address,
+    token: Optional[str],
+) -> int:
+    status = 0
+    try:
+        if listen is not None:
+            status = _listen(server, tests, address)
+        else:
+            status = _dial(server, tests, address, token)
+    except RequestError as error:
+        if str(error):
+            say(str(error))
+        status = EXIT_USAGE
+    except TestsDied as death:
+        return _end_like(death.status)
+    finally:
+        end = tests.close()
+    return status or _end_like(end)
+
+
+def _end_like(status: int) -> int:
+    """The process with the tests has ended with this wait status, and so does this one: they
+    are one program to whoever has started it. Returns an exit status."""
+    if os.WIFSIGNALED(status):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # one is enough
+        signum = os.WTERMSIG(status)
+        if signum != signal.SIGKILL:
+            signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+    return os.WEXITSTATUS(status)
+
+
+def _dial(server: Server, tests: WorkerTests, address: Address, token: Optional[str]) -> int:
     try:
         connection = dial(address)
     except OSError as error:
-        _say(f"cannot connect to {address}: {error.strerror or error}")
+        say(f"cannot connect to {address}: {error.strerror or error}")
         return EXIT_INCOMPLETE
     os.register_at_fork(after_in_child=connection.forked)
     if token is not None:
         connection.send(encode_message(Attach(token)))
         connection.flush()
+    tests.await_ready()
     try:
         server.serve(connection)
+    except TestsDied:
+        raise
     except SessionError as error:
-        _say(str(error))
+        say(str(error))
         return EXIT_INCOMPLETE
     return 0
 
 
-def _listen(server: Server, address: Address) -> int:
+def _listen(server: Server, tests: WorkerTests, address: Address) -> int:
     """Serves one client after another, until something is wrong with the listening."""
+    tests.await_ready(None)
     try:
         listener = Listener(address)
     except OSError as error:
-        _say(f"cannot listen on {address}: {error.strerror or error}")
+        say(f"cannot listen on {address}: {error.strerror or error}")
         return EXIT_INCOMPLETE
     try:
         os.register_at_fork(after_in_child=listener.forked)
@@ -145,14 +174,16 @@ def _listen(server: Server, address: Address) -> int:
             # Where there is no path to remove the default is better: it works even in a
             # test that never comes back from C.
             signal.signal(signal.SIGTERM, lambda signum, frame: _end_by(signum, listener))
-        _say(f"listening on {listener.address}")
+        say(f"listening on {listener.address}")
         while True:
             try:
                 server.serve(listener.accept())
+            except TestsDied:
+                raise
             except SessionError as error:
-                _say(str(error))
+                say(str(error))
     except OSError as error:
-        _say(f"cannot go on listening on {listener.address}: {error.strerror or error}")
+        say(f"cannot go on listening on {listener.address}: {error.strerror or error}")
         return EXIT_INCOMPLETE
     finally:
         listener.close()
@@ -233,11 +264,3 @@ def _seconds(text: str) -> float:
             f"{text!r} is not a number of seconds between 0 and {HELLO_SECONDS_LIMIT:,.0f}"
         )
     return seconds
-
-
-def _say(text: str) -> None:
-    """One line on stderr, as it was when the tests had not got at it yet."""
-    try:
-        os.write(2, f"{PROGRAM}: {text}\n".encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass  # a test has closed it

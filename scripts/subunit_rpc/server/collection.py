@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import os
 import re
 import types
 import unittest
 from unittest.loader import _FailedTest
-from typing import Any, Container, Dict, Iterable, Iterator, List, Optional
+from unittest.util import strclass
+from typing import Any, Container, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 import testtools
 from testtools.content import text_content
 from testtools.testsuite import filter_by_ids, iterate_tests
 
 from ..packet import wire_text
+from .results import id_of
+
+# What unittest calls the steps before and behind tests, where they fail.
+_FIXTURE_ID = re.compile(r"(setUp|tearDown)(Class|Module) \((.+)\)")
+_LOADED_ID = re.compile(r"unittest\.loader\.(_FailedTest|ModuleSkipped)\.(.+)")
+
+
+class Taken(NamedTuple):
+    """A test or suite to be run once, and the id that the test was loaded with."""
+
+    test: Any
+    test_id: Optional[str] = None
+
+
+class FixtureTest:
+    """In place of all tests of a class or module: runs its fixtures, and nothing else."""
+
+    def __init__(self, test_id: str, test_class: type) -> None:
+        self._id = test_id
+        self._class = test_class
+
+    @property
+    def __class__(self) -> Any:  # by which unittest knows what to set up
+        return self._class
+
+    def __call__(self, result: Any) -> None:
+        """There is nothing to run."""
+
+    def id(self) -> str:
+        return self._id
 
 
 class TestCollection:
@@ -28,7 +60,12 @@ class TestCollection:
 
     Suites forget a test when it has run, so that it can be freed, and tests keep what they
     set on themselves. So what was loaded is run and forgotten as in any unittest program,
-    and before that a shallow copy takes its place in the collection.
+    and before that another one takes its place in the collection: one made by the same class,
+    as the loader does it, with what has been set on the loaded one since.
+
+    Where a fixture or an import fails, unittest reports that under an id like
+    `setUpClass (module.Class)`. Asked for one of these, the collection has a test that does
+    that step, and no more.
     """
 
     __test__ = False  # to pytest this is no test class
@@ -37,15 +74,21 @@ class TestCollection:
         self._units = [_Unit(test) for test in _take_apart(loaded)]
         self._ids: List[str] = []
         self._units_by_id: Dict[str, List[_Unit]] = {}
+        self._classes: Dict[str, type] = {}  # by their names, and one by that of its module
         self._not_imported: Dict[str, str] = {}  # modules, and why
         for unit in self._units:
             for case in iterate_tests(unit.test):
                 _survive_exit(case)
-                test_id = wire_text(case.id())
+                test_id = id_of(case)
+                if case is unit.test:
+                    unit.test_id = test_id
                 self._ids.append(test_id)
                 self._units_by_id.setdefault(test_id, []).append(unit)
                 if isinstance(case, _FailedTest):
                     self._note_failure(case)
+                else:
+                    self._classes.setdefault(strclass(type(case)), type(case))
+                    self._classes.setdefault(type(case).__module__, type(case))
 
     def ids(self, asked: Optional[Iterable[str]] = None) -> Iterator[str]:
         """All ids in the order of the suite, or those of `asked` that exist, in that order;
@@ -56,8 +99,10 @@ class TestCollection:
         for test_id in dict.fromkeys(asked):
             for _ in self._units_by_id.get(test_id, ()):
                 yield test_id
+            if test_id not in self._units_by_id and self._step(test_id) is not None:
+                yield test_id
 
-    def take(self, asked: Optional[Iterable[str]] = None) -> Iterator[Any]:
+    def take(self, asked: Optional[Iterable[str]] = None) -> Iterator[Taken]:
         """All tests, or those with the ids `asked`, one by one, to be run once. An id asked
         for twice counts once; one that is unknown gives a test that fails and says so."""
         if asked is None:
@@ -69,11 +114,31 @@ class TestCollection:
         for test_id in wanted:
             units = self._units_by_id.get(test_id)
             if units is None:
-                yield self._unknown(test_id)
+                step = self._step(test_id)
+                yield Taken(self._unknown(test_id) if step is None else step, test_id)
             else:
                 chosen.update((id(unit), unit) for unit in units)
         for unit in chosen.values():
             yield unit.take_only(wanted)
+
+    def _step(self, test_id: str) -> Any:
+        """A test for the step that has this id, if there is one."""
+        fixture = _FIXTURE_ID.fullmatch(test_id)
+        if fixture is not None:
+            _, level, name = fixture.groups()
+            found = self._classes.get(name)
+            if found is None or (level == "Module") != (found.__module__ == name):
+                return None
+            if level == "Module":
+                found = type("Fixture", (unittest.TestCase,), {"__module__": name})
+            return FixtureTest(test_id, found)
+        loaded = _LOADED_ID.fullmatch(test_id)
+        if loaded is not None:
+            # Of a module that was asked for by name, unittest may keep the last part alone.
+            name = f".{loaded[2]}"
+            if any(f".{known}".endswith(name) for known in self._classes):
+                return testtools.PlaceHolder(test_id)
+        return None
 
     def _unknown(self, test_id: str) -> testtools.PlaceHolder:
         count = "1 test" if len(self._ids) == 1 else f"{len(self._ids)} tests"
@@ -103,21 +168,31 @@ class TestCollection:
 class _Unit:
     """What runs as a whole: a test case, or a suite that is more than an order."""
 
-    __slots__ = ("test",)
+    __slots__ = ("test", "test_id")
 
     def __init__(self, test: Any) -> None:
         self.test = test
+        self.test_id: Optional[str] = None  # of a case
 
-    def take(self) -> Any:
-        test, self.test = self.test, _copy(self.test)
-        return test
+    def take(self) -> Taken:
+        test, self.test = self.test, _another(self.test)
+        return Taken(test, self.test_id)
 
-    def take_only(self, wanted: Container[str]) -> Any:
-        test = self.take()
-        if not isinstance(test, unittest.BaseTestSuite):
-            return test
-        ids = (case.id() for case in iterate_tests(test))
-        return filter_by_ids(test, {name for name in ids if wire_text(name) in wanted})
+    def take_only(self, wanted: Container[str]) -> Taken:
+        taken = self.take()
+        if not isinstance(taken.test, unittest.BaseTestSuite):
+            return taken
+        return Taken(filter_by_ids(taken.test, _Wanted(wanted)))
+
+
+class _Wanted:
+    """Ids as they travel, for code that has them as id() returns them."""
+
+    def __init__(self, wanted: Container[str]) -> None:
+        self._wanted = wanted
+
+    def __contains__(self, test_id: Any) -> bool:
+        return wire_text(str(test_id)) in self._wanted
 
 
 def _take_apart(test: Any) -> Iterator[Any]:
@@ -128,34 +203,93 @@ def _take_apart(test: Any) -> Iterator[Any]:
         yield test
 
 
-def _copy(test: Any) -> Any:
-    """A test or suite that can run although the original has run; the original itself,
-    which unittest can run again too, where there is no copying it."""
-    is_suite = isinstance(test, unittest.BaseTestSuite)
-    if not is_suite and _holds_itself(test):
+def _another(test: Any) -> Any:
+    """A test or suite that can run although the given one, which has not run yet, will have;
+    the given one itself, which unittest can run again too, where none can be made."""
+    if isinstance(test, unittest.BaseTestSuite):
+        return _another_suite(test)
+    made = _made_anew(test)
+    if made is not None:
+        return made
+    if _holds_itself(test):
         return test
     try:
-        fresh = copy.copy(test)
+        made = copy.copy(test)
     except Exception:  # whatever a stranger's class makes of being copied
-        if is_suite:
-            test._cleanup = False  # then it has to keep its tests
         return test
-    if is_suite and isinstance(getattr(fresh, "_tests", None), list):
-        fresh._tests = [_copy(inner) for inner in fresh._tests]
-    elif isinstance(getattr(fresh, "_cleanups", None), list):
-        fresh._cleanups = list(fresh._cleanups)
+    for name, value in getattr(made, "__dict__", {}).items():
+        made.__dict__[name] = _own(value)
+    return made
+
+
+def _another_suite(suite: Any) -> Any:
+    try:
+        fresh = copy.copy(suite)
+    except Exception:
+        suite._cleanup = False  # then it has to keep its tests
+        return suite
+    if isinstance(getattr(fresh, "_tests", None), list):
+        fresh._tests = [_another(inner) for inner in fresh._tests]
     return fresh
+
+
+def _made_anew(case: Any) -> Any:
+    """One that the class makes of the method's name, as the loader does, so that what
+    __init__() makes is new; None if it makes something else than the loaded one has been. What
+    was set on that later (parameters, the values of a scenario) is set on the new one."""
+    method = getattr(case, "_testMethodName", None)
+    if not isinstance(case, unittest.TestCase) or not isinstance(method, str):
+        return None
+    try:
+        made = type(case)(method)
+        if type(made) is not type(case):
+            return None
+        loaded, new = vars(case), vars(made)
+        if any(name not in loaded for name in new):
+            return None
+    except Exception:
+        return None
+    for name, value in loaded.items():
+        if name not in new or not _is_alike(value, new[name]):
+            if isinstance(value, types.MethodType) and value.__self__ is case:
+                value = types.MethodType(value.__func__, made)
+            elif _is_bound_to(value, case):
+                return None
+            new[name] = _own(value)
+    return made
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether both are what the same call makes."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    try:
+        return type(one).__eq__ is object.__eq__ or bool(one == other)
+    except Exception:
+        return False
+
+
+def _own(value: Any) -> Any:
+    """The value, or one of its own where it is a plain container: tests add to those."""
+    if type(value) in (list, dict, set, bytearray):
+        return value.copy()
+    if isinstance(value, contextvars.Context):
+        return value.copy()
+    return value
 
 
 def _holds_itself(case: Any) -> bool:
     """Whether the case has a method bound to itself as an attribute, plain or wrapped (as
     testtools' expectedFailure does): in a copy that would be a method of the original."""
-    for value in getattr(case, "__dict__", {}).values():
-        if isinstance(value, types.FunctionType):
-            value = vars(value).get("__wrapped__")
-        if isinstance(value, types.MethodType) and value.__self__ is case:
-            return True
-    return False
+    return any(_is_bound_to(value, case) for value in getattr(case, "__dict__", {}).values())
+
+
+def _is_bound_to(value: Any, case: Any) -> bool:
+    if isinstance(value, types.FunctionType):
+        value = vars(value).get("__wrapped__")
+    return isinstance(value, types.MethodType) and value.__self__ is case
 
 
 def _survive_exit(case: Any) -> None:

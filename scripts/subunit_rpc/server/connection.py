@@ -1,9 +1,7 @@
-"""One stream socket to one client, kept out of the tests' way.
+"""One stream socket to one client, in the front; the processes with tests do not have it.
 
-Tests share this process and do what they like with descriptors, signals and forks. So the
-socket is never descriptor 0, 1 or 2, is closed in every child, and no signal comes of
-writing to it. Writing never raises: it happens inside unittest's machinery, which would
-take an exception for the test's. A connection that broke says so in `lost`.
+It is never descriptor 0, 1 or 2, and no signal comes of writing to it. Writing never raises:
+a connection that broke says so in `lost`.
 """
 
 from __future__ import annotations
@@ -12,57 +10,59 @@ import fcntl
 import os
 import select
 import socket
-import threading
 import time
 from typing import Optional
 
 READ_BYTES = 256 << 10
 BUFFER_BYTES = 64 << 10  # of output that waits for a flush()
+KEEPALIVE_SECONDS = 15  # without a packet, before the kernel asks whether the peer is there
 LINGER_SECONDS = 1.0  # for the peer to read our last words before a close could undo them
 DESCRIPTOR_FLOOR = 200  # tests that count or close descriptors look at low ones
 
 
 class Connection:
-    """Owns the socket. send() and flush() may be called from several threads."""
+    """Owns the socket."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = out_of_the_way(sock)
         if sock.family != socket.AF_UNIX:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Bound now, so that a test that replaces parts of the socket module, or of os,
-        # replaces them for itself alone.
-        self._sendall, self._recv = self._sock.sendall, self._sock.recv
-        self._now = time.monotonic
+            # A client that was killed has closed its end, which looks as if it only had
+            # nothing more to say.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_SECONDS)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_SECONDS)
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         self._poll = poll.poll
         self._buffer = bytearray()
-        self._lock = threading.Lock()
-        self._forked = False
         self.lost: Optional[OSError] = None
 
     def send(self, data: bytes) -> None:
         """Buffers the data; what is above BUFFER_BYTES goes out now."""
-        with self._lock:
-            self._buffer += data
-            if len(self._buffer) >= BUFFER_BYTES:
-                self._write()
+        self._buffer += data
+        if len(self._buffer) >= BUFFER_BYTES:
+            self.flush()
 
     def flush(self) -> None:
         """Returns when the kernel has all that was sent, or the connection is lost."""
-        with self._lock:
-            self._write()
+        data = bytes(self._buffer)
+        self._buffer.clear()
+        if data and self.lost is None:
+            try:
+                self._sock.sendall(data, socket.MSG_NOSIGNAL)
+            except OSError as error:
+                self.lost = error
 
     def receive(self, deadline: Optional[float] = None) -> bytes:
         """The next bytes; b"" at the end of the stream. Waits until `deadline`, in seconds
         of time.monotonic(), then raises socket.timeout. Raises OSError when it breaks."""
-        self._check_owner()
         try:
             if deadline is None:
-                return self._recv(READ_BYTES)
+                return self._sock.recv(READ_BYTES)
             try:
-                self._sock.settimeout(max(deadline - self._now(), 1e-3))
-                return self._recv(READ_BYTES)
+                self._sock.settimeout(max(deadline - time.monotonic(), 1e-3))
+                return self._sock.recv(READ_BYTES)
             finally:
                 self._sock.settimeout(None)
         except socket.timeout:
@@ -73,7 +73,6 @@ class Connection:
 
     def readable(self) -> bool:
         """Whether receive() would not wait."""
-        self._check_owner()
         return bool(self._poll(0))
 
     def fileno(self) -> int:
@@ -87,8 +86,8 @@ class Connection:
         try:
             if linger and self.lost is None:
                 self._sock.shutdown(socket.SHUT_WR)
-                deadline = self._now() + LINGER_SECONDS
-                while self._now() < deadline and self.receive(deadline):
+                deadline = time.monotonic() + LINGER_SECONDS
+                while time.monotonic() < deadline and self.receive(deadline):
                     pass
         except OSError:
             pass  # out of patience, or the peer is gone: that is what we waited for
@@ -96,26 +95,8 @@ class Connection:
             self._sock.close()
 
     def forked(self) -> None:
-        """To be called in a child that a test forked: the connection is the parent's."""
-        self._forked = True
-        self._lock = threading.Lock()  # another thread may have held it
+        """To be called in a child: the connection is the parent's."""
         self._sock.close()
-
-    def _check_owner(self) -> None:
-        if self._forked:
-            # A child came back from its test into our loop. Another server on the same
-            # connection is the last thing that anybody wants.
-            os._exit(1)
-
-    def _write(self) -> None:
-        self._check_owner()
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        if data and self.lost is None:
-            try:
-                self._sendall(data, socket.MSG_NOSIGNAL)
-            except OSError as error:
-                self.lost = error
 
 
 def out_of_the_way(sock: socket.socket) -> socket.socket:
@@ -123,7 +104,7 @@ def out_of_the_way(sock: socket.socket) -> socket.socket:
     descriptor = high_duplicate(sock.fileno())
     sock.close()
     moved = socket.socket(sock.family, sock.type, sock.proto, fileno=descriptor)
-    moved.settimeout(None)  # a test may have set a default one
+    moved.settimeout(None)
     return moved
 
 

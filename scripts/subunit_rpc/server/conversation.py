@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import select
 import socket
-import threading
 import time
 from collections import deque
-from typing import Deque, List as ListOf, Optional, Protocol, Sequence, Union
+from typing import Callable, Deque, List as ListOf, Optional, Sequence, Union
 
 from .connection import Connection
 from ..errors import ProtocolError, SessionError
@@ -20,12 +19,13 @@ from ..protocol import Ended, Event, ServerSession
 READ_AHEAD_BYTES = 64 << 20
 
 
-class HasDescriptor(Protocol):
-    def fileno(self) -> int: ...
-
-
 class Conversation:
-    """`cancelled`: the client has taken back the request that is being answered."""
+    """`cancelled`: the client has taken back the request that is being answered.
+
+    A Ping is answered at once while a test is in progress, the tests are being loaded, or there
+    is nothing to do. Between two tests, it is when the process that runs them has shown that
+    it lives: a server that hangs there is silent.
+    """
 
     def __init__(
         self, connection: Connection, session: ServerSession, hello_timeout: float
@@ -39,19 +39,30 @@ class Conversation:
         self._waiting: Deque[Union[List, Run, Goodbye, Ended]] = deque()
         self._ahead = 0  # bytes read since nothing was waiting
         self._current: Optional[str] = None  # nonce of the request that is being answered
+        self._patient = False
         self._closed = False  # the client says no more, or nothing that can be understood
         self._failure: Optional[SessionError] = None
-        self._lock = threading.Lock()
 
     @property
     def version(self) -> Optional[int]:
         return self._session.version
 
-    def next_request(self) -> Union[List, Run, None]:
+    @property
+    def gone(self) -> bool:
+        """Whether nobody will read an answer."""
+        return self.connection.lost is not None
+
+    def next_request(
+        self, others: Sequence[int] = (), look_at_others: Callable[[], None] = lambda: None
+    ) -> Union[List, Run, None]:
         """Waits for the next one, to be answered and ended by done() or error(); None after
-        Goodbye. Raises SessionError if the session ends in any other way."""
+        Goodbye. Raises SessionError if the session ends in any other way. Meanwhile it calls
+        `look_at_others` when one of these descriptors is readable."""
         while not self._waiting and self._failure is None:
             self._ahead = 0
+            if others and not self._await_client(others):
+                look_at_others()
+                continue
             self._read(self._hello_deadline if self.version is None else None)
         if self.connection.lost is not None:
             raise SessionError(f"the connection to the client broke: {self.connection.lost}")
@@ -63,7 +74,7 @@ class Conversation:
             return None
         if isinstance(request, Ended):
             raise SessionError("the client closed the connection without Goodbye")
-        self._current, self.cancelled = request.nonce, False
+        self._current, self.cancelled, self._patient = request.nonce, False, False
         return request
 
     def done(self) -> None:
@@ -78,39 +89,55 @@ class Conversation:
         self._end()
 
     def stopped(self) -> bool:
-        """Whether there is no use in going on with the request. Cheap, to be asked between
-        tests, by any thread."""
+        """Whether there is no use in going on with the request. Cheap."""
         self.look()
-        return self.cancelled or self.connection.lost is not None
+        return self.cancelled or self.gone
 
     def attend(
-        self, others: Sequence[HasDescriptor], timeout: Optional[float] = None
+        self,
+        others: Sequence[int],
+        timeout: Optional[float] = None,
+        writable: Optional[int] = None,
     ) -> ListOf[int]:
-        """Waits, up to `timeout` seconds, until some of the others are readable, and returns
-        their descriptors; or none, after the client has said something, which is taken in as
-        by look()."""
+        """Waits, up to `timeout` seconds, until some of the other descriptors are readable, or
+        that one is `writable`, and returns these; or none, after the client has said
+        something, which is taken in as by look()."""
         poll = select.poll()
-        if self._listens():
-            poll.register(self.connection, select.POLLIN)
+        poll.register(self.connection, select.POLLIN if self._listens() else 0)
         for other in others:
             poll.register(other, select.POLLIN)
-        ready = poll.poll(None if timeout is None else max(timeout, 0) * 1000)
-        descriptors = [descriptor for descriptor, _ in ready]
-        if self.connection.fileno() in descriptors:
-            descriptors.remove(self.connection.fileno())
+        if writable is not None:
+            poll.register(writable, select.POLLOUT)
+        ready = dict(poll.poll(None if timeout is None else max(timeout, 0) * 1000))
+        events = ready.pop(self.connection.fileno(), 0)
+        if events and self._listens():
             self.look()
-        return descriptors
+        elif events:
+            self.connection.lost = ConnectionResetError("the client has closed it")
+        return list(ready)
+
+    def alive(self, *, patient: bool) -> None:
+        """The request is being carried out. With `patient` it may take its time from now on."""
+        self._patient = patient
+        self._deliver()
 
     def look(self) -> None:
         """Takes in what the client has said meanwhile, without waiting and without raising:
         answers Ping, heeds Cancel, and keeps the rest, errors included, for their turn."""
-        if not self._lock.acquire(blocking=False):
-            return  # another thread looks
-        try:
-            while self._listens() and self.connection.readable():
-                self._read(None)
-        finally:
-            self._lock.release()
+        while self._listens() and self.connection.readable():
+            self._read(None)
+
+    def _await_client(self, others: Sequence[int]) -> bool:
+        """Whether the client has something to say, or its time is up; else one of the others
+        has."""
+        poll = select.poll()
+        for descriptor in (self.connection.fileno(), *others):
+            poll.register(descriptor, select.POLLIN)
+        timeout = None
+        if self.version is None:
+            timeout = max(self._hello_deadline - time.monotonic(), 0) * 1000
+        ready = poll.poll(timeout)
+        return not ready or self.connection.fileno() in dict(ready)
 
     def _listens(self) -> bool:
         return not self._closed and self._ahead < READ_AHEAD_BYTES
@@ -147,7 +174,8 @@ class Conversation:
                 self._sort(event)
         except ProtocolError as error:
             self._fail(str(error))
-        self._deliver()
+        if self._current is None or self._patient:
+            self._deliver()
 
     def _sort(self, event: Event) -> None:
         if isinstance(event, Cancel):

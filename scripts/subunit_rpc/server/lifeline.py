@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import os
-import signal
+import threading
 import traceback
+from os import WIFSIGNALED, WTERMSIG, _exit, getpid, getppid, kill, waitstatus_to_exitcode, write
+from signal import SIG_DFL, SIGINT, SIGKILL, Signals, signal
 from typing import Callable, NoReturn
 
 from .stdio import flush_buffers
@@ -14,7 +15,7 @@ from .stdio import flush_buffers
 PR_SET_PDEATHSIG = 1  # prctl(2)
 EXIT_BROKEN = 3  # the front is gone, or something is wrong here
 
-_C_LIBRARY = ctypes.CDLL(None)
+_prctl = ctypes.CDLL(None).prctl
 
 
 def live(parent: int, life: Callable[[], int]) -> NoReturn:
@@ -24,8 +25,8 @@ def live(parent: int, life: Callable[[], int]) -> NoReturn:
         _die_with(parent)
         status = life()
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal(SIGINT, SIG_DFL)
+        kill(getpid(), SIGINT)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -33,28 +34,52 @@ def live(parent: int, life: Callable[[], int]) -> NoReturn:
 
 
 def leave(status: int) -> NoReturn:
-    """Ends this process, which was forked: what was registered for its end is done, but the
-    frames that are its parent's are not unwound."""
+    """Ends this process, which was forked: what Python does at its end is done, but the frames
+    that are its parent's are not unwound."""
     try:
+        finish()
+    finally:
+        _exit(status)
+
+
+def finish() -> None:
+    """What Python does at the end of a program: waits for threads that are not daemons, and
+    calls what was registered with atexit. Tests may have left threads that never end."""
+    left = [
+        thread.name
+        for thread in threading.enumerate()
+        if not thread.daemon and thread is not threading.current_thread()
+    ]
+    if left:
+        say(f"waiting for threads that the tests have left running: {', '.join(left)}")
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
     finally:
         flush_buffers()
-        os._exit(status)
+
+
+def say(text: str) -> None:
+    """One line on stderr, as it was when the tests had not got at it yet."""
+    try:
+        write(2, f"subunit_rpc: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # a test has closed it
 
 
 def describe(status: int) -> str:
     """A wait status in words that follow the name of a process."""
-    if not os.WIFSIGNALED(status):
-        return f"ended with exit status {os.waitstatus_to_exitcode(status)}"
-    number = os.WTERMSIG(status)
+    if not WIFSIGNALED(status):
+        return f"ended with exit status {waitstatus_to_exitcode(status)}"
+    number = WTERMSIG(status)
     try:
-        return f"was killed by {signal.Signals(number).name} ({number})"
+        return f"was killed by {Signals(number).name} ({number})"
     except ValueError:
         return f"was killed by signal {number}"  # one of those for real time
 
 
 def _die_with(parent: int) -> None:
     """This process is not to outlive its parent, however that ends."""
-    _C_LIBRARY.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)  # it had ended before
+    _prctl(PR_SET_PDEATHSIG, SIGKILL)
+    if getppid() != parent:
+        _exit(1)  # it had ended before

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import unittest
 import unittest.loader
-from dataclasses import dataclass
 from typing import Any, Callable, Iterator, List, Optional
 
 from testtools.run import TestProgram
-
-from .collection import TestCollection
-from ..errors import RequestError
-from .local_tests import LocalTests
-from .sources import Sources
-from .stdio import Stdio
 
 PROGRAM = "subunit_rpc"
 
@@ -66,27 +59,3 @@ class LoadedProgram(TestProgram):
 
     def runTests(self) -> None:
         """The server does that, when it is asked to."""
-
-
-@dataclass(frozen=True)
-class Loading:
-    """What there is to load, again and again in different processes."""
-
-    arguments: List[str]
-    usage: str
-    stdio: Stdio
-
-    def load(self, sources: Optional[Sources] = None) -> LocalTests:
-        """Loads the tests, and tells `sources` where they were looked for. Raises
-        RequestError if they cannot be looked for at all, and SystemExit for bad usage."""
-        loader = Loader(None if sources is None else sources.note_directory)
-        try:
-            program = LoadedProgram(self.arguments, self.usage, loader)
-        except (ImportError, OSError, ValueError) as error:
-            raise RequestError(f"cannot load the tests: {error}") from None
-        return LocalTests(
-            TestCollection(program.test),
-            self.stdio,
-            failfast=program.failfast,
-            tb_locals=program.tb_locals,
-        )

@@ -1,139 +1,208 @@
-"""Results of tests as subunit packets on a connection, as `python3 -m subunit.run` has them.
+"""What tests tell their TestResult, made into one final status for each, with everything.
 
-The stream goes nowhere but to the connection. What tests print goes where it always goes,
-and whoever reads it there attributes it to the test in progress. So it has to be out of
-this process's buffers before the packet that starts a test, and before the one that ends it.
+unittest tells of a test piecemeal: a failure of its body, then one of its tearDown, then of a
+cleanup, each failing subtest as it fails. Each of these is attached to the test when it comes.
+The status, the worst that was told, is sent when the test is over: what tearDown and the
+cleanups print is the test's, too.
+
+Tests share this process, and may have left it in any state: an attachment that cannot be made
+is replaced by a line that tells why, and no exception of ours reaches unittest's machinery,
+which would take it for the test's.
 """
 
 from __future__ import annotations
 
 import datetime
-from typing import Any, Callable, Collection, Dict, Optional, Tuple
+import sys
+import traceback
+import unittest
+from sys import getrecursionlimit, setrecursionlimit
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from unittest.suite import _ErrorHolder
 from unittest.util import strclass
 
-from subunit.test_results import AutoTimingTestResultDecorator
-from testtools import ExtendedToStreamDecorator, PlaceHolder
-from testtools.content import Content, TracebackContent, text_content
+from testtools.tags import TagContext
 
-from .connection import Connection
-from ..packet import encode_file, encode_packet
-from .stdio import Stdio
+from .line import FrontIsGone
+from .reporter import Reporter
+from ..packet import wire_text
 
+TEXT = "text/plain; charset=utf8"
+TEXT_OF_DETAILS = 'text/plain; charset="utf8"'  # as testtools has it
+TRACEBACK = 'text/x-traceback; charset="utf8"; language="python"'
 
-def report_failure(
-    connection: Connection, test_id: str, reason: str, *, started: bool
-) -> None:
-    """Sends status fail for a test that cannot say so itself. `started`: it was in progress."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-    if not started:
-        connection.send(
-            encode_packet(test_id=test_id, test_status="inprogress", timestamp=now)
-        )
-    for packet in encode_file(
-        test_id=test_id,
-        test_status="fail",
-        file_name="reason",
-        mime_type="text/plain;charset=utf8",
-        file_bytes=reason.encode("utf-8", "backslashreplace"),
-        eof=True,
-        timestamp=now,
-    ):
-        connection.send(packet)
-    connection.flush()
+_WORSE = ("success", "skip", "xfail", "uxsuccess", "fail")  # later ones outweigh earlier ones
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_MICROSECOND = datetime.timedelta(microseconds=1)
+_DEPTH = 500  # of the stack: for our own frames, where a test has left a low limit
+_BALLAST_BYTES = 4 << 20  # given back where memory is used up: enough to report that
+
+_NO_OUTCOME = b"This test has ended without telling how."
+
+_TracebackException = traceback.TracebackException
+
+Attachment = Tuple[str, str, bytes]  # name, MIME type, content
 
 
-class PacketStream:
-    """A StreamResult that sends what it is told, and at once where a test starts or ends.
-
-    `owed` has the tests that are to get a final status, and their classes: whoever runs
-    tests adds them, and their status takes them out.
-    """
-
-    def __init__(self, connection: Connection, stdio: Stdio) -> None:
-        self._connection = connection
-        self._stdio = stdio
-        self.owed: Dict[str, type] = {}
-
-    def startTestRun(self) -> None:
-        """Part of StreamResult; the protocol has Run and Done for it."""
-
-    def stopTestRun(self) -> None:
-        """As startTestRun()."""
-
-    def status(
-        self,
-        test_id: Optional[str] = None,
-        test_status: Optional[str] = None,
-        test_tags: Optional[Collection[str]] = None,
-        runnable: bool = True,
-        file_name: Optional[str] = None,
-        file_bytes: Optional[bytes] = None,
-        eof: bool = False,
-        mime_type: Optional[str] = None,
-        route_code: Optional[str] = None,
-        timestamp: Optional[datetime.datetime] = None,
-    ) -> None:
-        urgent = test_status not in (None, "exists")
-        if urgent:
-            self._stdio.flush()
-        fields = dict(
-            test_id=test_id,
-            test_status=test_status,
-            test_tags=test_tags,
-            runnable=runnable,
-            eof=eof,
-            mime_type=mime_type,
-            route_code=route_code,
-            timestamp=timestamp,
-        )
-        if file_name is None or file_bytes is None:
-            self._connection.send(encode_packet(**fields))
-        else:
-            for packet in encode_file(file_name=file_name, file_bytes=file_bytes, **fields):
-                self._connection.send(packet)
-        if urgent:
-            self._connection.flush()
-            if test_status != "inprogress" and test_id is not None:
-                self.owed.pop(test_id, None)
+def id_of(test: Any) -> str:
+    """A test's id as it travels, whatever its id() returns or raises."""
+    try:
+        test_id = test.id()
+        if isinstance(test_id, str):
+            return wire_text(test_id)
+        if test_id is not None:
+            return wire_text(str(test_id))
+    except Exception:
+        pass
+    method = getattr(test, "_testMethodName", None)
+    name = strclass(type(test))
+    return wire_text(f"{name}.{method}" if isinstance(method, str) else name)
 
 
-class StreamingResult(AutoTimingTestResultDecorator):
-    """The TestResult that subunit.run gives its tests; it stops them too when there is
-    `no_use` in going on, which it asks before each test.
+class _Test:
+    """One that has started, and is not over."""
+
+    def __init__(self) -> None:
+        self.status: Optional[str] = None
+        self.names: List[str] = []  # of its attachments
+
+
+class Result(unittest.TestResult):
+    """The TestResult of a Run, as testtools extends them (details, tags, time).
+
+    `owed` has the tests that are to get a final status, with their classes: whoever runs
+    tests adds them, and their status takes them out. `names` has the ids of tests by the
+    identity of the objects; others are asked for theirs.
 
     unittest reports a setUpClass or setUpModule that fails or skips under an id of its own,
     and runs none of the tests that it is for. Those get the same outcome by
     answer_by_fixture().
     """
 
-    def __init__(self, stream: PacketStream, no_use: Callable[[], bool]) -> None:
+    def __init__(self, reporter: Reporter, no_use: Callable[[], bool]) -> None:
+        """The tests stop too when there is `no_use` in going on, which is asked before each."""
+        self._stopped = False
+        super().__init__()
+        self.owed: Dict[str, type] = {}
+        self.names: Dict[int, str] = {}
+        self.answered: set = set()  # ids
+        self._reporter = reporter
         self._no_use = no_use
-        self._fixtures: Dict[str, Tuple[str, Dict[str, Content]]] = {}  # by id
-        super().__init__(ExtendedToStreamDecorator(stream))
+        self._tests: Dict[str, _Test] = {}
+        self._fixtures: Dict[str, Tuple[str, List[Attachment]]] = {}  # by id
+        self._tags: Any = TagContext()
+        self._time: Optional[int] = None
+        self._failed = False
+        self._ballast: Optional[bytearray] = bytearray(_BALLAST_BYTES)
+
+    # What unittest and testtools ask.
 
     @property
     def shouldStop(self) -> bool:
-        return super().shouldStop or self._no_use()
+        return self._stopped or self._no_use()
+
+    @shouldStop.setter
+    def shouldStop(self, stop: bool) -> None:
+        self._stopped = stop
 
     @property
     def failed_fast(self) -> bool:
         """Whether the tests are stopped since one has failed."""
-        return self.failfast and super().shouldStop
+        return self.failfast and self._stopped
+
+    @property
+    def current_tags(self) -> Any:
+        return self._tags.get_current_tags()
+
+    def wasSuccessful(self) -> bool:
+        return not self._failed
+
+    # What they tell. Suites may use the interface of StreamResult, too.
+
+    def startTest(self, test: Any) -> None:
+        self.testsRun += 1
+        test_id = self._name(test)
+        self._tests[test_id] = _Test()
+        self._tags = TagContext(self._tags)
+        with _Room():
+            self._reporter.started(test_id, self._time)
+
+    def stopTest(self, test: Any) -> None:
+        test_id = self._name(test)
+        tags, self._tags = self.current_tags, self._tags.parent or self._tags
+        stopped = self._tests.get(test_id)
+        if stopped is not None and stopped.status is not None:
+            with _Room():
+                del self._tests[test_id]
+                self._end(test_id, stopped.status, tags)
+
+    def addSuccess(self, test: Any, details: Any = None) -> None:
+        self._tell(test, "success", self._details(details))
 
     def addError(self, test: Any, err: Any = None, details: Any = None) -> None:
-        if isinstance(test, _ErrorHolder) and err is not None:
-            reason = f"{test.id()} failed, so this test did not run."
-            traceback = TracebackContent(err, test)
-            outcome = {"reason": text_content(reason), "traceback": traceback}
-            self._fixtures.setdefault(test.id(), ("addError", outcome))
-        super().addError(test, err, details)
+        self._tell(test, "fail", self._failure(err, details))
+
+    def addFailure(self, test: Any, err: Any = None, details: Any = None) -> None:
+        self._tell(test, "fail", self._failure(err, details))
+
+    def addExpectedFailure(self, test: Any, err: Any = None, details: Any = None) -> None:
+        self._tell(test, "xfail", self._failure(err, details))
+
+    def addUnexpectedSuccess(self, test: Any, details: Any = None) -> None:
+        self._tell(test, "uxsuccess", self._details(details))
 
     def addSkip(self, test: Any, reason: Any = None, details: Any = None) -> None:
-        if isinstance(test, _ErrorHolder) and reason is not None:
-            outcome = {"reason": text_content(reason)}
-            self._fixtures.setdefault(test.id(), ("addSkip", outcome))
-        super().addSkip(test, reason, details)
+        subtest = _description(test)
+        attachments = self._details(details)
+        if reason is not None:
+            text = f"{subtest}: {_text(reason)}" if subtest else _text(reason)
+            attachments = _one("reason", TEXT, text, attachments)
+        self._tell(getattr(test, "test_case", test), "skip", attachments)
+
+    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+        if err is not None:
+            name = f"traceback {_description(subtest)}"
+            self._tell(test, "fail", _one(name, TRACEBACK, lambda: _traceback(err)))
+
+    def addDuration(self, test: Any, elapsed: float) -> None:
+        """The packets have their times."""
+
+    def tags(self, new_tags: Any, gone_tags: Any) -> None:
+        self._tags.change_tags(new_tags, gone_tags)
+
+    def time(self, a_datetime: Any) -> None:
+        """From now on it is that time; with None, it is what the clock says again."""
+        try:
+            self._time = (a_datetime - _EPOCH) // _MICROSECOND
+        except Exception:
+            self._time = None  # a mocked one, or one without a time zone
+
+    def status(
+        self,
+        test_id: Optional[str] = None,
+        test_status: Optional[str] = None,
+        test_tags: Any = None,
+        runnable: bool = True,
+        file_name: Optional[str] = None,
+        file_bytes: Optional[bytes] = None,
+        eof: bool = False,
+        mime_type: Optional[str] = None,
+        route_code: Optional[str] = None,
+        timestamp: Any = None,
+    ) -> None:
+        test_id = wire_text(test_id or "")
+        with _Room():
+            self.time(timestamp)
+            if file_name is not None and file_bytes is not None:
+                mime_type = mime_type or "application/octet-stream"
+                self._reporter.attach(test_id, file_name, mime_type, file_bytes, last=eof)
+            if test_status == "inprogress":
+                self._reporter.started(test_id, self._time)
+            elif test_status in _WORSE:
+                self._end(test_id, test_status, test_tags or ())
+            self._time = None
+
+    # What whoever runs the tests asks for.
 
     def answer_by_fixture(self, test_id: str, test_class: type) -> None:
         """Gives a test that has not run the outcome of the fixture that is to blame for that,
@@ -143,6 +212,197 @@ class StreamingResult(AutoTimingTestResultDecorator):
             f"setUpClass ({strclass(test_class)})",
         ):
             if name in self._fixtures:
-                outcome, details = self._fixtures[name]
-                PlaceHolder(test_id, details=details, outcome=outcome).run(self)
+                self.answer(test_id, *self._fixtures[name])
                 return
+
+    def answer(self, test_id: str, status: str, attachments: Iterable[Attachment] = ()) -> None:
+        """A whole result for a test that nobody tells of, or the rest of one."""
+        with _Room():
+            if self._tests.pop(test_id, None) is None:
+                self._reporter.started(test_id, self._time)
+            for attachment in attachments:
+                self._reporter.attach(test_id, *attachment)
+            self._count(status)
+            self._end(test_id, status, self.current_tags)
+
+    def answer_broken(self, test: Any) -> None:
+        """The test let the exception through that is being handled."""
+        test_id = self._name(test)
+        if test_id in self.owed:  # testtools' cases have told of what they let through
+            self.answer(test_id, "fail", [exception_attachment()])
+
+    def close_open_tests(self) -> None:
+        """Whoever ran a test has left it, without telling how it ended."""
+        for test_id, test in list(self._tests.items()):
+            if test.status is None:
+                self.answer(test_id, "fail", [("reason", TEXT, _NO_OUTCOME)])
+            else:
+                self.answer(test_id, test.status)
+
+    def _name(self, test: Any) -> str:
+        return self.names.get(id(test)) or id_of(test)
+
+    def _tell(self, test: Any, status: str, attachments: Iterator[Attachment]) -> None:
+        """Attaches, and takes note of the status; sends it where the test never started."""
+        with _Room():
+            test_id = self._name(test)
+            known = self._tests.get(test_id)
+            current = _Test() if known is None else known
+            kept: List[Attachment] = []
+            try:
+                for name, mime_type, content in attachments:
+                    self._attach(current, test_id, name, mime_type, content)
+                    kept.append((name, mime_type, content))
+            except FrontIsGone:
+                raise
+            except Exception as error:
+                status = "fail"
+                self._attach_fault(current, test_id, error)
+            if isinstance(test, _ErrorHolder):
+                self._note_fixture(test_id, status, kept)
+            if current.status is None or _WORSE.index(status) > _WORSE.index(current.status):
+                current.status = status
+            self._count(status)
+            if known is None:
+                self._end(test_id, status, self.current_tags)
+
+    def _count(self, status: str) -> None:
+        if status in ("fail", "uxsuccess"):
+            self._failed = True
+            if self.failfast:
+                self.stop()
+
+    def _attach(
+        self, test: _Test, test_id: str, name: str, mime_type: str, content: bytes
+    ) -> None:
+        unique, count = name, 0
+        while unique in test.names:
+            count += 1
+            unique = f"{name}-{count}"
+        test.names.append(unique)
+        self._reporter.attach(test_id, unique, mime_type, content)
+
+    def _attach_fault(self, test: _Test, test_id: str, error: Exception) -> None:
+        if isinstance(error, MemoryError):
+            self._ballast = None
+        text = "The result of this test could not be reported in full: " + _name_of(error)
+        self._attach(test, test_id, "reason", TEXT, text.encode("utf-8", "backslashreplace"))
+
+    def _note_fixture(self, test_id: str, status: str, kept: List[Attachment]) -> None:
+        if status == "fail":
+            reason = f"{test_id} failed, so this test did not run."
+            kept = [("reason", TEXT_OF_DETAILS, reason.encode()), *kept]
+        elif status == "skip":
+            kept = [(name, TEXT_OF_DETAILS, content) for name, _, content in kept]
+        self._fixtures.setdefault(test_id, (status, kept))
+
+    def _end(self, test_id: str, status: str, tags: Iterable[str]) -> None:
+        self._reporter.ended(test_id, status, tuple(tags), self._time)
+        self.owed.pop(test_id, None)
+        self.answered.add(test_id)
+
+    def _details(self, details: Any) -> Iterator[Attachment]:
+        if details:
+            for name, content in details.items():
+                yield str(name), _mime_type_of(content), _content_of(content)
+
+    def _failure(self, err: Any, details: Any) -> Iterator[Attachment]:
+        yield from self._details(details)
+        if err is not None:
+            yield "traceback", TRACEBACK, _encode(_traceback(err))
+
+
+class _Room:
+    """Room on the stack for what is done inside. (sys.setrecursionlimit() of a test's may
+    have left less than unittest itself needs, but no less than it takes to come here.)"""
+
+    def __enter__(self) -> None:
+        self._limit = getrecursionlimit()
+        if self._limit < 2 * _DEPTH:
+            setrecursionlimit(2 * _DEPTH)
+
+    def __exit__(self, *exception: Any) -> None:
+        if self._limit < 2 * _DEPTH:
+            try:
+                setrecursionlimit(self._limit)
+            except RecursionError:
+                pass  # there is less now than there was: then it stays at ours
+
+
+def _one(
+    name: str, mime_type: str, text: Any, others: Iterable[Attachment] = ()
+) -> Iterator[Attachment]:
+    """`text`: a string, or what makes one."""
+    yield from others
+    yield name, mime_type, _encode(text() if callable(text) else text)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:
+        return f"(a {type(value).__name__} whose str() raises {type(error).__name__})"
+
+
+def _name_of(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_text(error)[:500]}"
+
+
+def _description(test: Any) -> str:
+    """What tells a subtest from the others of its test, as unittest shows it; "" for a test."""
+    try:
+        return test._subDescription() if hasattr(test, "test_case") else ""
+    except Exception as error:
+        return f"(its parameters cannot be shown: {_name_of(error)})"
+
+
+def _traceback(err: Any) -> str:
+    """As testtools' TracebackContent has it; less where Python cannot make even that."""
+    kind, value, tb = err
+    while tb and "__unittest" in tb.tb_frame.f_globals:
+        tb = tb.tb_next
+    try:
+        return "".join(_TracebackException(kind, value, tb).format())
+    except Exception as error:
+        lines = ["Traceback (most recent call last), without source lines, since making it\n"]
+        lines.append(f"raised {_name_of(error)}\n")
+        while tb is not None:
+            code = tb.tb_frame.f_code
+            lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
+            tb = tb.tb_next
+        return "".join([*lines, f"{kind.__name__}: {_text(value)}\n"])
+
+
+def _mime_type_of(content: Any) -> str:
+    try:
+        return repr(content.content_type)
+    except Exception:
+        return "application/octet-stream"
+
+
+def _content_of(content: Any) -> bytes:
+    """Of a testtools Content. Those that hold text encode it when they are asked for it, and
+    cannot where it has lone surrogates, as names of files have."""
+    try:
+        return b"".join(content.iter_bytes())
+    except UnicodeEncodeError as error:
+        pieces = [
+            piece
+            for cell in getattr(content._get_bytes, "__closure__", None) or ()
+            for piece in (cell.cell_contents if isinstance(cell.cell_contents, list) else ())
+            if isinstance(piece, str)
+        ]
+        return _encode("".join(pieces) or error.object)
+    except FrontIsGone:
+        raise
+    except Exception as error:
+        return _encode(f"(this attachment cannot be read: {_name_of(error)})")
+
+
+def exception_attachment() -> Attachment:
+    """Of the exception that is being handled."""
+    return ("traceback", TRACEBACK, _encode(_traceback(sys.exc_info())))

@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
-import sys
 import unittest
-from typing import Any, Callable, Iterable, Iterator, List
+from typing import Any, Callable, Iterable, Iterator, List, Optional
 
-from testtools import ErrorHolder
 from testtools.testsuite import iterate_tests
 
-from .connection import Connection
-from .results import PacketStream, StreamingResult, report_failure
-from .stdio import Stdio
+from .collection import FixtureTest, Taken
+from .line import FrontIsGone
+from .reporter import Reporter
+from .results import TEXT, Result, exception_attachment, id_of
 
 BROKEN_RUN_ID = "broken-runner"  # testtools' name for a test that stands for a broken suite
 NOT_RUN = "This test did not run: -f (--failfast) ends a Run after its first failure."
 
 
 def run_tests(
-    tests: Iterable[Any],
-    connection: Connection,
-    stdio: Stdio,
+    tests: Iterable[Taken],
+    reporter: Reporter,
     *,
     stopped: Callable[[], bool] = lambda: False,
     failfast: bool = False,
     tb_locals: bool = False,
 ) -> None:
     """Runs test cases and suites in order, with the fixtures of their classes and modules
-    as in unittest, and sends their results. Ends early, between tests, when the connection
-    is lost or `stopped` says so, or after the first failure with `failfast`: the tests
-    that are left then fail, too. Raises KeyboardInterrupt only.
+    as in unittest, and reports their results. Ends early, between tests, when `stopped` says
+    so, or after the first failure with `failfast`: the tests that are left then fail, too.
+    Raises KeyboardInterrupt and FrontIsGone only.
 
     What a test case lets through (SystemExit from its setUpClass, say) is a failure of it,
     what a suite lets through a failure of a test with the id BROKEN_RUN_ID; both go on
     with the next. The tests of a class or module whose setUpClass or setUpModule fails or
     skips do so, too.
     """
-    stream = PacketStream(connection, stdio)
-    queue = _Queue(tests, stream)
-
-    def no_use() -> bool:
-        return connection.lost is not None or stopped()
-
+    queue = _Queue(tests)
     while not queue.finished:
         # Each time a new result: unittest keeps on it which fixtures are set up.
-        result = StreamingResult(stream, no_use)
+        result = Result(reporter, stopped)
         result.failfast = failfast
         result.tb_locals = tb_locals
-        result.startTestRun()
         try:
-            _run_queue(queue, stream, result)
-            if result.failed_fast:
-                queue.drain()
-                for test_id in list(stream.owed):
-                    report_failure(connection, test_id, NOT_RUN, started=False)
-        finally:
-            result.stopTestRun()
+            queue.run_with(result)
+        except (KeyboardInterrupt, FrontIsGone):
+            raise
+        except BaseException:
+            _report_broken(queue.current, result)
+        result.close_open_tests()
+        if result.failed_fast:
+            queue.drain()
+            for test_id in list(result.owed):
+                result.answer(test_id, "fail", [("reason", TEXT, NOT_RUN.encode())])
         if result.shouldStop:
-            break
-    stdio.flush()
-
-
-def _run_queue(queue: _Queue, stream: PacketStream, result: StreamingResult) -> None:
-    try:
-        queue(result)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        _report_broken(queue.current, stream, result)
+            return
 
 
 class _Queue(unittest.TestSuite):
@@ -77,21 +62,28 @@ class _Queue(unittest.TestSuite):
 
     _cleanup = False  # there is nothing left to forget
 
-    def __init__(self, tests: Iterable[Any], stream: PacketStream) -> None:
+    def __init__(self, tests: Iterable[Taken]) -> None:
         super().__init__()
         self._coming = iter(tests)
-        self._owed = stream.owed
+        self._result: Any = None
+        self._fixtures: List[str] = []  # ids that were asked for
         self.current: Any = None
         self.finished = False
 
-    def run(self, result: Any, debug: bool = False) -> Any:
+    def run_with(self, result: Result) -> None:
+        if self._result is not None:
+            result.answered |= self._result.answered
         self._result = result
-        return super().run(result, debug)
+        self(result)
+        if self.finished:
+            self._answer_fixtures()
 
     def __iter__(self) -> Iterator[Any]:
-        for self.current in self._coming:
-            test_ids = self._note(self.current)
-            yield self.current
+        for taken in self._coming:
+            test_ids = self._note(taken)
+            self.current = taken.test
+            yield taken.test
+            self._result.close_open_tests()
             self._answer(test_ids)
         self.current = None
         self.finished = True
@@ -99,25 +91,40 @@ class _Queue(unittest.TestSuite):
     def drain(self) -> None:
         """Runs no more tests, but leaves those owed a status for which there is no fixture
         to blame."""
-        for test in self._coming:
-            self._note(test)
-        self._answer(list(self._owed))
+        for taken in self._coming:
+            self._note(taken)
+        self._answer(list(self._result.owed))
 
-    def _note(self, test: Any) -> List[str]:
-        cases = {case.id(): type(case) for case in iterate_tests(test)}
-        self._owed.update(cases)
-        return list(cases)
+    def _note(self, taken: Taken) -> List[str]:
+        names, owed = self._result.names, self._result.owed
+        if isinstance(taken.test, FixtureTest):
+            self._fixtures.append(taken.test.id())
+            return []
+        names.clear()
+        if taken.test_id is not None:
+            names[id(taken.test)] = taken.test_id
+        test_ids = []
+        for case in iterate_tests(taken.test):
+            test_id = taken.test_id or id_of(case)
+            owed[test_id] = type(case)
+            test_ids.append(test_id)
+        return list(dict.fromkeys(test_ids))
 
     def _answer(self, test_ids: Iterable[str]) -> None:
         for test_id in test_ids:
-            if test_id in self._owed:
-                self._result.answer_by_fixture(test_id, self._owed[test_id])
+            if test_id in self._result.owed:
+                self._result.answer_by_fixture(test_id, self._result.owed[test_id])
+
+    def _answer_fixtures(self) -> None:
+        """Those that were asked for by their own ids, and have worked: unittest tells only
+        of the others."""
+        for test_id in self._fixtures:
+            if test_id not in self._result.answered:
+                self._result.answer(test_id, "success")
 
 
-def _report_broken(test: Any, stream: PacketStream, result: StreamingResult) -> None:
-    test_id = BROKEN_RUN_ID
+def _report_broken(test: Optional[Any], result: Result) -> None:
     if isinstance(test, unittest.TestCase):
-        test_id = test.id()
-        if test_id not in stream.owed:
-            return  # testtools' cases have reported what they let through
-    ErrorHolder(test_id, error=sys.exc_info()).run(result)
+        result.answer_broken(test)
+    else:
+        result.answer(BROKEN_RUN_ID, "fail", [exception_attachment()])

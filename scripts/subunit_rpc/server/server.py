@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Protocol, Sequence, Union
+from typing import List as ListOf, Optional, Protocol, Sequence, Union
 
 from .connection import Connection
 from .conversation import Conversation
@@ -11,7 +11,8 @@ from ..errors import RequestError, SessionError
 from ..message import List, Run
 from ..packet import encode_packet
 from ..protocol import ServerSession
-from .results import report_failure
+from .worker_tests import TestsDied
+from .delegation import report_failure
 
 REFUSED_ID = "subunit_rpc.refused"  # a test that stands for all that could not be loaded
 
@@ -19,9 +20,15 @@ REFUSED_ID = "subunit_rpc.refused"  # a test that stands for all that could not 
 class Tests(Protocol):
     """What answers requests, by packets on the conversation's connection. `asked` is as in
     the messages: None for all. Both return early once conversation.stopped(), and raise
-    RequestError."""
+    RequestError, or SessionError if they can never answer anything again."""
 
     __test__ = False  # to pytest this is no test class
+
+    def watched(self) -> ListOf[int]:
+        """While there is no request: descriptors that are readable when check() is due."""
+
+    def check(self) -> None:
+        """Raises SessionError if they can never answer anything again."""
 
     def prepare(self) -> None:
         """There is time, if it is short, to get ready for the next request."""
@@ -52,7 +59,7 @@ class Server:
         try:
             while True:
                 self.tests.prepare()
-                request = conversation.next_request()
+                request = conversation.next_request(self.tests.watched(), self.tests.check)
                 if request is None:
                     return
                 answer = self.tests.list if isinstance(request, List) else self.tests.run
@@ -62,6 +69,8 @@ class Server:
                     _refuse(request, str(error), conversation)
                 else:
                     conversation.done()
+        except TestsDied:
+            raise
         except SessionError:
             linger = True  # its last packet may say why
             raise

@@ -3,6 +3,9 @@
 What is printed goes where it always goes, and whoever reads it there attributes it to the
 test in progress. The packets take another way, so their order with the output is lost,
 unless each waits for the other (PROTOCOL.md, section "What the tests print").
+
+The process with the tests empties its buffers. The front, which has the same stdout and stderr,
+waits until they are read: what the tests do to theirs is of no account.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import List, Optional
 from .connection import high_duplicate
 from ..message import SETTLED
 
-_C_LIBRARY = ctypes.CDLL(None)
+_fflush = ctypes.CDLL(None).fflush
 
 LOOK_INTERVAL = 20e-6  # in seconds: a proxy that is awake needs no longer to read a pipe
 
@@ -34,7 +37,7 @@ def flush_buffers() -> None:
             stream.flush()
         except Exception:
             pass
-    _C_LIBRARY.fflush(None)
+    _fflush(None)
 
 
 class Stdio:
@@ -42,9 +45,8 @@ class Stdio:
 
     promise: Optional[str] = None  # for Hello
 
-    def flush(self) -> None:
-        """Returns when what was printed is out, as far as that can be known."""
-        flush_buffers()
+    def settle(self) -> None:
+        """Returns when what was written so far is read, as far as that can be known."""
 
 
 class CapturedStdio(Stdio):
@@ -56,10 +58,9 @@ class CapturedStdio(Stdio):
         # Of our own, and high: tests put other things in the place of 1 and 2.
         self._pipes: List[int] = [high_duplicate(fd) for fd in (1, 2) if _is_pipe(fd)]
 
-    def flush(self) -> None:
+    def settle(self) -> None:
         """Waits until the proxy has read what was written so far. While it does not, because
         its client does not read, this waits with it; but not for one that is gone."""
-        super().flush()
         for pipe in self._pipes:
             _wait_until_read(pipe)
 
@@ -93,5 +94,5 @@ def _unread(pipe: int) -> int:
     try:
         fcntl.ioctl(pipe, termios.FIONREAD, count)
     except OSError:
-        return 0  # a test has closed it
+        return 0
     return count[0]

@@ -56,7 +56,7 @@ class Listener:
                 continue  # it has gone while it waited
 
     def forked(self) -> None:
-        """To be called in a child that a test forked: all this is the parent's."""
+        """To be called in a child: all this is the parent's."""
         self._forked = True
         self._sock.close()
         if self._latest is not None:

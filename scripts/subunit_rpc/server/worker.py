@@ -1,49 +1,60 @@
-"""A worker as the front sees it: the process, the line to it, and channels through it."""
+"""A worker as the front sees it: the process, and the lines to it."""
 
 from __future__ import annotations
 
 import os
 import select
 import signal
-import socket
-from typing import Any, List, Optional, Tuple
+from typing import List, Optional, Sequence
 
-from .channel import ACKNOWLEDGEMENT
-from .connection import Connection
-from .control import control_pair
-from ..errors import RequestError
-from .lifeline import describe, live
-from .loader import Loading
-from ..protocol import ClientSession
+from .lifeline import describe, live, say
+from .line import FrontEnd
+from .records import (
+    CHANGED,
+    COMPARE,
+    FAULT,
+    KILL,
+    LEFT,
+    LOADED,
+    SERVE,
+    Record,
+)
+from ..errors import ProtocolError, RequestError
 from .stdio import flush_buffers
 from .worker_process import work
 
-END_SECONDS = 2.0  # for what a worker's tests have registered for its end
+END_SECONDS = 5.0  # for what tests have registered for their process's end, threads included
 
 
 class Worker:
-    """A process that loads the tests, and then serves one channel at a time.
+    """A process that loads the tests, and then serves one request at a time, itself or by a
+    child.
 
-    loaded      it has
-    threads     names of those that loading has left running
-    failfast    each Run ends after its first failure
+    control, run   the lines to it
+    process        a descriptor, readable once the process has ended
+    loaded         it has
+    threads        names of those that loading has left running
+    failfast       each Run ends after its first failure
+    fault          what it has sent that is no record: it was killed for that
     """
 
-    def __init__(self, loading: Loading, *, watch: bool) -> None:
-        """With `watch` it can be asked whether its sources have changed."""
-        self.control, theirs = control_pair()
+    def __init__(self, arguments: List[str], usage: str, *, watch: bool) -> None:
+        """Starts it, with the tests that `arguments` name. With `watch` it can be asked
+        whether its sources have changed."""
+        self.control, self.run = FrontEnd(), FrontEnd()
         self.loaded = self.failfast = False
         self.threads: List[str] = []
+        self.fault: Optional[str] = None
         self._status: Optional[int] = None  # of its end
-        self._serving = False  # a channel, whose end it has not reported yet
-        self._spare: Optional[FrontChannel] = None  # that is what it serves, or a child
+        self._serving = False  # a request, and has not reported its end yet
+        self._spare = False  # that is to be served by a child that was forked in advance
         flush_buffers()  # or both would print it
         front = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            self.control.close()
-            live(front, lambda: work(theirs, loading, watch=watch))
-        theirs.close()
+            control, run = self.control.there(), self.run.there()
+            live(front, lambda: work(control, run, arguments, usage, watch=watch))
+        self.process = os.pidfd_open(self._pid)
 
     @property
     def alive(self) -> bool:
@@ -51,51 +62,59 @@ class Worker:
         return self._status is None
 
     def await_loaded(self) -> None:
-        """To be called once, first, and when `control` is readable if it is not to wait.
-        Raises RequestError, and the worker has ended then."""
-        report, _ = self.control.receive()
+        """To be called once, first, and when `control` or `process` is readable if it is not to
+        wait. Raises RequestError, and the worker has ended then."""
+        report = self._receive((LOADED, FAULT))
         if report is None:
-            end = describe(self.end())
-            raise RequestError(f"cannot load the tests: the process that was loading them {end}")
-        if "error" in report:
+            raise RequestError(
+                f"cannot load the tests: the process that was loading them {describe(self.end())}"
+            )
+        if report.kind == FAULT:
             self.end()
-            raise RequestError(report["error"])
-        self.loaded, self.threads = True, report["threads"]
-        self.failfast = report["failfast"]
+            raise RequestError(report.text(0))
+        self.loaded, self.failfast = True, report.fields[0] == b"1"
+        self.threads = [report.text(index) for index in range(1, len(report.fields))]
 
     def check(self) -> None:
         """Notices if it, or the child in advance, has ended meanwhile. Not before
         await_loaded()."""
-        spare_ended = self._spare is not None and self._spare.hung_up()
-        if self.alive and (spare_ended or select.select([self.control], [], [], 0)[0]):
-            self.ended()
-            self._drop_spare()
+        if self.alive and select.select([self.control, self.process], [], [], 0)[0]:
+            self.left()
 
     def prepare(self) -> None:
-        """Has a child forked in advance, which saves the next channel half of the time."""
-        if self._spare is None:
-            self._spare = self._open(fork=True)
+        """Has a child forked in advance, which saves the next request half of the time."""
+        if not self._spare:
+            self._serve(fork=True)
+            self._spare = self.alive
 
-    def open(self, *, fork: bool) -> "FrontChannel":
-        """A channel that the worker serves, or with `fork` a child of it: the one in advance
-        if there is one. When `control` is readable it has come to an end: see ended()."""
-        channel, self._spare = self._spare, None
-        return self._open(fork=fork) if channel is None else channel
+    def serve(self, *, fork: bool) -> None:
+        """What is said on `run` from now on is for the worker, or with `fork` for a child of
+        it: the one in advance if there is one. When `control` or `process` is readable it
+        has come to an end: see left()."""
+        if self._spare:
+            self._spare = False
+        else:
+            self._serve(fork=fork)
 
-    def ended(self) -> int:
-        """The wait status of what has served the channel. Waits for its end."""
-        status = self._receive("ended")
-        self._serving = False
-        return self.end() if status is None else status
+    def left(self) -> int:
+        """The wait status of what has served the request. Waits for its end."""
+        report = self._receive((LEFT,))
+        self._serving = self._spare = False
+        return self.end() if report is None else int(report.fields[0])
 
     def has_changed_sources(self) -> bool:
-        self._send({"do": "compare"})
-        changed = self._receive("changed")
-        return changed is None or changed  # one that has ended is of no use any more either
+        self._send(COMPARE)
+        changed = self._receive((CHANGED,))
+        # One that has ended is of no use any more either.
+        return changed is None or changed.fields[0] == b"1"
 
     def end_child(self) -> None:
-        """Kills the child that serves the channel."""
-        self._send({"do": "kill"})
+        """Kills the child that serves the request."""
+        self._send(KILL)
+
+    def interrupt(self) -> None:
+        if self.alive:
+            os.kill(self._pid, signal.SIGINT)
 
     def kill(self) -> None:
         if self.alive:
@@ -103,92 +122,55 @@ class Worker:
 
     def end(self) -> int:
         """Lets it end, for END_SECONDS, and then makes it; at once if it has not even loaded.
-        Returns its wait status."""
+        Returns its wait status, which is 0 for one that had nothing to do any more and had to
+        be made."""
         if self._status is None:
             if not self.loaded:
                 self.kill()
-            self._drop_spare()
             self.control.close()
-            pid_descriptor = os.pidfd_open(self._pid)
-            try:
-                if not select.select([pid_descriptor], [], [], END_SECONDS)[0]:
-                    self.kill()
-            finally:
-                os.close(pid_descriptor)
-            self._status = os.waitpid(self._pid, 0)[1]
+            self.run.close()
+            made = False
+            if not select.select([self.process], [], [], END_SECONDS)[0]:
+                made = True
+                say(
+                    f"the process with the tests (pid {self._pid}) has not ended within "
+                    f"{END_SECONDS:g} s after its last request, so it is killed; something "
+                    "that the tests have left, a thread or a function for atexit, holds it up"
+                )
+                self.kill()
+            os.close(self.process)
+            status = os.waitpid(self._pid, 0)[1]
+            self._status = 0 if made else status
         return self._status
 
-    def _open(self, *, fork: bool) -> "FrontChannel":
+    def _serve(self, *, fork: bool) -> None:
         if self._serving:
-            self.ended()  # what is done leaves at once
-        channel, passed = FrontChannel.open()
-        self._send({"do": "serve", "fork": fork}, passed)
-        self._serving = True
-        for descriptor in passed:
-            os.close(descriptor)
-        channel.session.hello()
-        channel.say()
-        return channel
-
-    def _send(self, order: dict, descriptors: Tuple[int, ...] = ()) -> None:
+            self.left()  # what is done leaves at once
         if self.alive:
+            self.run.clear()
+            self._send(SERVE, b"1" if fork else b"0")
+            self._serving = True
+
+    def _send(self, kind: bytes, *fields: bytes) -> None:
+        if self.alive:
+            self.control.send(kind, *fields)
+
+    def _receive(self, kinds: Sequence[bytes]) -> Optional[Record]:
+        """The next of these kinds; None if it has ended."""
+        found: Optional[Record] = None
+        while self.alive and found is None:
+            ended = select.select([self.control, self.process], [], [])[0] == [self.process]
             try:
-                self.control.send(order, descriptors)
-            except BrokenPipeError:
-                pass  # it has ended, which _receive() sees
-
-    def _receive(self, what: str) -> Any:
-        """That of its reports; None if it has ended."""
-        while self.alive:
-            report, _ = self.control.receive()
-            if report is None:
+                records = self.control.receive()
+            except ProtocolError as error:
+                self.fault = str(error)  # a test has found the descriptor, and written to it
+                self.kill()
+                records = []
+            for record in records:
+                if record.kind in kinds:
+                    found = record
+                elif record.kind == LEFT:
+                    self._serving = self._spare = False
+            if ended:
                 break
-            if what in report:
-                return report[what]
-            self._serving = False
-            self._drop_spare()
-        return None
-
-    def _drop_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.close()
-            self._spare = None
-
-
-class FrontChannel(Connection):
-    """The front's end of a channel: the socket, the pipe for acknowledgements, and a session
-    that has said Hello."""
-
-    def __init__(self, sock: socket.socket, acknowledgements: int) -> None:
-        super().__init__(sock)
-        self.session = ClientSession()
-        self._acknowledgements = acknowledgements
-
-    @classmethod
-    def open(cls) -> Tuple["FrontChannel", Tuple[int, int]]:
-        """The front's end, and the descriptors of the other one."""
-        ours, theirs = socket.socketpair()
-        read, write = os.pipe()
-        return cls(ours, write), (theirs.detach(), read)
-
-    def hung_up(self) -> bool:
-        """Whether the process at the other end has closed it, or ended."""
-        poll = select.poll()
-        poll.register(self, 0)
-        return bool(poll.poll(0))  # POLLHUP
-
-    def say(self) -> None:
-        """Sends what the session has to."""
-        self.send(self.session.take_output())
-        self.flush()
-
-    def acknowledge(self, size: int) -> None:
-        """So many bytes that came here have been passed on."""
-        try:
-            os.write(self._acknowledgements, ACKNOWLEDGEMENT.pack(size))
-        except BrokenPipeError:
-            pass  # nobody waits for it
-
-    def close(self, *, linger: bool = False) -> None:
-        super().close(linger=linger)
-        os.close(self._acknowledgements)
+        return found

@@ -1,20 +1,33 @@
-"""Tests that are loaded and run in other processes, so that this one, the front, stays as it
-is: it lives on when a test kills its process, and a fresh one can be forked from it."""
+"""Tests that are loaded and run in other processes. This one, the front, stays as it is: it has
+the connection to the client, and what tests do to their process does not reach it."""
 
 from __future__ import annotations
 
+import select
 from typing import Callable, List, Optional, Sequence, Set
 
 from .conversation import Conversation
-from .delegation import CANCEL_SECONDS, Delegation
-from ..errors import RequestError
-from .loader import Loading
-from ..packet import Packet, wire_text
-from .results import report_failure
+from .delegation import CANCEL_SECONDS, Delegation, report_failure
+from .lifeline import describe, say
+from ..errors import RequestError, SessionError
+from ..packet import wire_text
 from .runner import BROKEN_RUN_ID, NOT_RUN
+from .stdio import Stdio
 from .worker import Worker
 
+READY_SECONDS = 3.0  # for the tests to be loaded before the client is answered
+
 Ids = Optional[Sequence[str]]  # as in the messages: None for all there are
+
+
+class TestsDied(SessionError):
+    """The process with the tests has ended while it was needed. `status`: its wait status."""
+
+    __test__ = False  # to pytest this is no test class
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the process with the tests {describe(status)}")
+        self.status = status
 
 
 class WorkerTests:
@@ -22,27 +35,50 @@ class WorkerTests:
 
     One worker has loaded the tests. With `fork` it forks a child for each Run; where loading
     has started threads, which a fork would leave behind, each Run takes a worker of its own
-    instead, and `say` is told so. With `reload` there is a new worker when the sources of the
-    tests have changed.
+    instead, and stderr tells so. With `reload` there is a new worker when the sources of the
+    tests have changed. With neither, there is one worker for good: its end is the end of the
+    server (TestsDied), so that whoever has started that starts it afresh.
     """
 
     def __init__(
-        self, loading: Loading, say: Callable[[str], None], *, fork: bool, reload: bool
+        self,
+        arguments: List[str],
+        usage: str,
+        stdio: Stdio,
+        *,
+        fork: bool,
+        reload: bool,
     ) -> None:
-        """Loads the tests. Raises RequestError if that cannot be done."""
-        self._loading = loading
+        """Begins to load the tests that `arguments` name."""
+        self._arguments = arguments
+        self._usage = usage
+        self._stdio = stdio
         self._fork = fork
         self._reload = reload
-        self._say: Optional[Callable[[str], None]] = say  # None once it has been told
+        self._told_of_threads = False
         self._worker = self._start()
-        self._take_loaded()
-        self._failfast = self._worker.failfast  # the command line's, and so of every worker
 
-    def close(self) -> None:
-        """Ends the other processes."""
-        self._worker.end()
+    def close(self) -> int:
+        """Ends the other processes. Returns the wait status of the last worker."""
+        return self._worker.end()
+
+    def await_ready(self, seconds: Optional[float] = READY_SECONDS) -> None:
+        """Waits until the tests are loaded, but not longer than that. Raises RequestError if
+        they cannot be loaded."""
+        worker = self._worker
+        if select.select([worker.control, worker.process], [], [], seconds)[0]:
+            self._take_loaded()
+
+    def watched(self) -> List[int]:
+        return [self._worker.process] if self._for_good and self._worker.alive else []
+
+    def check(self) -> None:
+        if self._for_good and select.select([self._worker.process], [], [], 0)[0]:
+            raise TestsDied(self._worker.end())
 
     def prepare(self) -> None:
+        if self._for_good:
+            return
         if not self._worker.alive:
             self._worker = self._start()
         elif self._worker.loaded and self._forks:
@@ -50,19 +86,23 @@ class WorkerTests:
 
     def list(self, asked: Ids, conversation: Conversation) -> None:
         if self._ready(conversation):
-            self._list(asked, conversation, _passing_on(conversation))
+            self._list(asked, conversation)
 
     def run(self, asked: Ids, conversation: Conversation) -> None:
         gone: Set[str] = set()  # ids that are not to be run any more
         ready = self._ready(conversation)
         while ready:
             delegation = self._run(asked, conversation)
-            if delegation.death is None or conversation.connection.lost is not None:
+            if delegation.death is None or conversation.gone:
                 return
-            self._loading.stdio.flush()  # what was printed last is of the test in progress
+            self._stdio.settle()  # what was printed last is of the test in progress
             if conversation.cancelled:
                 _report_cancelled(delegation, conversation)
                 return
+            if self._for_good:
+                if delegation.fault is not None:
+                    say(f"the process with the tests {delegation.fault}")
+                raise TestsDied(delegation.status)
             started = delegation.answered | delegation.in_progress.keys()
             if started:
                 _report_death(delegation, conversation)
@@ -72,7 +112,7 @@ class WorkerTests:
             if not started:
                 _report_stillbirth(delegation, asked[:1], conversation)
                 asked = asked[1:]  # or it would go on like that
-            if self._failfast:
+            if self._worker.failfast:
                 for test_id in dict.fromkeys(asked):
                     report_failure(conversation.connection, test_id, NOT_RUN, started=False)
                 return
@@ -83,16 +123,22 @@ class WorkerTests:
     def _forks(self) -> bool:
         return self._fork and not self._worker.threads
 
+    @property
+    def _for_good(self) -> bool:
+        return not self._fork and not self._reload
+
     def _start(self) -> Worker:
-        return Worker(self._loading, watch=self._reload)
+        return Worker(self._arguments, self._usage, watch=self._reload)
 
     def _ready(self, conversation: Conversation, *, compare: bool = True) -> bool:
         """Sees to it that there is a worker that has loaded the tests; with `compare`, as
         their sources are now. False if the client has lost interest meanwhile. Raises
-        RequestError."""
+        RequestError, and TestsDied."""
         if self._worker.loaded:
             self._worker.check()
         if not self._worker.alive:
+            if self._for_good and self._worker.loaded:
+                raise TestsDied(self._worker.end())
             self._worker = self._start()
         elif compare and self._reload and self._load(conversation):
             if self._worker.has_changed_sources():
@@ -101,47 +147,44 @@ class WorkerTests:
         return self._load(conversation)
 
     def _load(self, conversation: Conversation) -> bool:
+        conversation.alive(patient=True)
         while not self._worker.loaded:
             if conversation.stopped():
                 self._worker.end()  # it may be stuck
                 return False
-            if conversation.attend([self._worker.control]):
+            if conversation.attend([self._worker.control.fileno(), self._worker.process]):
                 self._take_loaded()
         return True
 
     def _take_loaded(self) -> None:
         self._worker.await_loaded()
-        if self._fork and self._worker.threads and self._say is not None:
-            self._say(
+        if self._fork and self._worker.threads and not self._told_of_threads:
+            say(
                 f"loading the tests has started threads ({', '.join(self._worker.threads)}). "
                 "A fork would not have them, so the tests are loaded again for each run"
             )
-            self._say = None
+            self._told_of_threads = True
+
+    def _delegate(self, conversation: Conversation) -> Delegation:
+        return Delegation(self._worker, conversation, self._stdio, fork=self._forks)
 
     def _list(
-        self, asked: Ids, conversation: Conversation, deliver: Callable[[Packet], None]
+        self,
+        asked: Ids,
+        conversation: Conversation,
+        deliver: Optional[Callable[[str], None]] = None,
     ) -> None:
-        delegation = Delegation(
-            self._worker,
-            conversation,
-            lambda session: session.list(asked),
-            deliver,
-            fork=self._forks,
-        )
-        delegation.carry_out()
+        delegation = self._delegate(conversation)
+        delegation.list(asked, deliver)
         if delegation.death is not None and not conversation.stopped():
+            if self._for_good:
+                raise TestsDied(delegation.status)
             raise RequestError(f"the process that was listing the tests {delegation.death}")
 
     def _run(self, asked: Ids, conversation: Conversation) -> Delegation:
         fork = self._forks
-        delegation = Delegation(
-            self._worker,
-            conversation,
-            lambda session: session.run(asked),
-            _passing_on(conversation),
-            fork=fork,
-        )
-        delegation.carry_out()
+        delegation = self._delegate(conversation)
+        delegation.run(asked)
         if not fork and self._fork:
             self._worker.end()  # a test may have left anything in it
         return delegation
@@ -149,13 +192,9 @@ class WorkerTests:
     def _rest(self, asked: Ids, gone: Set[str], conversation: Conversation) -> List[str]:
         if asked is None:
             ids: List[str] = []
-            self._list(None, conversation, lambda packet: ids.append(packet.test_id or ""))
+            self._list(None, conversation, ids.append)
             asked = ids
         return [test_id for test_id in asked if wire_text(test_id) not in gone]
-
-
-def _passing_on(conversation: Conversation) -> Callable[[Packet], None]:
-    return lambda packet: conversation.connection.send(packet.raw)
 
 
 def _report_cancelled(delegation: Delegation, conversation: Conversation) -> None:
