@@ -47,7 +47,36 @@ Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
   return {};
 }
 
-RunAnswer::RunAnswer(rpc::TestIds tests, bool one_a_line) : to_run_(std::move(tests)) {
+RestAnswer::RestAnswer(const verdict::Ledger::Ids& ended, bool one_a_line)
+    : one_a_line_(one_a_line) {
+  for (const std::string_view id : ended) ended_.emplace(id);
+}
+
+Fate RestAnswer::take(const Packet& packet) {
+  if (is_reserved(packet)) return Fate::kNoise;
+  if (packet.status != Status::kExists || !packet.test_id) return Fate::kPass;
+  std::string id(*packet.test_id);
+  if (!ended_.contains(id)) left_.push_back(std::move(id));
+  return Fate::kKeep;
+}
+
+Result<> RestAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
+  if (how.clean) return {};
+  left_.clear();
+  const std::string reason = fmt::format(
+      "the command died in a test, and which tests were to follow is not known: the command that "
+      "lists them {}\n{}",
+      how.text, how.last_output);
+  verdict::encode_end({.test_id = RunAnswer::kCommandTest, .reason = reason, .when = when}, out);
+  return {};
+}
+
+std::optional<RunAnswer> RestAnswer::rest() const {
+  return left_.empty() ? std::nullopt : std::optional(RunAnswer(left_, one_a_line_));
+}
+
+RunAnswer::RunAnswer(rpc::TestIds tests, bool one_a_line)
+    : to_run_(std::move(tests)), one_a_line_(one_a_line) {
   if (!to_run_) return;
   to_run_ = unique(std::move(*to_run_));
   for (const std::string& id : *to_run_) ledger_.expect(id);
@@ -75,15 +104,25 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   for (const std::string& id : in_progress) ledger_.record(id, Status::kFail);
   for (const std::string& id : left_out_)
     fail(id, "this test cannot be passed to the test command: its id has a line feed or NUL\n");
-  // The output is the same for all of them, and they can be many.
-  std::string last_output = how.last_output;
+  const bool has_died = !how.clean && (how.killed || !in_progress.empty());
   for (const std::string_view id : ledger_.missing()) {
     if (const auto by_fixture = fixtures_.outcome(id)) {
       verdict::encode_end(
           {.test_id = id, .reason = by_fixture->reason, .when = when, .status = by_fixture->status},
           out);
-      continue;
+    } else {
+      rest_.emplace_back(id);
     }
+  }
+  // A command that has died before it ended any test would do so again.
+  if (has_died && to_run_ && rest_.size() < to_run_->size()) return {};
+  if (has_died && !to_run_ && !ledger_.unexpected().empty()) {
+    cut_short_ = true;
+    return {};
+  }
+  // The output is the same for all of them, and they can be many.
+  std::string last_output = how.last_output;
+  for (const std::string& id : std::exchange(rest_, {})) {
     fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
                          std::exchange(last_output, "")));
   }
@@ -93,6 +132,28 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
                      last_output));
   }
   return {};
+}
+
+std::optional<std::variant<RunAnswer, RestAnswer>> RunAnswer::rest() const {
+  if (!rest_.empty()) return RunAnswer(rest_, one_a_line_);
+  if (cut_short_) return RestAnswer(ledger_.unexpected(), one_a_line_);
+  return std::nullopt;
+}
+
+std::optional<Answer> rest_of(const Answer& answer) {
+  struct Rest {
+    std::optional<Answer> operator()(const ListAnswer&) const { return std::nullopt; }
+    std::optional<Answer> operator()(const RunAnswer& run) const {
+      auto rest = run.rest();
+      if (!rest) return std::nullopt;
+      return std::visit([](auto& each) { return Answer(std::move(each)); }, *rest);
+    }
+    std::optional<Answer> operator()(const RestAnswer& listed) const {
+      auto rest = listed.rest();
+      return rest ? std::optional<Answer>(std::move(*rest)) : std::nullopt;
+    }
+  };
+  return std::visit(Rest(), answer);
 }
 
 }  // namespace subunit::command

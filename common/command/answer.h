@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -25,6 +27,7 @@ struct CommandEnd {
   bool clean = true;                          ///< by exiting with status 0
   std::string text = "exited with status 0";  ///< goes on where "the command" begins
   std::string last_output = {};               ///< for a person: empty, or paragraphs
+  bool killed = false;                        ///< by a signal
 };
 
 /// The answer to a rpc::List, made of what a command that lists its tests has written.
@@ -32,6 +35,7 @@ class ListAnswer {
  public:
   explicit ListAnswer(rpc::TestIds tests);
   ListAnswer(ListAnswer&&) = default;
+  ListAnswer& operator=(ListAnswer&&) = default;
 
   /// No test is asked for: end() needs no command.
   [[nodiscard]] bool empty() const { return asked_ && asked_->empty(); }
@@ -46,7 +50,35 @@ class ListAnswer {
   std::unordered_map<std::string_view, bool> exists_;  // keys are views into asked_
 };
 
+class RunAnswer;
+
+/// The tests that are left when a command has died that was to run all: a command that lists the
+/// tests tells which these are.
+class RestAnswer {
+ public:
+  /// `ended`: the tests that are not left.
+  RestAnswer(const verdict::Ledger::Ids& ended, bool one_a_line);
+
+  [[nodiscard]] bool empty() const { return false; }
+
+  [[nodiscard]] Fate take(const Packet& packet);
+
+  /// Appends a failure if the tests cannot be listed.
+  [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
+
+  /// After end(): the answer to them, if there are any.
+  [[nodiscard]] std::optional<RunAnswer> rest() const;
+
+ private:
+  std::unordered_set<std::string> ended_;
+  std::vector<std::string> left_;
+  bool one_a_line_;
+};
+
 /// The answer to a rpc::Run, made of what a command that runs tests has written.
+///
+/// A test that takes the command down costs itself only: what was to come after it is run by
+/// another command, see rest(). Each command ends at least one test, or there is no other.
 class RunAnswer {
  public:
   /// The test that fails if all were to run and the command has failed without one that has: not
@@ -65,17 +97,27 @@ class RunAnswer {
 
   [[nodiscard]] Fate take(const Packet& packet);
 
-  /// Appends the end of each test that is owed a final status: that of its fixture, if this was
-  /// what kept it from running, or else a failure. Those in progress have failed already.
+  /// Appends the end of each test that is owed a final status and is not left for another command:
+  /// that of its fixture, if this was what kept it from running, or else a failure. Those in
+  /// progress have failed already.
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
+
+  /// After end(): an answer to what is left for another command, if anything is.
+  [[nodiscard]] std::optional<std::variant<RunAnswer, RestAnswer>> rest() const;
 
  private:
   rpc::TestIds to_run_;
   std::vector<std::string> left_out_;
   verdict::Ledger ledger_;
   verdict::Fixtures fixtures_;
+  std::vector<std::string> rest_;
+  bool one_a_line_;
+  bool cut_short_ = false;  // the command has died, and had ended a test
 };
 
-using Answer = std::variant<ListAnswer, RunAnswer>;
+using Answer = std::variant<ListAnswer, RunAnswer, RestAnswer>;
+
+/// The answer to what has to be asked of another command after `answer` has come to its end().
+[[nodiscard]] std::optional<Answer> rest_of(const Answer& answer);
 
 }  // namespace subunit::command

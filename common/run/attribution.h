@@ -33,7 +33,8 @@ namespace subunit::run {
 ///                 of others: counts                 of others: does not count, they run again
 ///
 /// A server may end without a test in progress: then the batch that it had is put back, and only
-/// the count of deaths in a row, which finishing a test resets, keeps it from going on for ever.
+/// the count of deaths in a row keeps it from going on for ever. A death that has cost a test does
+/// not count there: there are only so many tests.
 /// And it may say Done and have left out tests: these failed, unless a fixture of their class or
 /// module that failed or was skipped explains it.
 class Attribution {

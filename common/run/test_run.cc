@@ -140,7 +140,7 @@ void TestRun::failed(Worker& worker, const std::optional<std::string>& nonce,
 void TestRun::gone(Worker& worker, const std::string& why, bool expected) {
   if (!expected) {
     attribution_.blame_running(worker, why, now_);
-    ++worker.record.deaths;
+    worker.record.deaths = worker.record.blamed ? 0 : worker.record.deaths + 1;
   }
   const bool before_done = !worker.work.batches.empty();
   worker.work.listing.reset();
@@ -151,7 +151,14 @@ void TestRun::gone(Worker& worker, const std::string& why, bool expected) {
     results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why}, now_);
     if (!can_progress()) conclusion_.add_problem(why);
   }
+  worker.record.blamed = false;
   results_.running().clear(worker.number);
+}
+
+bool TestRun::forgives(const Worker* worker, const std::string& why) {
+  if (!conclusion_.is_answered()) return false;
+  warn(worker, fmt::format("{}; all results had come before that", why));
+  return true;
 }
 
 void TestRun::lost(RemoteProxy& remote) {
@@ -292,7 +299,8 @@ void TestRun::restart_servers() {
                                     "tests are waiting for this server");
     worker.go(Worker::Step::kLose);
     const std::string what = fmt::format(
-        "the test server died {} times in a row without finishing a test; it is not started again",
+        "the test server died {} times in a row with no test in progress that could be the cause; "
+        "it is not started again",
         Worker::kMaxDeaths);
     warn(&worker, what);
     if (!can_progress()) conclusion_.add_problem(what);

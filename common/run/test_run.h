@@ -113,6 +113,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void failed(Worker& worker, const std::optional<std::string>& nonce,
               const std::string& text) override;
   void gone(Worker& worker, const std::string& why, bool expected) override;
+  bool forgives(const Worker* worker, const std::string& why) override;
   void lost(RemoteProxy& remote) override;
   void over(RemoteProxy& remote) override;
   void noise(const Buffer& packets) override { results_.add_noise(packets, now_); }

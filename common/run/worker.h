@@ -62,7 +62,8 @@ class Worker {
     kLose,     ///< it has ended, and there will be no other
   };
 
-  /// A worker whose servers have died so often in a row, without finishing a test, is given up.
+  /// A worker whose servers have died so often in a row, and have ended no test in between, be it
+  /// by their death, is given up.
   static constexpr int kMaxDeaths = 3;
 
   /// Tests that went out in one message.
@@ -108,7 +109,7 @@ class Worker {
   struct Record {
     bool has_answered = false;   ///< a server there has answered Hello, this one or one before
     bool blamed = false;         ///< a test has failed because the server that is there has ended
-    int deaths = 0;              ///< in a row, without having finished a test
+    int deaths = 0;              ///< in a row, without having ended a test
     verdict::Fixtures fixtures;  ///< since the last Done
   };
 

@@ -150,14 +150,24 @@ void Conversation::serve_next() {
     }
   };
   nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
-  request_.emplace(loop_, options_.command, *folder_,
-                   std::visit(MakeAnswer{options_.command}, asked), to_client_, log_,
+  start_request(std::visit(MakeAnswer{options_.command}, asked));
+}
+
+void Conversation::start_request(subunit::command::Answer answer) {
+  request_.emplace(loop_, options_.command, *folder_, std::move(answer), to_client_, log_,
                    [this](Result<> result) { request_ended(std::move(result)); });
   request_->start();
   guard_.watch(request_->group());
 }
 
 void Conversation::request_ended(Result<> result) {
+  rest_ = request_->take_rest();
+  if (!rest_) answer_ended(result);
+  request_->end_leftovers(kLeftoverGrace);
+  next_timer_.start(subunit::Time(0));
+}
+
+void Conversation::answer_ended(const Result<>& result) {
   if (result) {
     session_.done(nonce_);
   } else if (session_.version() >= 2) {
@@ -167,8 +177,6 @@ void Conversation::request_ended(Result<> result) {
     fail(result.error().text);
   }
   send_pending();
-  request_->end_leftovers(kLeftoverGrace);
-  next_timer_.start(subunit::Time(0));
 }
 
 void Conversation::cancel(const std::string& nonce) {
@@ -180,13 +188,20 @@ void Conversation::cancel(const std::string& nonce) {
     session_.done(nonce);
     send_pending();
   } else if (request_ && nonce_ == nonce) {
-    request_->cancel(options_.grace);
+    cancel_request(options_.grace);
   }
 }
 
-/// The request is answered, and goes once its processes have gone.
+/// Between two commands of a request there is none that could end, and with that the request.
+void Conversation::cancel_request(subunit::Time grace) {
+  request_->cancel(grace);
+  if (std::exchange(rest_, std::nullopt)) answer_ended({});
+}
+
+/// The command has ended. Once its processes have gone, it is the turn of the next.
 void Conversation::clear_away() {
   if (request_->processes_left()) return next_timer_.start(kGroupPoll);
+  if (rest_) return start_request(*std::exchange(rest_, std::nullopt));
   request_.reset();
   guard_.watch(std::nullopt);
   ending_ ? to_client_.finish() : serve_next();
@@ -199,7 +214,7 @@ void Conversation::end() {
   hello_timer_.stop();
   from_client_.close();
   waiting_.clear();
-  request_ ? request_->cancel(options_.grace) : to_client_.finish();
+  request_ ? cancel_request(options_.grace) : to_client_.finish();
 }
 
 void Conversation::fail(std::string_view why) {
@@ -219,7 +234,7 @@ void Conversation::signalled(std::string_view name) {
 void Conversation::abandon() {
   to_client_.close();
   if (!request_) return;
-  request_->cancel(subunit::Time(0));
+  cancel_request(subunit::Time(0));
   request_->stop_reading();
 }
 

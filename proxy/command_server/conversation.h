@@ -42,9 +42,12 @@ class Conversation {
   void queue(Asked asked);
   Asked take_waiting(const std::deque<Asked>::iterator& which);
   void serve_next();
+  void start_request(subunit::command::Answer answer);
   void request_ended(subunit::Result<> result);
+  void answer_ended(const subunit::Result<>& result);
   void clear_away();
   void cancel(const std::string& nonce);
+  void cancel_request(subunit::Time grace);
   void end();
   void fail(std::string_view why);
   void signalled(std::string_view name);
@@ -66,11 +69,12 @@ class Conversation {
   Timer next_timer_;
   Timer grace_timer_;
   std::deque<Asked> waiting_;
-  std::size_t waiting_ids_ = 0;     // in waiting_
-  std::optional<Request> request_;  // until none of its processes is left
-  std::string nonce_;               // of request_
-  bool ending_ = false;             // nothing more is asked
-  bool problem_ = false;            // it has not ended as the protocol says
+  std::size_t waiting_ids_ = 0;                   // in waiting_
+  std::optional<Request> request_;                // until none of its processes is left
+  std::string nonce_;                             // of request_
+  std::optional<subunit::command::Answer> rest_;  // of it: another command is to follow
+  bool ending_ = false;                           // nothing more is asked
+  bool problem_ = false;                          // it has not ended as the protocol says
 };
 
 }  // namespace proxy

@@ -19,10 +19,14 @@ namespace {
 // The kernel takes no longer word in a command (MAX_ARG_STRLEN of execve(2), with 4 KiB pages).
 constexpr std::size_t kMaxWord = (128 << 10) - 1;
 
-/// "exited with status 139": a shell's way to say that its command was killed by SIGSEGV.
-std::string text_of(const Ending& ending) {
+/// Of "exited with status 139": a shell's way to say that its command was killed by SIGSEGV.
+const char* signal_name(const Ending& ending) {
   const int signal = ending.exit.value_or(0) - 128;
-  const char* const name = signal > 0 ? ::sigabbrev_np(signal) : nullptr;
+  return signal > 0 ? ::sigabbrev_np(signal) : nullptr;
+}
+
+std::string text_of(const Ending& ending) {
+  const char* const name = signal_name(ending);
   return name ? fmt::format("{} (SIG{})", ending.text(), name) : ending.text();
 }
 
@@ -39,7 +43,10 @@ Request::Request(uv_loop_t& loop, const subunit::command::CommandTemplate& comma
       command_(loop, to, log,
                {.ended =
                     [this](const Ending& ending) {
-                      end({ending.exit == 0, text_of(ending), command_.last_output()});
+                      end({.clean = ending.exit == 0,
+                           .text = text_of(ending),
+                           .last_output = command_.last_output(),
+                           .killed = ending.signal || signal_name(ending)});
                     },
                 .packet =
                     [this](const Packet& packet) {
@@ -52,7 +59,10 @@ void Request::start() {
   const bool nothing_asked = std::visit([](const auto& each) { return each.empty(); }, answer_);
   const auto started = nothing_asked ? Result<>() : start_command();
   if (!nothing_asked && started) return;
-  if (!started) end_without_command_ = {false, "could not be started: " + started.error().text};
+  if (!started) {
+    end_without_command_ = {.clean = false,
+                            .text = "could not be started: " + started.error().text};
+  }
   end_timer_.start(subunit::Time(0));
 }
 
@@ -65,8 +75,9 @@ Result<> Request::start_command() {
 }
 
 Result<std::string> Request::command_line() {
-  if (std::holds_alternative<ListAnswer>(answer_)) return template_.list();
-  const subunit::rpc::TestIds& tests = std::get<RunAnswer>(answer_).to_run();
+  const auto* const run = std::get_if<RunAnswer>(&answer_);
+  if (!run) return template_.list();
+  const subunit::rpc::TestIds& tests = run->to_run();
   if (!tests) return template_.run_all();
   std::string id_file;
   if (template_.uses_id_file()) {
@@ -89,6 +100,7 @@ Result<std::vector<std::string>> Request::shell_words(std::string line) {
 
 void Request::cancel(subunit::Time grace) {
   cancelled_ = true;
+  rest_.reset();
   command_.terminate(grace);
 }
 
@@ -98,6 +110,7 @@ void Request::end(const CommandEnd& how) {
   Result<> result =
       std::visit([&](auto& answer) { return answer.end(how, wall_clock(), packets); }, answer_);
   to_.send(packets);
+  rest_ = subunit::command::rest_of(answer_);
   ended_(std::move(result));
 }
 

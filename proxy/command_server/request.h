@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "common/command/answer.h"
 #include "common/command/command_template.h"
@@ -27,8 +28,13 @@ class Request {
   /// To be called when the Writer has made progress.
   void regulate() { command_.regulate(); }
 
+  /// After Ended: what is left to be asked of another command before the request is answered. Once.
+  [[nodiscard]] std::optional<subunit::command::Answer> take_rest() {
+    return std::exchange(rest_, std::nullopt);
+  }
+
   /// Ends the command: TERM, and KILL after `grace`. Ended is called all the same; tests that have
-  /// not started get no result.
+  /// not started get no result, and nothing is left for another one.
   void cancel(subunit::Time grace);
 
   /// The same with what a command that has ended has left behind.
@@ -54,6 +60,7 @@ class Request {
   const subunit::command::CommandTemplate& template_;
   const TemporaryFolder& folder_;
   subunit::command::Answer answer_;
+  std::optional<subunit::command::Answer> rest_;
   Writer& to_;
   Ended ended_;
   bool cancelled_ = false;

@@ -276,6 +276,8 @@ void TestServer::conclude() {
     log_.info("the test server has ended after Goodbye{}", which);
   } else if (retired_) {
     log_.info("{}{}", why, which);
+  } else if (goodbye_said_) {
+    log_.warning("after Goodbye, {}{}", why, which);
   } else {
     log_.error("{}{}", why, which);
   }

@@ -17,16 +17,19 @@ class SmallSuite:
     """Tests T.test_00, T.test_01 and so on, in `directory`."""
 
     def __init__(self, directory, name="small"):
-        self._directory = directory
+        self.directory = directory
         self._name = name
 
-    def write(self, *bodies):
-        """Each body is the code of one test. Returns the suite."""
+    def write(self, *bodies, fixture=None):
+        """Each body is the code of one test, `fixture` that of setUpClass. Returns the suite."""
         text = HEAD
+        if fixture is not None:
+            text += "    @classmethod\n    def setUpClass(cls):\n"
+            text += textwrap.indent(textwrap.dedent(fixture).strip("\n"), 8 * " ") + "\n"
         for number, body in enumerate(bodies):
             text += f"    def test_{number:02}(self):\n"
             text += textwrap.indent((textwrap.dedent(body).strip("\n") or "pass"), 8 * " ") + "\n"
-        (self._directory / f"{self._name}.py").write_text(text)
+        (self.directory / f"{self._name}.py").write_text(text)
         return self
 
     def id(self, number):
@@ -38,7 +41,7 @@ class SmallSuite:
     @property
     def command(self):
         """Of its server."""
-        path = f"PYTHONPATH={self._directory}:{support.PYTHONPATH}"
+        path = f"PYTHONPATH={self.directory}:{support.PYTHONPATH}"
         return [path if word.startswith("PYTHONPATH=") else word for word in
                 python("-m", "subunit_rpc", self._name)]
 

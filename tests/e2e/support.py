@@ -94,9 +94,15 @@ def running(pattern: str) -> List[int]:
     return [pid for pid, line in marked(os.environ[MARK]).items() if line.startswith(pattern)]
 
 
-def find_process(pattern: str) -> int:
-    """The one process of this test whose command line begins with `pattern`, once it runs."""
-    found = wait_until(lambda: running(pattern), f"a process {pattern!r}")
+def find_process(pattern: str, *, forked: bool = False) -> int:
+    """The one process of this test whose command line begins with `pattern`, once it runs; or
+    the one that it has forked, as the Python server does to run tests."""
+
+    def matching():
+        found = running(pattern)
+        return [pid for pid in found if (int(status_of(pid).get("PPid", 0)) in found) == forked]
+
+    found = wait_until(matching, f"a process {pattern!r}")
     assert len(found) == 1, f"{pattern!r} matches {found}"
     return found[0]
 

@@ -8,6 +8,7 @@ import pytest
 
 from noisy import friendly
 from noisy.expected import expected
+from small_suite import SmallSuite
 import support
 from support import RPC, encode, message, proxy, says, wait_until
 from test_attribution import assert_output, assert_output_precedes_the_end
@@ -187,31 +188,46 @@ def test_a_test_that_takes_too_long_has_timed_out_and_the_rest_run(test_id):
 # What goes wrong
 
 
-def test_a_crash_fails_the_test_in_progress_and_those_behind_it_and_no_later_run(serve):
+def test_a_crash_fails_the_test_in_progress_and_what_was_to_follow_is_run(serve):
     started = serving(serve)
-    started.run("1", tests=["demo.a", "demo.crash", "demo.b", "demo.c"])
+    started.run("1", tests=["demo.a", "demo.crash", "demo.b", "demo.vanish", "demo.c"])
     started.run("2", tests=["demo.d"])
     started.wait_message(RPC, "Done", nonce="2")
     stream = started.stream
     assert stream.statuses == {
         "demo.a": "success",
         "demo.crash": "fail",
-        "demo.b": "fail",
-        "demo.c": "fail",
+        "demo.b": "success",
+        "demo.vanish": "fail",
+        "demo.c": "success",
         "demo.d": "success",
     }
+    assert [each["nonce"] for each in started.messages(RPC, "Done")] == ["1", "2"]
     says(stream.details("demo.crash"), ("SIGKILL", "137"), "in progress")
-    for test_id in ("demo.b", "demo.c"):
-        says(stream.details(test_id), ("SIGKILL", "137"), "no result")
+    says(stream.details("demo.vanish"), "status 7", "in progress")
     assert started.goodbye() == 0
 
 
-def test_a_command_that_ends_too_early_fails_what_it_owes():
-    ended = client("demo.a", "demo.vanish", "demo.b")
+def test_in_a_run_of_all_tests_what_was_to_follow_a_crash_is_run(tmp_path_factory):
+    suite = SmallSuite(tmp_path_factory.mktemp("crashing"))
+    suite.write("pass", "os.kill(os.getpid(), 11)", "pass", "os._exit(3)", "pass")
+    template = f"PYTHONPATH={suite.directory}:{support.PYTHONPATH} {support.PYTHON} " \
+        "-m subunit.run $LISTOPT $IDOPTION small"
+    ended = client(template=template)
     stream = ended.stream
     stream.assert_clean()
-    assert stream.statuses == {"demo.a": "success", "demo.vanish": "fail", "demo.b": "fail"}
-    says(stream.details("demo.vanish"), "status 7", "in progress")
+    assert stream.failed() == suite.ids(1, 3)
+    assert len(stream.statuses) == 5
+    says(stream.details(suite.id(1)), "SIGSEGV", "in progress")
+    assert ended.status == 1
+
+
+def test_a_command_that_dies_before_it_has_ended_a_test_is_not_run_again():
+    ended = client("demo.a", "demo.b", template="echo started >&2; kill -9 $$")
+    stream = ended.stream
+    stream.assert_clean()
+    assert stream.failed() == ["demo.a", "demo.b"]
+    says(stream.details("demo.a"), "SIGKILL", "no result", "started")
     assert ended.status == 1
 
 

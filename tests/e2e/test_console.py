@@ -270,7 +270,7 @@ def test_memory_stays_bounded_while_nobody_reads_the_results_of_a_console(proces
     run = support.start(["run", "--format", "subunit", "--", *channel])
     processes.append(run)
     data = support.read_until(run, b"test_2_writes")
-    suite = support.find_process(f"{support.PYTHON} -m subunit_rpc")
+    suite = support.find_process(f"{support.PYTHON} -m subunit_rpc", forked=True)
     support.wait_until(lambda: support.is_blocked(suite), "the test's writes block")
     for pid in (run.pid, support.find_process(SERVE_PROCESS)):
         assert support.peak_memory(pid) < MEMORY

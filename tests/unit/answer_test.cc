@@ -13,6 +13,7 @@ using Ids = std::vector<std::string>;
 
 const CommandEnd kClean;
 const CommandEnd kFailed{false, "exited with status 127", "\nstderr:\nsh: not found\n"};
+const CommandEnd kKilled{.clean = false, .text = "was killed by SIGSEGV (11)", .killed = true};
 constexpr Timestamp kNow{1750000000, 0};
 
 /// What the answer makes of a packet.
@@ -78,14 +79,70 @@ TEST_CASE("what claims to be a message of the protocol is noise") {
 }
 
 TEST_CASE("every test asked for has an end, and the output of the command stands in the first") {
-  RunAnswer answer(Ids{"a", "b", "open", "c", "b"}, true);
-  CHECK(answer.to_run() == Ids{"a", "b", "open", "c"});
+  RunAnswer answer(Ids{"a", "b", "c", "b"}, true);
+  CHECK(answer.to_run() == Ids{"a", "b", "c"});
   CHECK(take(answer, status("a", Status::kSuccess)) == Fate::kPass);
-  CHECK(take(answer, status("open", Status::kInProgress)) == Fate::kPass);
   CHECK(ended(answer, kFailed) ==
         Ids{"b fail: no result for this test: the command exited with status 127\n"
             "\nstderr:\nsh: not found\n",
             "c fail: no result for this test: the command exited with status 127\n"});
+}
+
+TEST_CASE("what was to follow a test that took the command down is left to another command") {
+  RunAnswer first(Ids{"a", "dies", "b", "line\nfeed", "c"}, true);
+  take(first, status("a", Status::kSuccess));
+  take(first, status("dies", Status::kInProgress));
+  CHECK(ended(first, kKilled).size() == 1);  // the one that cannot be passed
+  auto second = rest_of(first);
+  REQUIRE(second);
+  auto& rest = std::get<RunAnswer>(*second);
+  CHECK(rest.to_run() == Ids{"b", "c"});
+  // The next one dies before it has ended anything, and so would another.
+  CHECK(ended(rest, kKilled) ==
+        Ids{"b fail: no result for this test: the command was killed by SIGSEGV (11)\n",
+            "c fail: no result for this test: the command was killed by SIGSEGV (11)\n"});
+  CHECK_FALSE(rest_of(*second));
+}
+
+TEST_CASE("a command that exits between two tests has left out the others on purpose") {
+  RunAnswer answer(Ids{"a", "b"}, true);
+  take(answer, status("a", Status::kFail));
+  CHECK(ended(answer, kFailed).size() == 1);
+  CHECK_FALSE(rest_of(answer));
+}
+
+TEST_CASE("of a run of all tests, a list tells what is left") {
+  RunAnswer all(std::nullopt, true);
+  take(all, status("a", Status::kSuccess));
+  take(all, status("dies", Status::kInProgress));
+  CHECK(ended(all, kKilled).empty());
+  auto listing = rest_of(all);
+  REQUIRE(listing);
+  auto& list = std::get<RestAnswer>(*listing);
+  for (const char* id : {"a", "dies", "b"})
+    CHECK(take(list, status(id, Status::kExists)) == Fate::kKeep);
+  Buffer out;
+  CHECK(list.end(kClean, kNow, out));
+  CHECK(out.empty());
+  auto rest = rest_of(*listing);
+  REQUIRE(rest);
+  CHECK(std::get<RunAnswer>(*rest).to_run() == Ids{"b"});
+}
+
+TEST_CASE("if it cannot be told what is left of a run of all tests, that is a failure") {
+  RunAnswer all(std::nullopt, true);
+  take(all, status("dies", Status::kInProgress));
+  CHECK(ended(all, kKilled).empty());
+  auto listing = rest_of(all);
+  REQUIRE(listing);
+  auto& list = std::get<RestAnswer>(*listing);
+  take(list, status("b", Status::kExists));
+  Buffer out;
+  CHECK(list.end(kFailed, kNow, out));
+  const Ids failures = described(out);
+  REQUIRE(failures.size() == 1);
+  CHECK(failures[0].starts_with("process-returncode fail: the command died in a test, and which"));
+  CHECK_FALSE(rest_of(*listing));
 }
 
 TEST_CASE("a test without result ends as the fixture that has kept it from running") {

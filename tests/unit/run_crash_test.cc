@@ -74,35 +74,45 @@ TEST_CASE("a server that ends after all its results but before Done makes the ru
   CHECK(has(paper.run->problem(), "killed by SIGSEGV (11) before Done"));
 }
 
-TEST_CASE(
-    "three deaths in a row without a finished test end a worker, and without others the run") {
-  PaperRun paper(naming({"a", "b", "c", "d", "e"}));
+TEST_CASE("three deaths in a row between tests end a worker, and without others the run") {
+  PaperRun paper(naming({"a", "b"}));
   paper.ready();
-  const char* const tests[] = {"a", "b", "c"};
-  for (const char* test : tests) {
+  for (int deaths = 0; deaths < 3; ++deaths) {
+    paper.opens("");
+    paper.sent();
+    paper.detaches("", kKilled);
+  }
+  CHECK(
+      paper.seen.told("died 3 times in a row with no test in progress that could be the cause; it "
+                      "is not started again"));
+  CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+  CHECK(has(paper.why("a"), "not run"));
+}
+
+TEST_CASE("a death that has cost a test does not count: each test can cost one") {
+  PaperRun paper(naming({"a", "b", "c", "d", "e", "f", "g", "h"}));
+  paper.ready();
+  for (const char* test : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
     paper.opens("");
     paper.sent();
     crash(paper, "", test);
   }
-  CHECK(paper.seen.told("died 3 times in a row without finishing a test; it is not started again"));
-  CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
-  paper.channel_ends();
-  CHECK(paper.run->exit_status() == 3);
-  CHECK(has(paper.why("d"), "not run"));
-}
-
-TEST_CASE("deaths with a finished test between them are not in a row") {
-  PaperRun paper(naming({"a", "b", "c", "d", "e", "f", "g", "h"}));
-  paper.ready();
-  for (const char* tests : {"ab", "cd", "ef", "gh"}) {
-    paper.opens("");
-    paper.sent();
-    paper.passes("", std::string_view(tests, 1));
-    crash(paper, "", std::string_view(tests + 1, 1));
-  }
   CHECK_FALSE(paper.seen.told("not started again"));
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 1);
+}
+
+TEST_CASE("deaths before a server connects count, also after one that has cost a test") {
+  PaperRun paper(naming({"a", "b"}));
+  paper.ready();
+  paper.opens("");
+  crash(paper, "", "a");
+  for (int deaths = 0; deaths < 3; ++deaths) paper.detaches("", "it did not start");
+  CHECK(paper.seen.told("died 3 times in a row"));
+  paper.channel_ends();
+  CHECK(has(paper.why("b"), "not run"));
 }
 
 TEST_CASE("with two servers a death costs its test, and its batch goes to whoever is free") {

@@ -154,6 +154,32 @@ TEST_CASE("an interrupt before anything answers hangs up at once") {
   CHECK(paper.remote(0).hang_up() == 6s);
 }
 
+TEST_CASE("a server that ends badly after Goodbye takes no result back") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.passes("", "a");
+  paper.says("", rpc::Done{"1"});
+  CHECK(paper.sends("Goodbye"));
+  paper.detaches("", "the test server exited with status 9");
+  CHECK(
+      paper.seen.told("worker-0: the test server exited with status 9; all results had come before "
+                      "that"));
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 0);
+}
+
+TEST_CASE("a server that ends badly after an interrupt is told of with what it has cost") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.run->interrupt(paper.now);
+  paper.detaches("", "the test server exited with status 9");
+  paper.channel_ends();
+  CHECK_FALSE(paper.seen.told("all results had come"));
+  CHECK(paper.run->exit_status() == 3);
+}
+
 TEST_CASE("when nobody takes the results, the run ends, with every channel hung up") {
   PaperRun paper(naming({"a"}));
   paper.ready();

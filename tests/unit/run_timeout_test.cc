@@ -317,8 +317,7 @@ TEST_CASE("a proxy hears from a run at least every 20 s, however long a test tak
   }
 }
 
-TEST_CASE(
-    "a channel that does not end within 10 s after Goodbye is hung up, and that is a problem") {
+TEST_CASE("a channel that does not end within 10 s after Goodbye is hung up, with a warning") {
   PaperRun paper = busy({});
   paper.passes("", "a");
   paper.passes("", "b");
@@ -331,8 +330,10 @@ TEST_CASE(
   CHECK(paper.remote(0).hang_up() == 6s);
   paper.channel_ends();
   REQUIRE(paper.run->over());
-  CHECK(paper.run->exit_status() == 3);
-  CHECK(paper.run->problem() == "the channel did not end after Goodbye");
+  CHECK(
+      paper.seen.told("the channel \"channel 0\" did not end after Goodbye; all results had come "
+                      "before that"));
+  CHECK(paper.run->exit_status() == 0);
 }
 
 TEST_CASE("while nothing is read the end of a channel is not waited for") {

@@ -96,9 +96,11 @@ void RemoteProxy::phase_overdue() {
           fmt::format("{} is ready, but no test server has connected to it within {} "
                       "(--attach-timeout); check that its command starts one",
                       proxy_, in_seconds(options_.attach_timeout)));
-    case Phase::kLeaving:
-      if (problem_.empty()) problem_ = "the channel did not end after Goodbye";
+    case Phase::kLeaving: {
+      const std::string what = fmt::format("the channel \"{}\" did not end after Goodbye", name());
+      if (problem_.empty() && !owner_.forgives(nullptr, what)) problem_ = what;
       return hang_up(kHangUpGrace);
+    }
     case Phase::kOver:
       return;
   }

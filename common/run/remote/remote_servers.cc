@@ -86,7 +86,9 @@ bool RemoteServers::forget_proxies(const std::string& route) {
 void RemoteServers::detached(const rpc::Detached& detached, const std::string& from) {
   const std::string route = RouteTable::join(from, detached.route.value_or(""));
   const std::string reason = escaped(detached.reason, kMaxShown);
-  if (uplink_.leaving() && detached.reason != rpc::kGoodbyeReason) uplink_.add_problem(reason);
+  if (uplink_.leaving() && detached.reason != rpc::kGoodbyeReason &&
+      !owner_.forgives(table_.find(route), reason))
+    uplink_.add_problem(reason);
   const bool was_proxy = forget_proxies(route);
   bool found = false;
   for (Worker& worker : workers()) {

@@ -32,6 +32,9 @@ class ServerOwner {
   /// The server has ended, or was lost; `why` is for people. The worker's state says whether
   /// another one may come. `expected`: it was asked to end, and had nothing to do.
   virtual void gone(Worker& worker, const std::string& why, bool expected) = 0;
+  /// After Goodbye, a server has not ended as it should. `worker`: if that is known. False: that is
+  /// a problem of the run, which may not have all answers.
+  [[nodiscard]] virtual bool forgives(const Worker* worker, const std::string& why) = 0;
 };
 
 /// The test servers behind one proxy: who is there, who answers, who is started again, and what

@@ -32,7 +32,7 @@ from .records import (
     encode_text,
 )
 from .stdio import Stdio
-from .worker import END_SECONDS, Worker
+from .worker import CHILD_END_SECONDS, Worker
 
 CANCEL_SECONDS = 1.5  # for a test to end after a Cancel, before its process is killed
 
@@ -140,7 +140,7 @@ class Delegation:
         self._kill()
         if self._ran:
             say(
-                f"a process with tests has not ended within {END_SECONDS:g} s after its last "
+                f"a process with tests has not ended within {CHILD_END_SECONDS:g} s after its last "
                 "test, so it is killed; something that the tests have left, a thread or a "
                 "function for atexit, holds it up"
             )
@@ -166,7 +166,7 @@ class Delegation:
         if record.kind == RAN:
             self._ran = True
             self._stdio.settle()
-            self._deadline = time.monotonic() + END_SECONDS if self._fork else None
+            self._deadline = time.monotonic() + CHILD_END_SECONDS if self._fork else None
         elif record.kind == DONE:
             self._done = True
             self._stdio.settle()

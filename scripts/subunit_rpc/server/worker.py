@@ -23,7 +23,10 @@ from ..errors import ProtocolError, RequestError
 from .stdio import flush_buffers
 from .worker_process import work
 
-END_SECONDS = 5.0  # for what tests have registered for their process's end, threads included
+# For what tests have registered for the end of their process, threads included: of a child that has
+# served its Run, and of a worker. The proxy may be less patient with the latter (serve --grace).
+CHILD_END_SECONDS = 5.0
+END_SECONDS = 30.0
 
 
 class Worker:

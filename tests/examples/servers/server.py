@@ -422,6 +422,14 @@ class IgnoreGoodbye(Server):
                 signal.pause()
 
 
+class ExitLate(Server):
+    def serve(self):
+        try:
+            super().serve()
+        except Closed:
+            sys.exit(9)
+
+
 class HoldStdout(Server):
     """A daemon that its third test started holds stdout until the file ARGUMENT exists."""
 
@@ -598,6 +606,7 @@ MODES = {
     "gate": Gate,
     "ignore-term": IgnoreTerm,
     "ignore-goodbye": IgnoreGoodbye,
+    "exit-late": ExitLate,
     "hold-stdout": HoldStdout,
     "orphan": Orphan,
     "zombie": Zombie,
