@@ -2,23 +2,29 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "common/base/text.h"
 #include "common/run/observer.h"
 
 namespace subunit::report {
 
-/// The ids of listed tests, one a line.
+/// Test ids as text, one a line: what `--list --format ids` prints and `--load-list` reads.
+///
+/// An id stands there as it is, so that other tools can read the list. One that this would change
+/// (it has a line break, a blank at its end, or nothing but blanks, or looks like one of these
+/// lines) is a JSON string instead, in quotes. Blank lines, blanks at the end of a line, CR before
+/// LF and a byte order mark at the beginning do not count.
+void append_id(std::string& text, std::string_view id);
+
+/// The ids of such a list, in its order.
+[[nodiscard]] std::vector<std::string> parse_ids(std::string_view text);
+
+/// The ids of listed tests, as such a list.
 class IdList : public run::Observer {
  public:
   void expect(std::size_t) override {}
   void packet(const Packet& packet, std::optional<run::WorkerNumber>, Time) override {
-    if (packet.status != Status::kExists || !packet.test_id) return;
-    // A line feed in an id would make two lines of it.
-    output_ += packet.test_id->find('\n') == std::string_view::npos
-                   ? std::string(*packet.test_id)
-                   : escaped(*packet.test_id, SIZE_MAX);
-    output_ += '\n';
+    if (packet.status == Status::kExists && packet.test_id) append_id(output_, *packet.test_id);
   }
   void happened(const run::Incident&, Time) override {}
   void flush() override {}

@@ -28,6 +28,7 @@ void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispa
                        bool all_at_once) {
   list_ = std::move(list);
   answered_.assign(list_.ids.size(), 0);
+  asked_.assign(list_.ids.size(), nullptr);
   dispatcher_ = std::move(dispatcher);
   all_at_once_ = all_at_once;
   for (std::size_t i = 0; i < list_.ids.size(); ++i) numbers_.emplace(list_.ids[i], i);
@@ -43,8 +44,10 @@ void Assignment::remove(Worker& worker, Time now) {
   if (!worker.work.id) return worker.work.batches.clear();
   for (const Worker::Batch& batch : worker.work.batches) {
     // Asked for again, one of several tests with one id would be answered twice.
-    for (const std::size_t test : batch.tests)
+    for (const std::size_t test : batch.tests) {
+      asked_[test] = nullptr;
       if (answered_[test] > 0) dispatcher_->finished(*worker.work.id, test, now);
+    }
   }
   dispatcher_->remove(*worker.work.id, now);
   worker.work.id.reset();
@@ -56,7 +59,10 @@ Result<bool> Assignment::feed(Worker& worker, Time now) {
   if (batch.empty()) return false;
   std::vector<std::string> ids;
   ids.reserve(batch.size());
-  for (const std::size_t test : batch) ids.push_back(list_.ids[test]);
+  for (const std::size_t test : batch) {
+    asked_[test] = &worker;
+    ids.push_back(list_.ids[test]);
+  }
   sent_(worker, ids);
   const bool all = all_at_once_ && batch.size() == list_.ids.size();
   auto nonce = worker.session.run(all ? std::nullopt : rpc::TestIds(std::move(ids)));
@@ -70,6 +76,12 @@ Result<bool> Assignment::feed(Worker& worker, Time now) {
 std::optional<std::size_t> Assignment::find(std::string_view test_id) const {
   const auto found = numbers_.find(test_id);
   return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Assignment::may_report(const Worker* worker, std::string_view test_id) const {
+  if (!has_begun()) return false;
+  const auto test = find(test_id);
+  return !test || (worker && asked_[*test] == worker);
 }
 
 void Assignment::started(Worker& worker, std::string_view test_id, Time now) {
@@ -97,6 +109,7 @@ std::vector<std::string> Assignment::settle(Worker& worker, const std::string& n
   std::vector<std::string> unanswered;
   if (batch == worker.work.batches.end()) return unanswered;
   for (const std::size_t test : batch->tests) {
+    asked_[test] = nullptr;
     // Also if another server has answered for it.
     dispatcher_->finished(*worker.work.id, test, now);
     if (answered_[test] >= list_.times[test]) continue;

@@ -49,6 +49,10 @@ class Assignment {
   /// ClientSession::run().
   [[nodiscard]] Result<bool> feed(Worker& worker, Time now);
 
+  /// What is said of this test by `worker`, or by nobody that is known, may count: it was asked to
+  /// run the test, and has not said Done since, or the test is not one of the list at all.
+  [[nodiscard]] bool may_report(const Worker* worker, std::string_view test_id) const;
+
   void started(Worker& worker, std::string_view test_id, Time now);
   /// There has been no answer to it yet, or too few to a test that was listed several times.
   [[nodiscard]] bool owes(std::string_view test_id) const;
@@ -72,6 +76,7 @@ class Assignment {
 
   RunList list_;
   std::vector<std::size_t> answered_;                          // final statuses, by test
+  std::vector<const Worker*> asked_;                           // who has it now, by test
   std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views of ids
   std::unique_ptr<schedule::Dispatcher> dispatcher_;
   Sent sent_;

@@ -33,6 +33,20 @@ void Attribution::opened(Worker& worker, Time now) {
   assignment_.add(worker, now);
 }
 
+bool Attribution::record(Worker* worker, const Packet& packet, Time now) {
+  if (!assignment_.may_report(worker, *packet.test_id)) {
+    if (is_final(packet.status)) leave_out(*packet.test_id);
+    return false;
+  }
+  return !worker || record(*worker, packet, now);
+}
+
+void Attribution::leave_out(std::string_view test_id) {
+  ++uninvited_;
+  const bool is_known = std::ranges::find(uninvited_tests_, test_id) != uninvited_tests_.end();
+  if (!is_known && uninvited_tests_.size() < kMaxUninvited) uninvited_tests_.emplace_back(test_id);
+}
+
 bool Attribution::record(Worker& worker, const Packet& packet, Time now) {
   const std::string_view id = *packet.test_id;
   worker.signs.since = now;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/run/assignment.h"
 #include "common/run/results.h"
@@ -32,6 +33,10 @@ namespace subunit::run {
 ///                 has failed, whatever it says;     repeats the reason that it was given;
 ///                 of others: counts                 of others: does not count, they run again
 ///
+/// And it counts from the server that was asked only, and only before its Done: another one that
+/// names the test, by mistake or on purpose, has not run it for us. What it says is left out, and
+/// told at the end.
+///
 /// A server may end without a test in progress: then the batch that it had is put back, and only
 /// the count of deaths in a row keeps it from going on for ever. A death that has cost a test does
 /// not count there: there are only so many tests.
@@ -46,8 +51,14 @@ class Attribution {
   /// The server answers Hello: nothing is known of it.
   void opened(Worker& worker, Time now);
 
-  /// Takes note of what a server reports. False: the packet is not for the observers.
-  [[nodiscard]] bool record(Worker& worker, const Packet& packet, Time now);
+  /// Takes note of what a server reports, or nobody that is known. False: the packet is not for the
+  /// observers.
+  [[nodiscard]] bool record(Worker* worker, const Packet& packet, Time now);
+
+  /// How many reports were left out, since somebody else was to run the tests, or nobody.
+  [[nodiscard]] std::size_t uninvited() const { return uninvited_; }
+  /// The tests that they were about, or the first of them.
+  [[nodiscard]] const std::vector<std::string>& uninvited_tests() const { return uninvited_tests_; }
 
   /// Done has come for a Run: tests of it without a result fail, or end as their fixture did.
   void answered(Worker& worker, const std::string& nonce, Time now);
@@ -60,10 +71,17 @@ class Attribution {
   void blame_running(Worker& worker, std::string_view why, Time now);
 
  private:
+  /// Tests are named in a warning, so some of them do.
+  static constexpr std::size_t kMaxUninvited = 20;
+
+  void leave_out(std::string_view test_id);
+  [[nodiscard]] bool record(Worker& worker, const Packet& packet, Time now);
   void fail_timed_out(Worker& worker, const Packet& packet, Time now);
 
   Results& results_;
   Assignment& assignment_;
+  std::size_t uninvited_ = 0;
+  std::vector<std::string> uninvited_tests_;
 };
 
 }  // namespace subunit::run

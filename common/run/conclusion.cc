@@ -24,8 +24,9 @@ void warn_of(const verdict::Ledger::Ids& ids, std::string_view what, Results& re
 
 std::string some_of(const verdict::Ledger::Ids& ids) {
   std::string text;
+  std::size_t named = 0;
   for (const std::string_view id : ids) {
-    if (&id - ids.data() == kMaxNamed) return text + ", ...";
+    if (named++ == kMaxNamed) return text + ", ...";
     text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", escaped(id));
   }
   return text;

@@ -109,8 +109,8 @@ void TestRun::result(Worker* worker, const Packet& packet, std::optional<std::st
     if (!options_.list || !is_wanted) return;
   }
   plan_.record(packet);
-  if (worker && packet.test_id && packet.status > Status::kExists &&
-      !attribution_.record(*worker, packet, now_))
+  if (packet.test_id && packet.status > Status::kExists &&
+      !attribution_.record(worker, packet, now_))
     return;
   results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, route, now_);
 }
@@ -397,6 +397,14 @@ void TestRun::output_lost(std::string_view problem, Time now) {
 
 void TestRun::conclude() {
   phase_ = Phase::kOver;
+  if (const std::size_t count = attribution_.uninvited(); count > 0) {
+    const auto& tests = attribution_.uninvited_tests();
+    warn(nullptr,
+         fmt::format("{} came from a server that was not asked to run the test, or had said "
+                     "Done already, and {} not count: {}",
+                     count == 1 ? "1 result" : fmt::format("{} results", count),
+                     count == 1 ? "does" : "do", some_of({tests.begin(), tests.end()})));
+  }
   conclusion_.close(results_, options_, now_);
   results_.finish(conclusion_.is_complete(), now_);
 }

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/base/text.h"
+#include "common/report/id_list.h"
 #include "common/subunit/decoder.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/fd.h"
@@ -29,14 +30,7 @@ constexpr std::size_t kMaxFile = 256 << 20;  // a million tests with long names
 Result<std::vector<std::string>> read_list(const std::string& path) {
   const auto text = read_file("the list", path, kMaxFile);
   if (!text) return tl::unexpected(text.error());
-  std::vector<std::string> ids;
-  for (std::string_view rest = *text; !rest.empty();) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) ids.emplace_back(line);
-  }
-  return ids;
+  return subunit::report::parse_ids(*text);
 }
 
 Result<std::vector<subunit::schedule::ScheduleEntry>> read_schedule(const std::string& path) {

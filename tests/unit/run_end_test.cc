@@ -154,6 +154,44 @@ TEST_CASE("an interrupt before anything answers hangs up at once") {
   CHECK(paper.remote(0).hang_up() == 6s);
 }
 
+TEST_CASE("a verdict counts from the server that was asked to run the test") {
+  PaperRun paper(naming({"a", "b"}));
+  paper.ready(2);
+  paper.opens("0");
+  paper.opens("1");
+  REQUIRE(paper.sends("0 Run 1: a b"));
+  paper.begins("1", "b");
+  paper.passes("1", "b");
+  CHECK(paper.status("b").empty());
+  paper.passes("0", "a");
+  paper.reports("0", "b", Status::kFail);
+  paper.says("0", rpc::Done{"1"});
+  CHECK(paper.sends("Goodbye"));
+  paper.channel_ends();
+  CHECK(paper.status("b") == "fail");
+  CHECK(paper.run->exit_status() == 1);
+  CHECK(
+      paper.seen.told("1 result came from a server that was not asked to run the test, or had said "
+                      "Done already, and does not count: \"b\""));
+}
+
+TEST_CASE("a verdict counts neither before the test was asked for nor after Done") {
+  PaperRun paper;
+  paper.ready();
+  paper.opens("");
+  paper.passes("", "a");
+  lists(paper, {"a", "b"});
+  CHECK(paper.sends("Run 2: all"));
+  paper.passes("", "a");
+  paper.says("", rpc::Done{"2"});
+  CHECK(paper.status("b") == "fail");
+  paper.passes("", "b");
+  CHECK(paper.status("b") == "fail");
+  paper.channel_ends();
+  CHECK(paper.seen.told("2 results came from a server that was not asked"));
+  CHECK(paper.run->exit_status() == 1);
+}
+
 TEST_CASE("a server that ends badly after Goodbye takes no result back") {
   PaperRun paper(naming({"a"}));
   paper.ready();
