@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/posix/background_writer.h"
+
 namespace proxy {
 
 /// Stderr, which all of this process shares: lines for a person and, on a terminal, one line of
@@ -12,19 +14,26 @@ namespace proxy {
 /// Between writes the cursor stands at the beginning of the status line. So a line that a child
 /// process writes to the same terminal replaces it, rather than going on behind it; and where a
 /// terminal that was made narrower has wrapped it, erasing starts at the right place.
+///
+/// Nobody waits for who reads it. While it takes nothing, up to kMaxWaiting bytes of lines are
+/// kept; what comes after that is dropped and counted, and the count stands in the place of it.
 class Screen {
  public:
+  static constexpr std::size_t kMaxWaiting = 256 << 10;
+
   /// `fd` is the caller's, and stays open.
-  explicit Screen(int fd) : fd_(fd) {}
+  explicit Screen(int fd);
   Screen(const Screen&) = delete;
-  ~Screen() { show_status(""); }
+  /// What waits gets a moment to be taken.
+  ~Screen();
 
   /// Writes whole lines; above the status line, if there is one. On a terminal in raw mode, which
   /// takes a line feed for just that, they end in CR LF.
   void print(std::string_view lines);
 
   /// Replaces the status line, or takes it away ("") and leaves nothing of it. Writes nothing if it
-  /// is there already. `line` has no line feed, and must be narrower than columns().
+  /// is there already, or while what was written before still waits. `line` has no line feed, and
+  /// must be narrower than columns().
   void show_status(std::string_view line);
 
   /// Whether a line can be written over here.
@@ -34,9 +43,12 @@ class Screen {
  private:
   [[nodiscard]] std::string redraw() const;
   [[nodiscard]] bool is_raw() const;
-  void write(std::string_view text) const;
+  bool print_above_status(std::string_view lines);
+  void report_dropped();
 
   int fd_;
+  BackgroundWriter writer_;
+  std::size_t dropped_ = 0;  // calls of print() since the last one that was taken
   std::string status_;
   std::size_t status_columns_ = 0;  // of the screen when it was drawn
 };

@@ -1,6 +1,7 @@
 #include "proxy/posix/stdio.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -85,6 +86,9 @@ using subunit::Result;
 Result<> notify_fd(int fd, std::string_view address) {
   const Fd ready(fd);
   const std::string line = fmt::format("READY {}\n", address);
+  pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&writable, 1, 0) == 0)
+    return error("cannot write READY to descriptor {}: nobody reads it", fd);
   if (::write(ready.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size()))
     return {};
   return error("cannot write READY to descriptor {}: {}", fd, std::strerror(errno));
@@ -108,7 +112,7 @@ Result<> notify_service_manager() {
   const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   constexpr std::string_view kReady = "READY=1";
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  if (::sendto(socket.get(), kReady.data(), kReady.size(), MSG_NOSIGNAL,
+  if (::sendto(socket.get(), kReady.data(), kReady.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
                reinterpret_cast<const sockaddr*>(&address), size) < 0)
     return error("cannot notify \"{}\" (NOTIFY_SOCKET): {}", subunit::escaped(path),
                  std::strerror(errno));

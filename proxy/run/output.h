@@ -5,6 +5,7 @@
 
 #include "common/run/observer.h"
 #include "proxy/io/stream.h"
+#include "proxy/posix/fd.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/run.h"
 
@@ -34,10 +35,10 @@ class Output {
 /// test, which is not.
 [[nodiscard]] std::unique_ptr<Output> make_incident_log(const Log& log);
 
-/// Writes the run to the file at `path` as a Trace. The file is opened here; what goes wrong with
-/// it later is told in the log once, at the end, and costs nothing else. At most a second of the
-/// run is held back, so that the file of one that is cut off is of use.
-[[nodiscard]] subunit::Result<std::unique_ptr<Output>> make_trace_output(const std::string& path,
-                                                                         const Log& log);
+/// Writes the run to a file as a Trace. `path` is its name, for people. What goes wrong with it is
+/// told in the log once, at the end, and costs nothing else. At most a second of the run is held
+/// back, so that the file of one that is cut off is of use.
+[[nodiscard]] std::unique_ptr<Output> make_trace_output(const std::string& path, Fd file,
+                                                        const Log& log);
 
 }  // namespace proxy

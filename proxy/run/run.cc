@@ -1,11 +1,7 @@
 #include "proxy/run/run.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
-#include "common/base/text.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/output_file.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/run/plan_files.h"
 #include "proxy/run/runner.h"
@@ -20,14 +16,22 @@ int run(const RunOptions& options, const Log& log) {
     log.error("{}", plan.error().text);
     return 2;
   }
-  std::ofstream schedule_log;
+  Runner::Files files;
   if (options.schedule_log) {
-    schedule_log.open(*options.schedule_log);
-    if (!schedule_log) {
-      log.error("cannot write the schedule log \"{}\": {}", subunit::escaped(*options.schedule_log),
-                std::strerror(errno));
+    auto opened = open_output("the schedule log", *options.schedule_log);
+    if (!opened) {
+      log.error("{}", opened.error().text);
       return 2;
     }
+    files.schedule_log = std::move(*opened);
+  }
+  if (options.trace) {
+    auto opened = open_output("the trace", *options.trace);
+    if (!opened) {
+      log.error("{}", opened.error().text);
+      return 3;
+    }
+    files.trace = std::move(*opened);
   }
   const auto out = PrivateStream::take_stdout();
   if (!out) {
@@ -35,7 +39,7 @@ int run(const RunOptions& options, const Log& log) {
     return 3;
   }
   Loop loop;
-  Runner runner(loop.get(), options, *plan, schedule_log, out->duplicate(), log);
+  Runner runner(loop.get(), options, *plan, std::move(files), out->duplicate(), log);
   if (const auto started = runner.start(); !started) {
     log.error("{}", started.error().text);
     return 3;

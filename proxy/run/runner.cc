@@ -17,12 +17,21 @@ using subunit::Result;
 using subunit::Time;
 using subunit::run::RemoteProxy;
 
-Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan,
-               std::ofstream& schedule_log, Fd out, const Log& log)
+namespace {
+
+// The schedule log, where it is a pipe: what waits for its reader, and how long the end waits for
+// one that takes nothing, and for one that is slow.
+constexpr std::size_t kMaxUnlogged = 8 << 20;
+constexpr auto kQuiet = std::chrono::seconds(1);
+constexpr auto kLastWords = std::chrono::seconds(5);
+
+}  // namespace
+
+Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan, Files files,
+               Fd out, const Log& log)
     : loop_(loop),
       options_(options),
       plan_(plan),
-      schedule_log_(schedule_log),
       log_(log),
       out_(loop, std::move(out),
            {.progress = [this] { settle(); },
@@ -36,30 +45,30 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
                run_.tick(precise_now());
                settle();
              }),
-      output_failed_timer_(loop, [this] {
-        run_.output_lost(output_problem_, precise_now());
-        settle();
-      }) {}
+      output_failed_timer_(loop,
+                           [this] {
+                             run_.output_lost(output_problem_, precise_now());
+                             settle();
+                           }) {
+  if (files.schedule_log)
+    schedule_log_.emplace(std::move(files.schedule_log),
+                          BackgroundWriter::Limits{.queue = kMaxUnlogged});
+  add_outputs(std::move(files.trace));
+}
 
 Result<> Runner::start() {
   run_.set_wall_clock(wall_clock(), precise_now());
-  if (auto opened = open_outputs(); !opened) return opened;
   if (auto opened = open_channels(); !opened) return opened;
   run_.start(precise_now());
   settle();
   return {};
 }
 
-Result<> Runner::open_outputs() {
+void Runner::add_outputs(Fd trace) {
   outputs_.push_back(make_incident_log(log_));
   outputs_.push_back(make_output(options_, out_, run_, log_));
-  if (options_.trace) {
-    auto trace = make_trace_output(*options_.trace, log_);
-    if (!trace) return tl::unexpected(trace.error());
-    outputs_.push_back(std::move(*trace));
-  }
+  if (trace) outputs_.push_back(make_trace_output(*options_.trace, std::move(trace), log_));
   for (const auto& output : outputs_) run_.add_observer(output->observer());
-  return {};
 }
 
 /// As many as can be started: the others are over.
@@ -103,10 +112,7 @@ void Runner::settle() {
   for (Line& line : lines_) pump(line);
   const Time now = precise_now();
   for (const auto& output : outputs_) output->write(now);
-  if (options_.schedule_log) {
-    schedule_log_ << plan_.pending_log();
-    plan_.consume_log();
-  }
+  if (schedule_log_) write_schedule_log();
   regulate();
   if (run_.over() && !concluded_) conclude();
   std::optional<Time> next = run_.next_deadline();
@@ -140,19 +146,33 @@ void Runner::regulate() {
     if (!line.remote->over()) line.channel->set_flow(!full_);
 }
 
+void Runner::write_schedule_log() {
+  const std::string_view lines = plan_.pending_log();
+  if (lines.empty()) return;
+  if (!schedule_log_->write(std::string(lines))) unlogged_ += lines.size();
+  plan_.consume_log();
+}
+
 void Runner::conclude() {
   concluded_ = true;
   for (const auto& output : outputs_) output->close(precise_now());
   outputs_.clear();
   if (!run_.problem().empty()) log_.error("{}", run_.problem());
-  if (options_.schedule_log && !schedule_log_.flush())
-    log_.error("cannot write the schedule log \"{}\": {}", subunit::escaped(*options_.schedule_log),
-               std::strerror(errno));
+  if (schedule_log_) finish_schedule_log();
   if (options_.history && !options_.list) {
     if (const auto saved = replace_history(*options_.history, *plan_.history()); !saved)
       log_.error("{}", saved.error().text);
   }
   out_.finish();
+}
+
+void Runner::finish_schedule_log() {
+  unlogged_ += schedule_log_->flush(kQuiet, kLastWords);
+  const int error = schedule_log_->error();
+  if (error == 0 && unlogged_ == 0) return;
+  log_.error(
+      "cannot write the schedule log \"{}\": {}", subunit::escaped(*options_.schedule_log),
+      error != 0 ? std::strerror(error) : fmt::format("nobody has read {} bytes of it", unlogged_));
 }
 
 void Runner::interrupt() {

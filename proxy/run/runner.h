@@ -1,6 +1,5 @@
 #pragma once
 
-#include <fstream>
 #include <list>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include "common/run/test_run.h"
 #include "proxy/channel/channel.h"
 #include "proxy/io/watch.h"
+#include "proxy/posix/background_writer.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/output.h"
 #include "proxy/run/run.h"
@@ -20,11 +20,17 @@ namespace proxy {
 /// What a TestRun needs to happen: channels, a timer, signals, and outputs. It decides nothing.
 class Runner {
  public:
-  /// All but `out` are the caller's, and live longer.
-  Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan,
-         std::ofstream& schedule_log, Fd out, const Log& log);
+  /// Those that the options name.
+  struct Files {
+    Fd schedule_log;
+    Fd trace;
+  };
 
-  /// An Error if a file cannot be written, or no channel's command can be started.
+  /// All but `files` and `out` are the caller's, and live longer.
+  Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan, Files files, Fd out,
+         const Log& log);
+
+  /// An Error if no channel's command can be started.
   [[nodiscard]] subunit::Result<> start();
 
   /// Turn the loop until this is true.
@@ -43,14 +49,16 @@ class Runner {
     std::optional<subunit::Time> hung_up = std::nullopt;
   };
 
-  [[nodiscard]] subunit::Result<> open_outputs();
+  void add_outputs(Fd trace);
   [[nodiscard]] subunit::Result<> open_channels();
   [[nodiscard]] Channel::Events events_of(Line& line);
 
   void settle();
   void pump(Line& line);
   void regulate();
+  void write_schedule_log();
   void conclude();
+  void finish_schedule_log();
   void interrupt();
   void resized();
   void output_failed(const std::string& why);
@@ -58,10 +66,11 @@ class Runner {
   uv_loop_t& loop_;
   const RunOptions& options_;
   subunit::run::Plan& plan_;
-  std::ofstream& schedule_log_;
   const Log& log_;
 
   Writer out_;
+  std::optional<BackgroundWriter> schedule_log_;
+  std::size_t unlogged_ = 0;  // bytes of it that were dropped
   subunit::run::TestRun run_;
   std::list<Line> lines_;
   std::vector<std::unique_ptr<Output>> outputs_;

@@ -1,29 +1,31 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 
+#include "common/base/text.h"
 #include "common/report/trace.h"
 #include "proxy/io/handle.h"
-#include "proxy/posix/fd.h"
+#include "proxy/posix/background_writer.h"
+#include "proxy/posix/output_file.h"
 #include "proxy/run/output.h"
 
 namespace proxy {
 
+using std::chrono::seconds;
 using subunit::Time;
 
 namespace {
 
 constexpr std::size_t kMaxBuffered = 64 << 10;
-constexpr Time kMaxHeldBack = std::chrono::seconds(1);  // nobody looks at the file more often
+constexpr Time kMaxHeldBack = seconds(1);     // nobody looks at the file more often
+constexpr std::size_t kMaxWaiting = 8 << 20;  // for the reader of a pipe
+constexpr Time kQuiet = seconds(1);           // at the end, for one that takes nothing,
+constexpr Time kLastWords = seconds(5);       // and for one that is slow
 
 class TraceOutput : public Output {
  public:
   TraceOutput(std::string path, Fd file, const Log& log)
       : path_(std::move(path)),
-        file_(std::move(file)),
+        file_(std::move(file), {.queue = kMaxWaiting}),
         log_(log),
         trace_("subunit-proxy run", precise_now()),
         written_at_(precise_now()) {}
@@ -40,11 +42,11 @@ class TraceOutput : public Output {
   void write_all();
 
   const std::string path_;
-  Fd file_;
+  BackgroundWriter file_;
   const Log& log_;
   subunit::report::Trace trace_;
   Time written_at_;
-  int error_ = 0;  // errno of the first write that failed
+  std::size_t dropped_ = 0;  // bytes, of whole events
 };
 
 void TraceOutput::write(Time now) {
@@ -56,31 +58,27 @@ void TraceOutput::write(Time now) {
 }
 
 void TraceOutput::write_all() {
-  std::string_view text = trace_.pending_output();
-  while (!text.empty() && error_ == 0) {
-    const ssize_t written = ::write(file_.get(), text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      error_ = errno;
-    }
-  }
+  const std::string_view text = trace_.pending_output();
+  // Behind a hole in the middle of an event, nothing could be read.
+  if (file_.error() == 0 && !file_.write(std::string(text))) dropped_ += text.size();
   trace_.consume_output();
 }
 
 void TraceOutput::close(Time) {
   write_all();
-  if (::close(file_.release()) < 0 && error_ == 0) error_ = errno;
-  if (error_ != 0) log_.warning("the trace in {} is incomplete: {}", path_, std::strerror(error_));
+  dropped_ += file_.flush(kQuiet, kLastWords);
+  if (const int error = file_.error(); error != 0) {
+    log_.warning("the trace in {} is incomplete: {}", path_, std::strerror(error));
+  } else if (dropped_ > 0) {
+    log_.warning("the trace in {} is incomplete: {} bytes were dropped, since nobody read them",
+                 path_, dropped_);
+  }
 }
 
 }  // namespace
 
-subunit::Result<std::unique_ptr<Output>> make_trace_output(const std::string& path,
-                                                           const Log& log) {
-  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!file) return subunit::error("cannot write the trace to {}: {}", path, std::strerror(errno));
-  return std::make_unique<TraceOutput>(path, std::move(file), log);
+std::unique_ptr<Output> make_trace_output(const std::string& path, Fd file, const Log& log) {
+  return std::make_unique<TraceOutput>(subunit::escaped(path), std::move(file), log);
 }
 
 }  // namespace proxy

@@ -2,18 +2,11 @@
 
 #include "proxy/io/handle.h"
 #include "proxy/posix/stdio.h"
-#include "proxy/posix/terminal.h"
 #include "proxy/serve/console.h"
 #include "proxy/serve/daemon.h"
 
 namespace proxy {
 namespace {
-
-/// Messages on the terminal that is the line must not wait for it: the loop would wait with them.
-void limit_stderr_writes() {
-  const Fd fresh(::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
-  if (fresh) ::dup2(fresh.get(), STDERR_FILENO);
-}
 
 int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log& log,
                std::function<bool()> idle = nullptr) {
@@ -27,7 +20,6 @@ int serve_over(Fd in, Fd out, Loop& loop, const ServeOptions& options, const Log
 }
 
 int serve_on_console(Fd in, Fd out, const ServeOptions& options, const Log& log) {
-  if (is_same_terminal(STDERR_FILENO, out.get())) limit_stderr_writes();
   Loop loop;
   Console console(loop.get(), options.link, std::move(in), std::move(out), log);
   auto payload = console.connect();

@@ -2,8 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <cstdio>
-
 #include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
@@ -34,7 +32,7 @@ class Tunnel {
     listener_ = std::move(*listener);
     endpoint_ = Endpoint::of_socket(listener_.get());
     socket_file_ = endpoint_->inode();
-    fmt::print(stderr, "subunit-proxy: listening on {}\n", endpoint_->text());
+    log_.screen().print(fmt::format("subunit-proxy: listening on {}\n", endpoint_->text()));
     if (options_.ready_fd) {
       if (auto told = notify_fd(*options_.ready_fd, endpoint_->text()); !told) return told;
     }

@@ -19,6 +19,7 @@
 
 #include "common/subunit/encoder.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/output_file.h"
 #include "proxy/run/output.h"
 
 namespace {
@@ -43,12 +44,12 @@ class Driver : private subunit::run::View {
     outputs_.push_back(proxy::make_incident_log(log_));
     outputs_.push_back(proxy::make_output(options, out_, *this, log_));
     if (options.trace) {
-      auto trace = proxy::make_trace_output(*options.trace, log_);
-      if (!trace) {
-        log_.error("{}", trace.error().text);
+      auto file = proxy::open_output("the trace", *options.trace);
+      if (!file) {
+        log_.error("{}", file.error().text);
         std::exit(3);
       }
-      outputs_.push_back(std::move(*trace));
+      outputs_.push_back(proxy::make_trace_output(*options.trace, std::move(*file), log_));
     }
     in_.resume();
     write();

@@ -573,6 +573,17 @@ class SkipFirstRun(Server):
             self.skipped = True
 
 
+class Complain(Server):
+    """Sends ARGUMENT Errors about nothing that was asked, half a kilobyte each, before each Done."""
+
+    versions = {"max": 2, "min": 1}
+
+    def done(self, nonce):
+        for _ in range(int(self.argument)):
+            self.connection.say(text=json.dumps({"msg": "Error", "text": "no" * 250}).encode())
+        super().done(nonce)
+
+
 class NoInprogress(Server):
     """Reports only how each test ended."""
 
@@ -619,6 +630,7 @@ MODES = {
     "echo": Echo,
     "deaf": Deaf,
     "show": Show,
+    "complain": Complain,
     "no-inprogress": NoInprogress,
     "skip-first-run": SkipFirstRun,
 }
