@@ -49,6 +49,10 @@ int main(int argc, char** argv) {
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever started this may have blocked signals, those that are to end it among them.
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const std::vector<std::string> words(argv + 1, argv + argc);
   const proxy::CommandLine line = proxy::parse_command_line(words, ::isatty(STDOUT_FILENO) == 1);
   proxy::Screen screen(STDERR_FILENO);

@@ -64,6 +64,18 @@ class Ignored {
   sigset_t mask_before_{};
 };
 
+/// The signals that are at their default in a command. nohup(1) has HUP ignored, also by all that
+/// its command starts.
+sigset_t signals_at_default(bool ignores_interrupt) {
+  sigset_t signals;
+  sigfillset(&signals);
+  struct sigaction hangup {};
+  ::sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler == SIG_IGN) sigdelset(&signals, SIGHUP);
+  if (ignores_interrupt) sigdelset(&signals, SIGINT);
+  return signals;
+}
+
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
   result.reserve(words.size() + 1);
@@ -96,13 +108,11 @@ Child::Child(uv_loop_t& loop, std::function<void(const Ending&)> ended)
 
 Result<> Child::start(const Command& command) {
   Attributes spawn;
-  sigset_t own, none;
-  // What is caught here is reset by exec, and what was ignored when this program started, by
-  // nohup(1) for instance, stays so. This one is ignored by ourselves.
-  sigemptyset(&own);
-  sigaddset(&own, SIGPIPE);
+  // Tests of signals have to find them as in a shell, whatever this program was started with.
+  const sigset_t defaults = signals_at_default(command.ignores_interrupt);
+  sigset_t none;
   sigemptyset(&none);
-  posix_spawnattr_setsigdefault(&spawn.attributes, &own);
+  posix_spawnattr_setsigdefault(&spawn.attributes, &defaults);
   posix_spawnattr_setsigmask(&spawn.attributes, &none);
   own_group_ = command.own_session || !command.terminal.empty();
   posix_spawnattr_setflags(&spawn.attributes,

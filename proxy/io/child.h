@@ -22,15 +22,16 @@ struct Ending {
   [[nodiscard]] std::string text() const;
 };
 
-/// A command to start. It ignores the signals that this program was started to ignore, and no
-/// others, and blocks none.
+/// A command to start. All signals are at their default there, and none is blocked, even where this
+/// program was started with others; but one that it was started to ignore by nohup(1), HUP, the
+/// command ignores too.
 struct Command {
   std::vector<std::string> words;  ///< the program (looked up in PATH) and its arguments
   std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
   int in = 0, out = 1, err = 2;    ///< descriptors of this process that become its 0, 1 and 2
   bool own_session = false;        ///< leads a session and process group of its own
   std::string terminal = {};       ///< path of one that controls its session, and is its 0 and 1
-  bool ignores_interrupt = false;  ///< ^C at the terminal is left to this process to handle
+  bool ignores_interrupt = false;  ///< ignores INT: ^C at the terminal is for this process alone
 };
 
 /// A process that this one started.

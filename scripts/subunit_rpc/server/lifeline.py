@@ -7,13 +7,30 @@ import ctypes
 import threading
 import traceback
 from os import WIFSIGNALED, WTERMSIG, _exit, getpid, getppid, kill, waitstatus_to_exitcode, write
-from signal import SIG_DFL, SIGINT, SIGKILL, Signals, signal
+from signal import (
+    SIG_DFL,
+    SIG_IGN,
+    SIG_SETMASK,
+    SIGHUP,
+    SIGINT,
+    SIGKILL,
+    SIGPIPE,
+    SIGTERM,
+    SIGXFSZ,
+    Signals,
+    default_int_handler,
+    getsignal,
+    pthread_sigmask,
+    signal,
+    valid_signals,
+)
 from typing import Callable, NoReturn
 
 from .stdio import flush_buffers
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 EXIT_BROKEN = 3  # the front is gone, or something is wrong here
+IGNORED_BY_PYTHON = {SIGPIPE, SIGXFSZ}
 
 _prctl = ctypes.CDLL(None).prctl
 
@@ -31,6 +48,18 @@ def live(parent: int, life: Callable[[], int]) -> NoReturn:
         traceback.print_exc()
     finally:
         leave(status)
+
+
+def set_default_signals() -> None:
+    """Signals as tests find them in a Python that a shell starts, whatever the front was started
+    with. One that is ignored for nohup(1), HUP, stays so."""
+    signal(SIGTERM, SIG_DFL)  # the front's handler cleans up for it
+    if getsignal(SIGINT) == SIG_IGN:
+        signal(SIGINT, default_int_handler)
+    for number in valid_signals() - IGNORED_BY_PYTHON - {SIGHUP}:
+        if getsignal(number) == SIG_IGN:
+            signal(number, SIG_DFL)
+    pthread_sigmask(SIG_SETMASK, ())
 
 
 def leave(status: int) -> NoReturn:

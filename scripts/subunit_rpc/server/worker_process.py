@@ -6,7 +6,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import threading
-from _signal import SIG_DFL, SIGKILL, SIGTERM, signal
+from _signal import SIGKILL
 from dataclasses import dataclass
 from os import close, fork, getpid, kill, listdir, pidfd_open, waitpid
 from select import POLLIN, poll
@@ -14,7 +14,7 @@ from typing import List, NoReturn, Optional, Sequence
 
 from .collection import TestCollection
 from ..errors import RequestError
-from .lifeline import finish, leave, live
+from .lifeline import finish, leave, live, set_default_signals
 from .line import FrontIsGone, TestsEnd
 from .loader import LoadedProgram, Loader
 from ..packet import wire_bytes
@@ -49,7 +49,7 @@ def work(
     """All that the process does, which was forked for it: loads the tests that `arguments`
     name, and serves. With `watch` it can tell whether its sources have changed. Returns the
     exit status."""
-    signal(SIGTERM, SIG_DFL)  # the front's handler cleans up for it
+    set_default_signals()
     importlib.invalidate_caches()
     sources = Sources() if watch else None
     try:
