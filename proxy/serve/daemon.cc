@@ -30,6 +30,11 @@ constexpr std::size_t kMaxBacklog = 8 << 20;
 // On a slow line that is busy: before the client has doubts.
 constexpr auto kMaxSilence = seconds(5);
 
+// Those who start us by the wrong command see this, whatever their client knows.
+constexpr std::string_view kNoStdin =
+    "the stdin of `subunit-proxy serve` was at its end from the start, so nothing can reach it: "
+    "podman, docker and kubectl exec need -i for that, and ssh must not have -n";
+
 constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for people
 
 }  // namespace
@@ -89,6 +94,7 @@ Result<> Daemon::start() {
 // From the client.
 
 void Daemon::receive(const Packet& packet) {
+  heard_ = true;
   if (packet.route_code) {
     // A proxy behind this one has routes, and messages, of its own.
     return options_.routed() ? deliver_by_route(packet) : deliver(packet);
@@ -176,6 +182,7 @@ void Daemon::batch_over() {
 }
 
 void Daemon::receive_noise(Bytes bytes) {
+  heard_ = true;
   log_.warning("{} bytes from the client are not part of a packet: \"{}\"", bytes.size(),
                subunit::escaped(bytes, 80));
 }
@@ -192,6 +199,7 @@ void Daemon::channel_ended() {
   log_.debug("end of file from the client");
   client_finished_ = true;
   lease_timer_.stop();
+  if (!heard_) return stop(kNoStdin);
   supervisor_.finish();
   finish_if_alone();
 }

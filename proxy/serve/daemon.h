@@ -91,6 +91,7 @@ class Daemon {
   Timer alive_timer_;
   subunit::Time said_alive_at_{0};
   Timer lease_timer_;
+  bool heard_ = false;            // something has come from the client
   bool goodbye_said_ = false;     // to all
   bool client_finished_ = false;  // it sends no more
   bool client_lost_ = false;      // it reads no more

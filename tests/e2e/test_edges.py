@@ -46,6 +46,22 @@ def test_serve_whose_reader_is_gone_already_starts_nothing(tmp_path):
     assert not started.exists()
 
 
+@pytest.mark.parametrize("options", [
+    ["--", *server("good")],
+    ["--workers", "2", "--", *server("good")],
+    ["--listen", "127.0.0.1:0"],
+    ["--test-command", "true $LISTOPT $IDOPTION"],
+], ids=["one", "two", "listening", "test-command"])
+def test_a_channel_without_stdin_is_not_blamed_on_the_test_server(options):
+    """What podman exec without -i, kubectl exec without -i and ssh -n make of it."""
+    no_stdin = ["sh", "-c", 'exec "$@" < /dev/null', "sh"]
+    ended = support.client("demo.test_1", channel=[*no_stdin, support.BINARY, "serve", *options])
+    assert ended.status == 3
+    for text in (ended.stderr, ended.stream.details("demo.test_1")):
+        support.says(text, "stdin", "at its end from the start", "-i", "ssh")
+        assert "Hello" not in text and "test server was" not in text
+
+
 @pytest.mark.parametrize("form", ["human", "subunit"])
 def test_results_that_cannot_be_written_are_no_success(form):
     with open("/dev/full", "wb") as full:
