@@ -43,6 +43,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
   // Packets are read straight into what is returned. Starting with one, instead of with nothing,
   // keeps gcc from writing zeros over all of it.
   std::optional<Event> event(std::in_place, std::in_place_type<Packet>);
+  if (behind_packet_) skip_line_feed();
   for (;;) {
     if (checked_) {
       if (noise_ > 0) {
@@ -50,6 +51,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
       } else {
         event = *checked_;
         consume(checked_->raw.size());
+        behind_packet_ = true;
         checked_.reset();
       }
       return event;
@@ -67,6 +69,7 @@ std::optional<Decoder::Event> Decoder::next_event() {
       const Check check = inspect(candidate, packet);
       if (check == Check::kPacket && noise_ == 0) {
         consume(packet.raw.size());
+        behind_packet_ = true;
         return event;
       }
       if (check == Check::kPacket) {
@@ -86,6 +89,13 @@ std::optional<Decoder::Event> Decoder::next_event() {
     }
     return event;
   }
+}
+
+void Decoder::skip_line_feed() {
+  const Bytes held = buffer_.held();
+  if (held.empty()) return;  // it may still come
+  behind_packet_ = false;
+  if (skips_line_feeds_ && held[0] == '\n') consume(1);
 }
 
 void Decoder::skip_to_signature(Bytes held) {

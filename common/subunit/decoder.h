@@ -23,7 +23,8 @@ struct Noise {
 /// A packet is accepted wherever it starts. The signature byte only nominates a candidate: version,
 /// reserved bit, length, every field and the CRC decide, each as soon as its bytes are there. After
 /// a candidate that turns out false the search goes on one byte behind its signature. Every byte
-/// that was received comes out exactly once, in order: in one packet, or in one piece of noise.
+/// that was received comes out exactly once, in order: in one packet, or in one piece of noise. The
+/// exception is what skip_line_feeds() tells of.
 ///
 ///     auto room = decoder.prepare(4096);
 ///     decoder.commit(read(fd, room.data(), room.size()), now);
@@ -70,6 +71,10 @@ class Decoder {
   /// hardly carries anything but packets.
   void set_stall_timeout(Time timeout) { stall_timeout_ = timeout; }
 
+  /// From now on a line feed right behind a packet is its end, and no noise: who writes here ends
+  /// lines for those on the way who pass on whole lines only. May be called between two events.
+  void skip_line_feeds() { skips_line_feeds_ = true; }
+
   /// The caller has not read for a while, and does so again: silence counts from now.
   void resume(Time now);
 
@@ -85,6 +90,7 @@ class Decoder {
  private:
   Check inspect(Bytes candidate, Packet& packet);
   void skip_to_signature(Bytes held);
+  void skip_line_feed();
   Event take_noise(std::size_t size);
   void consume(std::size_t size);
   [[nodiscard]] std::uint64_t position() const { return received_ - buffer_.held().size(); }
@@ -98,6 +104,8 @@ class Decoder {
   std::size_t needed_ = 0;  // size at which to look at the candidate again; 0: none is open
   std::size_t abandoned_before_ = 0;  // candidates that start before this are not waited for
   std::optional<Packet> checked_;     // the candidate turned out true, but the noise goes first
+  bool skips_line_feeds_ = false;
+  bool behind_packet_ = false;  // nothing has come out since the last packet
   Time stall_timeout_ = kStallTimeout;
   std::optional<Time> stalls_at_;
 

@@ -124,6 +124,7 @@ void Channel::set_writer(Fd fd) {
   to_server_.emplace(
       loop_, std::move(fd),
       Writer::Events{.progress = events_.sent, .failed = [](const subunit::Error&) {}});
+  if (ends_lines_) to_server_->end_lines();
   to_server_->send(std::exchange(held_, {}));
   if (finished_) to_server_->finish();
   held_timer_.stop();
@@ -173,6 +174,12 @@ void Channel::send(Bytes bytes) {
   if (to_server_) return to_server_->send(bytes);
   if (held_.empty()) held_timer_.start(kHeldTimeout);
   subunit::append(held_, bytes);
+}
+
+void Channel::end_lines() {
+  ends_lines_ = true;
+  from_server_.skip_line_feeds();
+  if (to_server_) to_server_->end_lines();
 }
 
 void Channel::finish() {

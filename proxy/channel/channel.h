@@ -46,6 +46,10 @@ class Channel {
     if (line_ != Line::kLink) from_server_.set_stall_timeout(kLineStall);
   }
 
+  /// A proxy at the other end has said that it is ready: from now on both ends end their lines. See
+  /// Writer::end_lines().
+  void end_lines();
+
   /// Nothing more will be sent.
   void finish();
 
@@ -134,6 +138,7 @@ class Channel {
   subunit::Buffer held_noise_;  // while there is no flow
   bool flow_ = true;
   bool packet_seen_ = false;
+  bool ends_lines_ = false;
   bool finished_ = false;    // nothing more will be sent
   bool terminated_ = false;  // by us, when it had nothing more to do
   bool ended_ = false;

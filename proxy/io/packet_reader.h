@@ -47,6 +47,9 @@ class PacketReader {
   /// As Decoder::set_stall_timeout().
   void set_stall_timeout(subunit::Time timeout) { decoder_.set_stall_timeout(timeout); }
 
+  /// As Decoder::skip_line_feeds().
+  void skip_line_feeds() { decoder_.skip_line_feeds(); }
+
   /// Takes effect at once: what has been read already is handed out after resume().
   void pause();
 

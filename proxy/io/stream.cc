@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "proxy/posix/screen.h"
@@ -17,6 +18,15 @@ namespace {
 // epoll refuses these: they are always ready.
 bool is_always_ready(int fd) {
   return uv_guess_handle(fd) == UV_FILE;
+}
+
+constexpr std::array<std::uint8_t, 1> kLineFeedByte{'\n'};
+constexpr subunit::Bytes kLineFeed(kLineFeedByte);
+
+/// libuv only reads what is to be written.
+uv_buf_t buffer_of(subunit::Bytes bytes) {
+  return uv_buf_init(const_cast<char*>(subunit::as_text(bytes).data()),
+                     static_cast<unsigned>(bytes.size()));
 }
 
 subunit::Error system_error(int status) {
@@ -138,15 +148,24 @@ bool Writer::to_capable_terminal() const {
   return is_capable_terminal(fd_);
 }
 
+void Writer::end_lines() {
+  ends_lines_ = true;
+  // What is queued gets its line feed when it is written.
+  if (!at_line_start_ && queue_.empty()) send(kLineFeed);
+}
+
 void Writer::send(subunit::Bytes bytes) {
   if (state_ != State::kOpen || bytes.empty()) return;
+  at_line_start_ = bytes.back() == '\n';
   if (queued() == 0) {
-    const uv_buf_t buffer = uv_buf_init(const_cast<char*>(subunit::as_text(bytes).data()),
-                                        static_cast<unsigned>(bytes.size()));
-    const int written = uv_try_write(reinterpret_cast<uv_stream_t*>(stream_.get()), &buffer, 1);
+    const bool with_line_feed = ends_lines_ && !at_line_start_;
+    const std::array buffers{buffer_of(bytes), buffer_of(kLineFeed)};
+    const int written = uv_try_write(reinterpret_cast<uv_stream_t*>(stream_.get()), buffers.data(),
+                                     with_line_feed ? 2 : 1);
     if (written < 0 && written != UV_EAGAIN) return fail(written);
-    if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
-    if (bytes.empty()) return;
+    const auto size = static_cast<std::size_t>(std::max(written, 0));
+    if (size == bytes.size() + with_line_feed) return;
+    bytes = size == bytes.size() ? kLineFeed : bytes.subspan(size);
   }
   subunit::append(queue_, bytes);
   if (queued() > kHighMark) congested_ = true;
@@ -155,11 +174,11 @@ void Writer::send(subunit::Bytes bytes) {
 
 void Writer::write_queue() {
   request_ = new Request{{}, this, {}};
+  if (ends_lines_ && queue_.back() != '\n') queue_.push_back('\n');
   std::swap(request_->bytes, queue_);
   in_flight_ = request_->bytes.size();
   request_->write.data = request_;
-  const uv_buf_t buffer = uv_buf_init(reinterpret_cast<char*>(request_->bytes.data()),
-                                      static_cast<unsigned>(in_flight_));
+  const uv_buf_t buffer = buffer_of(request_->bytes);
   const auto done = [](uv_write_t* write, int status) {
     const std::unique_ptr<Request> request(static_cast<Request*>(write->data));
     if (request->owner) request->owner->written(status);

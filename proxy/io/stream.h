@@ -76,6 +76,10 @@ class Writer {
   Writer(uv_loop_t& loop, Fd fd, Events events);
   ~Writer() { close(); }
 
+  /// Whatever is written, now or later, ends with a line feed before nothing more is queued: for
+  /// those on the way who pass on whole lines only. Give whole packets to send() from now on.
+  void end_lines();
+
   /// Keeps the order. After a failure, or finish(), bytes are dropped.
   void send(subunit::Bytes bytes);
 
@@ -106,6 +110,8 @@ class Writer {
   Events events_;
   int fd_;
   State state_ = State::kOpen;
+  bool ends_lines_ = false;
+  bool at_line_start_ = true;
   bool congested_ = false;
   std::size_t in_flight_ = 0;
   subunit::Buffer queue_;

@@ -90,21 +90,25 @@ Result<> Runner::open_channels() {
 }
 
 Channel::Events Runner::events_of(Line& line) {
-  return {
-      .packet = [this, &line](
-                    const Packet& packet) { run_.receive(*line.remote, packet, precise_now()); },
-      .noise = [this,
-                &line](Bytes bytes) { run_.receive_noise(*line.remote, bytes, precise_now()); },
-      .batch =
-          [this, &line] {
-            run_.arrived(*line.remote, precise_now());
-            settle();
-          },
-      .ended =
-          [this, &line] {
-            run_.channel_ended(*line.remote, line.channel->end_text(), precise_now());
-            settle();
-          }};
+  return {.packet =
+              [this, &line](const Packet& packet) {
+                run_.receive(*line.remote, packet, precise_now());
+                // At once: a line feed stands behind its Ready.
+                if (line.remote->heard_proxy() && !std::exchange(line.ends_lines, true))
+                  line.channel->end_lines();
+              },
+          .noise = [this,
+                    &line](Bytes bytes) { run_.receive_noise(*line.remote, bytes, precise_now()); },
+          .batch =
+              [this, &line] {
+                run_.arrived(*line.remote, precise_now());
+                settle();
+              },
+          .ended =
+              [this, &line] {
+                run_.channel_ended(*line.remote, line.channel->end_text(), precise_now());
+                settle();
+              }};
 }
 
 /// Does what the run wants done, now that it has been told what happened.

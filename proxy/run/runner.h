@@ -45,6 +45,7 @@ class Runner {
     std::optional<Channel> channel;
     subunit::run::RemoteProxy* remote = nullptr;
     bool expects_packets = false;
+    bool ends_lines = false;
     bool finished = false;
     std::optional<subunit::Time> hung_up = std::nullopt;
   };

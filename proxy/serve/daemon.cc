@@ -68,6 +68,8 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, cons
       }) {}
 
 Result<> Daemon::start() {
+  to_client_.end_lines();
+  from_client_.skip_line_feeds();
   if (auto prepared = supervisor_.prepare(); !prepared) return prepared;
   if (auto notified = notify_service_manager(); !notified)
     log_.warning("{}", notified.error().text);

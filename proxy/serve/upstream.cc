@@ -64,12 +64,18 @@ void Upstream::receive(const Packet& packet) {
     // read has nothing of that test left here; what there is came after.
     if (is_final(packet.status) && !output_settled_) capture_.drain();
     record(packet);
-  } else if (const auto said = subunit::rpc::peek_announcement(packet);
-             said && std::holds_alternative<subunit::rpc::Attach>(*said)) {
+  } else if (const auto said = subunit::rpc::peek_announcement(packet)) {
     // A server that is trusted for its user may still show its token. That is for us alone.
-    return;
+    if (std::holds_alternative<subunit::rpc::Attach>(*said)) return;
+    if (std::holds_alternative<subunit::rpc::Ready>(*said) && !packet.route_code) proxy_is_there();
   }
   relay(packet);
+}
+
+/// The server here is a proxy: there is a channel in between.
+void Upstream::proxy_is_there() {
+  to_server_.end_lines();
+  from_server_->skip_line_feeds();
 }
 
 void Upstream::record(const Packet& packet) {

@@ -25,8 +25,13 @@ TunnelRelay::TunnelRelay(uv_loop_t& loop, const LineOptions& line, Fd from_clien
                          const Log& log)
     : client_watch_(loop, duplicate(to_client.get()), [this] { client_lost(); }),
       from_client_(loop, std::move(from_client),
-                   {.room = [this] { return std::span(buffer_); },
-                    .received = [this](std::size_t size) { pass_on(size); },
+                   {.packet = [this](const Packet& packet) { pass_on(packet.raw); },
+                    .noise = [this](Bytes bytes) { pass_on(bytes); },
+                    .batch =
+                        [this] {
+                          flush_to_channel();
+                          regulate();
+                        },
                     .ended = [this](const Result<>&) { channel_.finish(); }}),
       to_client_(loop, std::move(to_client),
                  {.progress = [this] { regulate(); },
@@ -53,9 +58,15 @@ Result<> TunnelRelay::start(const std::vector<std::string>& command) {
 
 // What the client sends.
 
-void TunnelRelay::pass_on(std::size_t size) {
-  channel_.send(std::span(buffer_).first(size));
-  regulate();
+void TunnelRelay::pass_on(Bytes bytes) {
+  const bool follows = from_client_run_.data() + from_client_run_.size() == bytes.data();
+  if (!follows) flush_to_channel();
+  from_client_run_ = {follows ? from_client_run_.data() : bytes.data(),
+                      follows ? from_client_run_.size() + bytes.size() : bytes.size()};
+}
+
+void TunnelRelay::flush_to_channel() {
+  if (!from_client_run_.empty()) channel_.send(std::exchange(from_client_run_, {}));
 }
 
 void TunnelRelay::client_lost() {
@@ -75,6 +86,8 @@ void TunnelRelay::receive(const Packet& packet) {
     ready_ = said && std::holds_alternative<subunit::rpc::Ready>(*said);
     if (ready_) {
       line_feed_held_ = false;  // Ready begins with it, to end what stands on the line already
+      channel_.end_lines();
+      from_client_.skip_line_feeds();
       channel_.expect_packets();
     } else {
       pass_on_line_feed();

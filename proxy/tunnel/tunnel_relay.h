@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +12,9 @@
 
 namespace proxy {
 
-/// Between one client and one channel. What the client writes goes to the channel as it is. Packets
-/// come back as they are; what the channel prints beside them comes as file packets, name
+/// Between one client and one channel. What the client writes goes to the channel as it is, a
+/// packet once it is whole, so that line feeds can stand between packets if a proxy is there.
+/// Packets come back as they are; what the channel prints beside them comes as file packets, name
 /// "channel".
 class TunnelRelay {
  public:
@@ -34,9 +34,8 @@ class TunnelRelay {
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
-  static constexpr std::size_t kReadSize = 64 << 10;
-
-  void pass_on(std::size_t size);
+  void pass_on(subunit::Bytes bytes);
+  void flush_to_channel();
   void client_lost();
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
@@ -46,9 +45,9 @@ class TunnelRelay {
   void end(std::string_view problem, subunit::Time grace);
   void channel_ended();
 
-  std::array<std::uint8_t, kReadSize> buffer_;
   HangupWatch client_watch_;
-  Reader from_client_;
+  PacketReader from_client_;
+  subunit::Bytes from_client_run_;  // neighbours, on their way to the channel
   Writer to_client_;
   PacketRun run_;
   Channel channel_;

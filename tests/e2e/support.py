@@ -227,10 +227,17 @@ def decode(raw: bytes) -> Packet:
     return Packet(raw, **events.events[0])
 
 
-def cut(buffer: bytearray) -> Tuple[List[bytes], bytes]:
-    """Takes the whole packets off `buffer`. Also returns what stood between them."""
+def cut(buffer: bytearray, ends_lines: bool = False) -> Tuple[List[bytes], bytes]:
+    """Takes the whole packets off `buffer`. Also returns what stood between them; of what a proxy
+    has written, which `ends_lines`, without the LF right behind a packet."""
     packets, noise, at = [], bytearray(), 0
+    behind = False
     while at < len(buffer):
+        if ends_lines and behind and buffer[at] == 0x0A:
+            behind = False
+            at += 1
+            continue
+        behind = False
         if buffer[at] != 0xB3:
             noise.append(buffer[at])
             at += 1
@@ -247,6 +254,7 @@ def cut(buffer: bytearray) -> Tuple[List[bytes], bytes]:
             at += 1
             continue
         packets.append(raw)
+        behind = True
         at += length
     del buffer[:at]
     return packets, bytes(noise)
@@ -511,15 +519,14 @@ def client_until(wanted: str, gate: Path, *arguments: str, channel: Sequence[str
 class Serve:
     """A `subunit-proxy serve` whose channel is in the test's hands.
 
-    A thread reads its stdout from start_reading() to stop_reading(). `stray` collects bytes that
-    are not in a packet; there is one, the LF before Ready.
+    A thread reads its stdout from start_reading() to stop_reading().
     """
 
     def __init__(self, *arguments: str, reading: bool = True, **options) -> None:
         self._stderr = tempfile.TemporaryFile()
         self.process = start(["serve", *arguments], stderr=self._stderr, **options)
         self.packets: List[Packet] = []
-        self.stray = b""
+        self.raw = bytearray()  # all that has come
         self.ended = False  # its stdout is at its end
         self._changed = threading.Condition()
         self._buffer = bytearray()
@@ -550,17 +557,23 @@ class Serve:
                 continue
             data = os.read(stdout, 1 << 20)
             buffer += data
-            packets, stray = cut(buffer)
+            packets, _ = cut(buffer)
             decoded = [decode(raw) for raw in packets]
             with self._changed:
+                self.raw += data
                 self.packets += decoded
-                self.stray += stray
-                if not data:
-                    self.stray += bytes(buffer)
-                    self.ended = True
+                self.ended |= not data
                 self._changed.notify_all()
             if not data:
                 return
+
+    @property
+    def stray(self) -> bytes:
+        """What is not in a packet, and not the LF that ends one; there is one LF before Ready."""
+        with self._changed:
+            rest = bytearray(self.raw)
+        _, stray = cut(rest, ends_lines=True)
+        return stray + (bytes(rest) if self.ended else b"")
 
     def wait(self, condition: Callable[[], object], what: str, limit: float = LIMIT):
         """The first true value of `condition()`, which looks at `packets`."""

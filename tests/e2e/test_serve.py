@@ -35,6 +35,7 @@ def test_ready_comes_first_behind_one_newline_and_says_where_it_listens(serve):
     assert re.fullmatch(r"subunit-proxy/\d+\.\d+\.\d+", ready.message["proxy"])
     assert (ready.message["max"], ready.message["min"]) == (2, 1)
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", ready.message["listening"])
+    assert os.read(channel.process.stdout.fileno(), 1) == b"\n"
     channel.start_reading()
     channel.attached()
     assert channel.goodbye() == 0
@@ -642,7 +643,7 @@ def test_zombies_that_nobody_reaps_do_not_hold_up_the_end(processes):
              message(msg="Goodbye")]
     ended = support.finish(process, stdin=b"".join(words))
     assert ended.status == 0
-    assert ended.stream.noise == b"\n"  # before Ready
+    assert support.cut(bytearray(ended.stdout), ends_lines=True)[1] == b"\n"  # before Ready
     assert len(ended.stream.statuses) == 5
 
 

@@ -40,6 +40,35 @@ TEST_CASE("packets and the noise between them come out whole and in order") {
                {"Nbefore", "P" + kStart, "Nwithin", "P" + kEnd, "P" + kStart, "Nafter"});
 }
 
+TEST_CASE("a line feed right behind a packet is its end where the writer ends lines") {
+  const std::string stream =
+      "\n" + kStart + "\n" + kEnd + kStart + "\n\ntext\n" + kEnd + "text" + kStart + "\n";
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, stream.size()}) {
+    Decoder decoder;
+    decoder.skip_line_feeds();
+    Decoded decoded;
+    for (std::size_t at = 0; at < stream.size(); at += step) {
+      decoder.receive(as_bytes(std::string_view(stream).substr(at, step)), Time(0));
+      decoded.take(decoder);
+    }
+    CHECK(decoded.pieces == std::vector{"N\n"s, "P" + kStart, "P" + kEnd, "P" + kStart,
+                                        "N\ntext\n"s, "P" + kEnd, "Ntext"s, "P" + kStart});
+    CHECK(decoder.pending() == 0);
+  }
+  check_pieces(kStart + "\n" + kEnd, {"P" + kStart, "N\n", "P" + kEnd});
+}
+
+TEST_CASE("from the first packet of such a writer on, line feeds can be skipped") {
+  const std::string stream = kStart + "\n" + kEnd + "\n";
+  Decoder decoder;
+  decoder.receive(as_bytes(stream), Time(0));
+  REQUIRE(decoder.next_event());
+  decoder.skip_line_feeds();
+  Decoded decoded;
+  decoded.take(decoder);
+  CHECK(decoded.pieces == std::vector{"P" + kEnd});
+}
+
 TEST_CASE("a dangling UTF-8 lead byte right before a packet does not hide it") {
   check_pieces("Gr\xC3" + kStart, {"NGr\xC3", "P" + kStart});
   check_pieces("\xE2\x82" + kStart, {"N\xE2\x82", "P" + kStart});

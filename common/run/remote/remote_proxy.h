@@ -78,6 +78,8 @@ class RemoteProxy : private RemoteServers::Uplink {
   [[nodiscard]] std::optional<Time> hang_up() const { return hang_up_; }
   /// From now on the line carries packets, and little else.
   [[nodiscard]] bool expects_packets() const { return phase_ != Phase::kReady; }
+  /// A proxy has said that it is ready.
+  [[nodiscard]] bool heard_proxy() const { return !proxy_.empty(); }
 
   // What the owner decides.
 
