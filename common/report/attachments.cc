@@ -39,19 +39,26 @@ void append_visible(std::string& out, std::string_view text) {
 void Attachments::add(const Packet& packet) {
   if (!packet.file) return;
   const std::string_view content = as_text(packet.file->content);
-  auto found = std::ranges::find(attachments_, packet.file->name, &Attachment::name);
+  // Mostly it is the latest.
+  const auto latest = std::ranges::find(attachments_.rbegin(), attachments_.rend(),
+                                        packet.file->name, &Attachment::name);
+  if (latest == attachments_.rend() && attachments_.size() == kMaxFiles) return leave_out();
+  auto found = latest == attachments_.rend() ? attachments_.end() : std::prev(latest.base());
   if (found == attachments_.end()) {
     found = attachments_.emplace(attachments_.end());
+    kept_ += sizeof(Attachment) + packet.file->name.size();
     found->name = packet.file->name;
     found->mime_type = packet.mime_type.value_or("application/octet-stream");
   }
   Attachment& attachment = *found;
   attachment.size += content.size();
+  kept_ -= attachment.head.size() + attachment.tail.size();
   const std::string_view head = content.substr(0, kHead - attachment.head.size());
   attachment.head += head;
   const std::string_view rest = content.substr(head.size());
   attachment.tail += rest.size() > kTail ? rest.substr(rest.size() - kTail) : rest;
   if (attachment.tail.size() > 2 * kTail) attachment.tail.erase(0, attachment.tail.size() - kTail);
+  kept_ += attachment.head.size() + attachment.tail.size();
 }
 
 std::string Attachments::text() const {
@@ -72,6 +79,7 @@ std::string Attachments::text() const {
     append_visible(out, tail);
     if (!out.ends_with('\n')) out += '\n';
   }
+  if (left_out_ > 0) out += fmt::format("[... {} more attachments left out ...]\n", left_out_);
   return out;
 }
 

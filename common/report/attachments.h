@@ -13,6 +13,7 @@ class Attachments {
  public:
   static constexpr std::size_t kHead = 16 << 10;
   static constexpr std::size_t kTail = 48 << 10;  // the end is where a failure shows
+  static constexpr std::size_t kMaxFiles = 1000;  // further ones are left out, and counted
 
   /// Takes the file of a packet, if it has one, as a piece of the file of that name.
   void add(const Packet& packet);
@@ -21,6 +22,11 @@ class Attachments {
   /// escaped, so that nothing a test printed can act on the terminal. Files that are not text are
   /// named with their size only.
   [[nodiscard]] std::string text() const;
+
+  /// Bytes that are kept.
+  [[nodiscard]] std::size_t kept() const { return kept_; }
+  /// Something more was attached, and is not kept.
+  void leave_out() { ++left_out_; }
 
  private:
   struct Attachment {
@@ -31,6 +37,8 @@ class Attachments {
     std::size_t size = 0;
   };
   std::vector<Attachment> attachments_;
+  std::size_t kept_ = 0;
+  std::size_t left_out_ = 0;  // packets
 };
 
 }  // namespace subunit::report

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kReportColumns = 100;
 constexpr std::size_t kMaxShownId = 200;  // columns, in a line that stays
+constexpr std::size_t kEntry = 100;       // bytes that a test costs, its attachments aside
 constexpr std::string_view kRule =
     "----------------------------------------------------------------------\n";
 
@@ -37,10 +38,24 @@ void HumanReport::expect(std::size_t tests) {
 }
 
 void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber>, Time) {
-  if (packet.file) open_[std::string(packet.test_id.value_or(""))].add(packet);
+  if (packet.file) keep(packet);
   if (!packet.test_id) return;
   if (is_final(packet.status)) end_test(packet);
   progressed_ |= packet.status == Status::kInProgress || is_final(packet.status);
+}
+
+/// A server may attach to any number of tests, and end none of them.
+void HumanReport::keep(const Packet& packet) {
+  const std::string id(packet.test_id.value_or(""));
+  const auto known = open_.find(id);
+  const bool is_full = kept_ > kMaxOpenBytes;
+  if (is_full && known == open_.end()) return;
+  Attachments& attachments = known == open_.end() ? open_[id] : known->second;
+  if (is_full) return attachments.leave_out();
+  kept_ -= attachments.kept();
+  if (known == open_.end()) kept_ += kEntry + id.size();
+  attachments.add(packet);
+  kept_ += attachments.kept();
 }
 
 void HumanReport::end_test(const Packet& packet) {
@@ -54,7 +69,9 @@ void HumanReport::end_test(const Packet& packet) {
     failures_ += '\n';
     if (failures_.size() > kMaxKept) show_failures();
   }
-  if (found != open_.end()) open_.erase(found);
+  if (found == open_.end()) return;
+  kept_ -= found->second.kept() + kEntry + found->first.size();
+  open_.erase(found);
 }
 
 void HumanReport::happened(const Incident& incident, Time now) {

@@ -59,6 +59,10 @@ class HumanReport : public run::Observer {
   // Without a terminal: often enough to see in a log when it went where, and that it goes on.
   static constexpr Time kReportInterval = std::chrono::seconds(10);
 
+  /// Of what tests in progress have attached, further attachments are left out.
+  static constexpr std::size_t kMaxOpenBytes = 64 << 20;
+
+  void keep(const Packet& packet);
   void end_test(const Packet& packet);
   void show_failures();
   [[nodiscard]] std::string slow_line(const run::Incident& incident, Time now) const;
@@ -75,6 +79,7 @@ class HumanReport : public run::Observer {
   std::size_t expected_ = 0;
   std::size_t servers_lost_ = 0;
   std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
+  std::size_t kept_ = 0;                               // bytes, in open_
   std::string failures_;
   std::string output_;
   std::string lines_;

@@ -40,6 +40,11 @@ void Conclusion::close(Results& results, const Options& options, Time now) const
   std::erase_if(unexpected, verdict::is_fixture);  // nobody asks for these
   warn_of(ledger.repeated(), "ended more than once", results, now);
   warn_of(unexpected, "ran without being requested", results, now);
+  if (ledger.forgotten() > 0) {
+    const std::string text =
+        fmt::format("{} more results are of tests that were not requested", ledger.forgotten());
+    results.happened({.kind = Incident::Kind::kTrouble, .text = text}, now);
+  }
 }
 
 void Conclusion::fail_missing(Results& results, Time now) const {

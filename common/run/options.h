@@ -37,6 +37,8 @@ struct Options {
   Time ready_timeout = std::chrono::seconds(30);
   Time attach_timeout = std::chrono::seconds(60);
   Time hello_timeout = std::chrono::seconds(10);
+  Time list_timeout =
+      std::chrono::seconds(60);  ///< without a sign of a server that lists its tests
   std::optional<Time> test_timeout;
   std::optional<Time> slow;  ///< name a test that takes longer, while it runs
 };

@@ -105,6 +105,9 @@ void TestRun::opened(Worker& worker) {
 void TestRun::result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) {
   if (phase_ == Phase::kListing && packet.status == Status::kExists && packet.test_id) {
     if (!worker || !worker->work.listing) return;  // nobody has asked it
+    worker->signs.since = now_;
+    if (plan_.listed() >= rpc::kMaxTestIds)
+      return break_off(fmt::format("the test server lists more than {} tests", rpc::kMaxTestIds));
     const bool is_wanted = plan_.add_listed(*packet.test_id);
     if (!options_.list || !is_wanted) return;
   }

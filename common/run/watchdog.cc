@@ -66,6 +66,15 @@ void Watchdog::look(Worker& worker, Time now) {
       worker.servers.abandon(worker,
                              fmt::format("the proxy did not replace the test server within {}",
                                          in_seconds(kReplaceTimeout)));
+  } else if (worker.is_open() && worker.work.listing &&
+             now - worker.signs.since >= options_.list_timeout) {
+    // Another one would load the same tests.
+    worker.servers.abandon(
+        worker,
+        fmt::format("the test server has not listed its tests: nothing has come from it for "
+                    "{} (--list-timeout){}{}",
+                    in_seconds(options_.list_timeout), describe_load(worker),
+                    describe_ping(worker)));
   } else if (const auto timeout = look_at(worker, now)) {
     replace(worker, *timeout, now);
   }

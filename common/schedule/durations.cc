@@ -40,16 +40,25 @@ void Durations::record(const Packet& packet) {
   if (!packet.test_id || (!starts && !is_final(packet.status))) return;
   Start key(packet.route_code.value_or(""), *packet.test_id);
   if (starts) {
-    if (!packet.timestamp) {
-      open_.erase(key);
-    } else if (open_.size() < kMaxOpen || open_.contains(key)) {
-      open_.insert_or_assign(std::move(key), since_1970(*packet.timestamp));
+    const auto known = open_.find(key);
+    if (known != open_.end() && packet.timestamp) {
+      known->second = since_1970(*packet.timestamp);
+    } else if (known != open_.end()) {
+      close(known);
+    } else if (packet.timestamp && open_.size() < kMaxOpen && bytes_ + size_of(key) <= kMaxBytes) {
+      bytes_ += size_of(key);
+      open_.emplace(std::move(key), since_1970(*packet.timestamp));
     }
     return;
   }
   const auto start = open_.find(key);
   if (start == open_.end()) return;
   if (packet.timestamp) set(*packet.test_id, since_1970(*packet.timestamp) - start->second);
+  close(start);
+}
+
+void Durations::close(std::map<Start, Time>::iterator start) {
+  bytes_ -= size_of(start->first);
   open_.erase(start);
 }
 
@@ -58,7 +67,8 @@ void Durations::set(std::string_view test_id, Time duration) {
   const auto known = known_.find(test_id);
   if (known != known_.end()) {
     known->second = duration;
-  } else if (known_.size() < kMaxTests) {
+  } else if (known_.size() < kMaxTests && bytes_ + test_id.size() <= kMaxBytes) {
+    bytes_ += test_id.size();
     known_.emplace(test_id, duration);
   }
 }

@@ -25,6 +25,8 @@ class Durations {
   static constexpr std::size_t kMaxTests = 1 << 21;
   /// Tests that run at the same time; a start beyond that is not kept.
   static constexpr std::size_t kMaxOpen = 100'000;
+  /// Of ids and route codes, all together, that are kept.
+  static constexpr std::size_t kMaxBytes = 256 << 20;
 
   /// Takes all events that the decoder has; noise is skipped. Returns how many packets there were.
   std::size_t read(Decoder& decoder);
@@ -40,8 +42,14 @@ class Durations {
   using Known = std::map<std::string, Time, std::less<>>;
   using Start = std::pair<std::string, std::string>;  // route code, test id
 
+  [[nodiscard]] static std::size_t size_of(const Start& start) {
+    return start.first.size() + start.second.size();
+  }
+  void close(std::map<Start, Time>::iterator start);
+
   Known known_;
   std::map<Start, Time> open_;  // since 1970
+  std::size_t bytes_ = 0;       // of the keys of both
 };
 
 /// All that `durations` knows as a subunit stream, in pieces: an inprogress and a success packet

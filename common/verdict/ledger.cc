@@ -47,10 +47,18 @@ void Ledger::record(std::string_view test_id, Status status) {
   open_.record(test_id, status);
   if (!is_final(status)) return;
   ++counts_[static_cast<std::size_t>(status)];
-  Entry& entry = entry_of(test_id);
-  Account& account = entry.second;
+  auto found = accounts_.find(test_id);
+  if (found == accounts_.end()) {
+    if (found_.size() == kMaxUnexpected || found_bytes_ + test_id.size() > kMaxUnexpectedBytes) {
+      ++forgotten_;
+      return;
+    }
+    found = accounts_.emplace(test_id, Account()).first;
+    found_bytes_ += test_id.size();
+    found_.push_back(&*found);
+  }
+  Account& account = found->second;
   if (account.expected > account.answered) --missing_;
-  if (account.expected == 0 && account.answered == 0) found_.push_back(&entry);
   ++account.answered;
 }
 

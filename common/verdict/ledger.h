@@ -52,6 +52,11 @@ class Ledger {
   /// Views into the ledger, valid as long as it is.
   using Ids = std::vector<std::string_view>;
 
+  /// Of tests that were answered and never expected, more, or ids of more bytes in all, are counted
+  /// only: whoever answers can name as many as it likes.
+  static constexpr std::size_t kMaxUnexpected = 100'000;
+  static constexpr std::size_t kMaxUnexpectedBytes = 16 << 20;
+
   /// An answer for `test_id` is owed: once for each call.
   void expect(std::string_view test_id);
 
@@ -74,6 +79,8 @@ class Ledger {
   [[nodiscard]] Ids missing() const;
   /// Answered, never expected; each once, in the order in which they were answered first.
   [[nodiscard]] Ids unexpected() const;
+  /// How many more answers to tests that were never expected there were, of whatever ids.
+  [[nodiscard]] std::size_t forgotten() const { return forgotten_; }
   /// Answered more often than expected; each once, in the order expected.
   [[nodiscard]] Ids repeated() const;
 
@@ -103,6 +110,8 @@ class Ledger {
   OpenTests open_;
   std::array<std::size_t, 8> counts_{};  // by status
   std::size_t missing_ = 0;              // answers owed
+  std::size_t found_bytes_ = 0;          // of the ids in found_
+  std::size_t forgotten_ = 0;
 };
 
 }  // namespace subunit::verdict

@@ -89,6 +89,8 @@ void add_channel_options(OptionSet& options, RunOptions& run) {
                   run.attach_timeout);
   options.seconds("--hello-timeout", "how long to wait after that for its answer",
                   run.hello_timeout);
+  options.seconds("--list-timeout", "how long a server that lists its tests may be silent",
+                  run.list_timeout);
 }
 
 namespace {

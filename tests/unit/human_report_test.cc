@@ -132,3 +132,39 @@ TEST_CASE("the summary tells of lost servers, and that a run was not completed")
         "0 tests: 0 passed, 0 failed, 0 skipped in 0.0 s; 1 server was lost; the run was not "
         "completed\n");
 }
+
+TEST_CASE("a test may attach any number of files; of very many the first are shown") {
+  Shown shown(false);
+  shown.begin("a");
+  for (std::size_t i = 0; i < Attachments::kMaxFiles + 5; ++i) {
+    const std::string name = "file" + std::to_string(i);
+    shown.packet({.test_id = "a", .mime_type = "text/plain", .file = File{name, as_bytes("x")}});
+  }
+  shown.end("a", Status::kFail);
+  shown.report.finish(true, shown.now);
+  const std::string text = shown.out();
+  CHECK(text.find("file999:") != text.npos);
+  CHECK(text.find("file1000:") == text.npos);
+  CHECK(text.find("[... 5 more attachments left out ...]") != text.npos);
+}
+
+TEST_CASE("what tests attach that never end is kept up to a bound") {
+  Shown shown(false);
+  const std::string text(1 << 20, 'x');
+  const std::string id(1 << 20, 'i');
+  for (int i = 0; i < 200; ++i) {
+    const std::string each = id + std::to_string(i);
+    shown.packet({.test_id = each, .mime_type = "text/plain", .file = File{"f", as_bytes(text)}});
+  }
+  shown.packet({.test_id = "late", .mime_type = "text/plain", .file = File{"f", as_bytes(text)}});
+  shown.end("late", Status::kFail);
+  shown.end(id + "0", Status::kFail);
+  shown.packet({.test_id = "later", .mime_type = "text/plain", .file = File{"f", as_bytes("now")}});
+  shown.end("later", Status::kFail);
+  shown.report.finish(true, shown.now);
+  const std::string report = shown.out();
+  const std::size_t late = report.find("FAIL: late\n");
+  REQUIRE(late != report.npos);
+  CHECK(report.substr(late, 200).find("f:\n") == std::string::npos);
+  CHECK(report.find("f:\nnow\n") != report.npos);
+}

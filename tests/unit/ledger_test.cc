@@ -147,3 +147,22 @@ TEST_CASE("half a million tests, all in progress at once, are no trouble") {
   ledger.record(id(0), Status::kSuccess);
   CHECK(ledger.green());
 }
+
+TEST_CASE("answers that nobody has asked for are counted without end, and named up to a bound") {
+  Ledger ledger;
+  ledger.expect("a");
+  for (std::size_t i = 0; i < Ledger::kMaxUnexpected + 10; ++i)
+    ledger.record(std::to_string(i), Status::kFail);
+  CHECK(ledger.unexpected().size() == Ledger::kMaxUnexpected);
+  CHECK(ledger.forgotten() == 10);
+  CHECK(ledger.failures() == Ledger::kMaxUnexpected + 10);
+  CHECK_FALSE(ledger.complete());
+  ledger.record("a", Status::kSuccess);
+  CHECK(ledger.complete());
+
+  Ledger long_ids;
+  const std::string id(Ledger::kMaxUnexpectedBytes / 2, 'x');
+  for (const char* end : {"a", "b", "c"}) long_ids.record(id.substr(1) + end, Status::kSuccess);
+  CHECK(long_ids.unexpected().size() == 2);
+  CHECK(long_ids.forgotten() == 1);
+}

@@ -373,3 +373,89 @@ TEST_CASE("a schedule that names a server that is not there is waited for, said 
   CHECK(paper.run->exit_status() == 3);
   CHECK(paper.status("b") == "fail");
 }
+
+// Every wait for the other side has an end, whatever it says meanwhile.
+
+TEST_CASE("servers that were announced and do not come are waited for until --attach-timeout") {
+  PaperRun paper(naming({"a"}));
+  paper.ready(2);
+  paper.detaches("0", "it did not start");
+  paper.wait(59s);
+  CHECK_FALSE(paper.remote(0).leaving());
+  paper.wait(1s);
+  CHECK(paper.seen.told("a test server that was announced has not connected within 60 s"));
+  CHECK(paper.remote(0).leaving());
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("a server that comes after --attach-timeout gets tests as long as there are any") {
+  PaperRun paper(naming({"a", "b", "c", "d"}));
+  paper.ready(2);
+  paper.opens("0");
+  paper.sent();
+  paper.wait(61s);
+  paper.opens("1");
+  CHECK_FALSE(paper.remote(0).leaving());
+  CHECK(paper.remote(0).workers().size() == 2);
+}
+
+TEST_CASE("to say again that a server is attached gives it no more time to answer") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  for (int seconds = 0; seconds < 10; seconds += 5) {
+    paper.attaches("");
+    paper.wait(5s);
+  }
+  CHECK(has(paper.run->problem(), "has not answered Hello within 10 s"));
+}
+
+TEST_CASE("one silent server after the other is one silence") {
+  PaperRun paper(naming({"a"}));
+  paper.ready(1);
+  for (int route = 0; route < 14 && !paper.remote(0).leaving(); ++route) {
+    paper.attaches(std::to_string(route));
+    paper.wait(5s);
+  }
+  CHECK(has(paper.run->problem(), "no test server has answered Hello within 70 s"));
+}
+
+TEST_CASE("a proxy that names servers without end is not believed") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("0");
+  for (std::size_t route = 1; route <= RouteTable::kMaxWorkers; ++route)
+    paper.attaches(std::to_string(route));
+  CHECK(has(paper.run->problem(), "names more than 1024 test servers"));
+}
+
+TEST_CASE("a server that does not list its tests is not waited for, one that lists slowly is") {
+  PaperRun paper;
+  paper.ready();
+  paper.opens("");
+  paper.sent();
+  for (int minutes = 0; minutes < 3; ++minutes) {
+    paper.wait(59s);
+    paper.reports("", std::to_string(minutes), Status::kExists);
+  }
+  CHECK_FALSE(paper.remote(0).leaving());
+  paper.wait(61s);
+  CHECK(has(paper.run->problem(),
+            "has not listed its tests: nothing has come from it for 60 s "
+            "(--list-timeout)"));
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("a server that was to be started again and does not come is given up") {
+  PaperRun paper(naming({"a", "b"}));
+  paper.ready();
+  paper.opens("");
+  paper.sent();
+  paper.begins("", "a");
+  paper.detaches("", "the test server was killed by SIGSEGV (11)");
+  CHECK(paper.sends("Respawn : tests are waiting for this server"));
+  paper.wait(71s);
+  CHECK(paper.remote(0).leaving());
+  CHECK(has(paper.run->problem(), "was asked to start the test server again, and it has not"));
+}

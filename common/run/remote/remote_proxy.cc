@@ -18,6 +18,8 @@ namespace {
 // for its servers that long.
 constexpr Time kHangUpGrace = seconds(6);
 constexpr std::size_t kMaxName = 60;
+// Proxies behind the proxy that get time for their servers to connect.
+constexpr int kMaxInnerProxies = 8;
 
 }  // namespace
 
@@ -67,13 +69,23 @@ void RemoteProxy::set_flow(bool on, Time now) {
 std::optional<Time> RemoteProxy::next_deadline() const {
   const std::optional<Time> next = has_deadline() ? deadline_ : std::nullopt;
   if (leaving()) return next;
-  return earlier(earlier(next, servers_.next_deadline()),
+  const auto answer = awaits_answer() ? std::optional(answered_by()) : std::nullopt;
+  return earlier(earlier(earlier(next, answer), servers_.next_deadline()),
                  watches_ ? std::optional(link_.next_deadline()) : std::nullopt);
+}
+
+/// Servers may come and go, and more be announced: one of them has to answer some time.
+bool RemoteProxy::awaits_answer() const {
+  return phase_ == Phase::kUp && up_since_ && !servers_.awaits_first() && !servers_.has_answered();
+}
+
+Time RemoteProxy::answered_by() const {
+  return *up_since_ + options_.attach_timeout + options_.hello_timeout;
 }
 
 /// The end cannot come while nothing is read.
 bool RemoteProxy::has_deadline() const {
-  if (phase_ == Phase::kUp) return servers_.awaits_first();
+  if (phase_ == Phase::kUp) return servers_.awaits_first() || servers_.expects_more();
   return phase_ == Phase::kReady || (phase_ == Phase::kLeaving && flow_);
 }
 
@@ -81,6 +93,12 @@ void RemoteProxy::tick(Time now) {
   now_ = now;
   if (has_deadline() && deadline_ && now >= *deadline_) phase_overdue();
   if (!leaving()) servers_.check_greetings();
+  if (!leaving() && awaits_answer() && now >= answered_by()) {
+    give_up(
+        fmt::format("no test server has answered Hello within {} (--attach-timeout and "
+                    "--hello-timeout together)",
+                    in_seconds(options_.attach_timeout + options_.hello_timeout)));
+  }
   if (!leaving() && watches_) check_link();
 }
 
@@ -92,6 +110,13 @@ void RemoteProxy::phase_overdue() {
                                  in_seconds(options_.ready_timeout), channel_.awaited(),
                                  early_noise_.text()));
     case Phase::kUp:
+      if (!servers_.awaits_first()) {
+        servers_.stop_expecting();
+        return tell(Incident::Kind::kTrouble,
+                    fmt::format("a test server that was announced has not connected within {} "
+                                "(--attach-timeout); it is not waited for",
+                                in_seconds(options_.attach_timeout)));
+      }
       return give_up(
           fmt::format("{} is ready, but no test server has connected to it within {} "
                       "(--attach-timeout); check that its command starts one",
@@ -176,7 +201,10 @@ void RemoteProxy::ready(const rpc::Ready& ready, const std::string& from) {
   const bool knows_watch = ready.versions.max >= 2;
   if (!from.empty()) {
     servers_.expect(ready.expected.value_or(0), from);
-    if (phase_ == Phase::kUp) enter(Phase::kUp, options_.attach_timeout);
+    if (phase_ == Phase::kUp && inner_proxies_++ < kMaxInnerProxies) {
+      enter(Phase::kUp, options_.attach_timeout);
+      up_since_ = now_;
+    }
   } else if (phase_ != Phase::kReady) {
     return tell(Incident::Kind::kTrouble, "the proxy sent Ready twice");
   } else {
@@ -194,6 +222,7 @@ void RemoteProxy::ready(const rpc::Ready& ready, const std::string& from) {
     noise_.add(early_noise_.take(), packets);
     owner_.noise(packets);
     enter(Phase::kUp, options_.attach_timeout);
+    up_since_ = now_;
   }
   if (knows_watch) watch(from);
 }

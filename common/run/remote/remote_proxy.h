@@ -127,6 +127,8 @@ class RemoteProxy : private RemoteServers::Uplink {
 
   void enter(Phase phase, std::optional<Time> timeout = {});
   [[nodiscard]] bool has_deadline() const;
+  [[nodiscard]] bool awaits_answer() const;
+  [[nodiscard]] Time answered_by() const;
   void phase_overdue();
   void check_link();
   void receive_announcement(const Packet& packet);
@@ -144,6 +146,8 @@ class RemoteProxy : private RemoteServers::Uplink {
   std::optional<Time> deadline_;  // of the phase
   std::string problem_;           // the first thing that went wrong
   std::string proxy_;             // as its Ready names it
+  std::optional<Time> up_since_;  // its Ready, or that of the latest proxy behind it
+  int inner_proxies_ = 0;         // that have said Ready
   bool watches_ = false;          // the proxy knows Watch and Respawn
   bool flow_ = true;
   bool lost_ = false;

@@ -22,6 +22,10 @@ std::string results_before_hello(const Packet& packet) {
       escaped(*packet.test_id));
 }
 
+std::string too_many() {
+  return fmt::format("the proxy names more than {} test servers", RouteTable::kMaxWorkers);
+}
+
 bool is_result(const Packet& packet) {
   return packet.test_id && packet.status != Status::kNone;
 }
@@ -68,6 +72,7 @@ void RemoteServers::attached(const rpc::Attached& attached, const std::string& f
         Incident::Kind::kTrouble,
         fmt::format("a second test server has connected to the proxy as \"{}\"", escaped(route)));
   if (!worker) {
+    if (table_.is_full()) return uplink_.give_up(too_many());
     worker = &table_.add(route);
     --to_come_[from];
   }
@@ -102,6 +107,7 @@ void RemoteServers::detached(const rpc::Detached& detached, const std::string& f
   if (found || uplink_.leaving()) return;
   if (was_proxy) return uplink_.add_problem(reason);
   // One that never connected. It may be the first we hear of this place.
+  if (table_.is_full()) return uplink_.give_up(too_many());
   first(route);
   --to_come_[from];
   end(table_.add(route), reason, false);
@@ -172,6 +178,8 @@ void RemoteServers::receive_from(Worker& worker, const Packet& packet,
 // Servers.
 
 void RemoteServers::greet(Worker& worker) {
+  // Who says so again does not get more time.
+  if (worker.state() == Worker::State::kGreeting) return;
   if (!worker.go(Worker::Step::kAttach)) return;
   worker.session = rpc::ClientSession(
       rpc::kSupportedVersions, worker.route.empty() ? std::nullopt : std::optional(worker.route));
@@ -198,11 +206,21 @@ void RemoteServers::end(Worker& worker, const std::string& why, bool expected) {
   // Starting again what has never worked is no use.
   const bool comes_back = can_restart(worker) && (worker.ends() || worker.record.has_answered);
   worker.go(comes_back ? Worker::Step::kEnd : Worker::Step::kLose);
+  if (worker.state() == Worker::State::kStarting) worker.signs.since = uplink_.now();
   owner_.gone(worker, why, expected);
+}
+
+bool RemoteServers::expects_more() const {
+  return std::ranges::any_of(to_come_, [](const auto& each) { return each.second > 0; });
 }
 
 void RemoteServers::check_greetings() {
   for (Worker& worker : workers()) {
+    if (worker.state() == Worker::State::kStarting && uplink_.now() >= back_by(worker)) {
+      worker.can_restart = false;
+      end(worker, "the proxy was asked to start the test server again, and it has not connected",
+          false);
+    }
     if (worker.state() != Worker::State::kGreeting || uplink_.leaving()) continue;
     if (uplink_.now() < worker.signs.since + options_.hello_timeout) continue;
     const std::string why = fmt::format(
@@ -226,6 +244,7 @@ std::optional<Time> RemoteServers::next_deadline() const {
   for (const Worker& worker : table_.workers()) {
     if (worker.state() == Worker::State::kGreeting)
       next = earlier(next, worker.signs.since + options_.hello_timeout);
+    if (worker.state() == Worker::State::kStarting) next = earlier(next, back_by(worker));
   }
   return next;
 }
@@ -233,6 +252,7 @@ std::optional<Time> RemoteServers::next_deadline() const {
 void RemoteServers::restart(Worker& worker, Worker::Step step, const std::string& reason) {
   if (!worker.go(step)) return;
   worker.restart_reason = reason;
+  if (step == Worker::Step::kRestart) worker.signs.since = uplink_.now();
   send_pending(worker);
   const auto [proxy, name] = RouteTable::split(worker.route);
   uplink_.announce(proxy,
@@ -258,6 +278,11 @@ bool RemoteServers::answer() const {
   return std::ranges::any_of(table_.workers(), &Worker::has_answered);
 }
 
+bool RemoteServers::has_answered() const {
+  return std::ranges::any_of(table_.workers(),
+                             [](const Worker& worker) { return worker.record.has_answered; });
+}
+
 bool RemoteServers::awaits_first() const {
   return !any_known_ ||
          (awaits_inner_ && std::ranges::none_of(table_.workers(), &Worker::can_progress));
@@ -266,7 +291,7 @@ bool RemoteServers::awaits_first() const {
 bool RemoteServers::can_progress() const {
   if (uplink_.leaving()) return false;
   if (!any_known_) return true;
-  if (std::ranges::any_of(to_come_, [](const auto& each) { return each.second > 0; })) return true;
+  if (expects_more()) return true;
   return std::ranges::any_of(table_.workers(), [this](const Worker& worker) {
     return worker.can_progress() || (worker.state() == Worker::State::kGone && can_restart(worker));
   });

@@ -84,8 +84,12 @@ class RemoteServers {
   /// None of them is ever heard of again.
   void lose_all(const std::string& why);
 
-  /// Those that have not answered Hello in time.
+  /// Those that have not answered Hello in time, or have not come back.
   void check_greetings();
+  /// Time is up for servers that were announced and have not come: they are not waited for.
+  void stop_expecting() { to_come_.clear(); }
+  /// Some were announced, and have not come.
+  [[nodiscard]] bool expects_more() const;
   [[nodiscard]] std::optional<Time> next_deadline() const;
 
   // What is decided elsewhere.
@@ -108,6 +112,8 @@ class RemoteServers {
 
   /// One has answered Hello, and is there.
   [[nodiscard]] bool answer() const;
+  /// One has answered Hello, be it there still or not.
+  [[nodiscard]] bool has_answered() const;
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const;
   /// Packets have a route code, since there can be several. Known with the first server.
@@ -118,6 +124,11 @@ class RemoteServers {
   [[nodiscard]] std::list<Worker>& workers() { return table_.workers(); }
 
  private:
+  /// When a server that was asked for has to be there: the proxy, whose own time-out may be the
+  /// same, is to speak first.
+  [[nodiscard]] Time back_by(const Worker& worker) const {
+    return worker.signs.since + options_.attach_timeout + options_.hello_timeout;
+  }
   void first(const std::string& route);
   bool forget_proxies(const std::string& route);
   void greet(Worker& worker);

@@ -13,15 +13,15 @@ WorkerNumber WorkerNumbers::take(std::string_view route) {
   const auto [rest, failure] = std::from_chars(route.data(), end, number);
   const bool is_number = !route.empty() && failure == std::errc() && rest == end;
   if (channels_ == 1 && is_number && taken_.insert(number).second) return number;
-  for (number = 0; !taken_.insert(number).second;) ++number;
-  return number;
+  while (!taken_.insert(next_).second) ++next_;
+  return next_;
 }
 
 Worker* RouteTable::find(std::string_view route) {
   if (last_ && last_->route == route) return last_;
-  const auto found = std::ranges::find(workers_, route, &Worker::route);
-  if (found == workers_.end()) return nullptr;
-  return last_ = &*found;
+  const auto found = by_route_.find(route);
+  if (found == by_route_.end()) return nullptr;
+  return last_ = found->second;
 }
 
 RouteTable::Origin RouteTable::origin_of(const Packet& packet) {
@@ -40,11 +40,14 @@ RouteTable::Origin RouteTable::origin_of(const Packet& packet) {
 
 Worker& RouteTable::add(std::string route) {
   const WorkerNumber number = numbers_.take(route);
-  return workers_.emplace_back(servers_, std::move(route), number);
+  Worker& worker = workers_.emplace_back(servers_, std::move(route), number);
+  by_route_.emplace(worker.route, &worker);
+  return worker;
 }
 
 void RouteTable::remove(const Worker& worker) {
   last_ = nullptr;
+  by_route_.erase(worker.route);
   workers_.remove_if([&worker](const Worker& each) { return &each == &worker; });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <list>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -23,6 +24,7 @@ class WorkerNumbers {
  private:
   std::size_t channels_;
   std::set<WorkerNumber> taken_;
+  WorkerNumber next_ = 0;  // those below are taken
 };
 
 /// The workers behind one channel, by route code. The proxy at its end gives each server a route
@@ -44,6 +46,9 @@ class RouteTable {
   [[nodiscard]] Origin origin_of(const Packet& packet);
   [[nodiscard]] Worker* find(std::string_view route);
 
+  /// A proxy that names more servers than that is not believed.
+  static constexpr std::size_t kMaxWorkers = 1024;
+  [[nodiscard]] bool is_full() const { return workers_.size() >= kMaxWorkers; }
   Worker& add(std::string route);
   void remove(const Worker& worker);
 
@@ -65,8 +70,9 @@ class RouteTable {
   RemoteServers& servers_;
   WorkerNumbers& numbers_;
   bool routed_ = false;
-  std::list<Worker> workers_;  // they never move
-  Worker* last_ = nullptr;     // the one that the packet before came from
+  std::list<Worker> workers_;                     // they never move
+  std::map<std::string_view, Worker*> by_route_;  // keys are views of theirs
+  Worker* last_ = nullptr;                        // the one that the packet before came from
 };
 
 }  // namespace subunit::run
