@@ -35,6 +35,54 @@ std::string readable(std::string_view text) {
   return result;
 }
 
+/// How long the time is that the kernel begins a line with: "[   37.312345] ", with its level
+/// before that or its caller behind ("<6>[   37.312345][  T159] "). 0: `text` does not begin with
+/// one.
+std::size_t size_of_kernel_time(std::string_view text) {
+  std::size_t at = 0;
+  const auto skip = [&](auto wanted) {
+    const std::size_t from = at;
+    while (at < text.size() && wanted(text[at])) ++at;
+    return at - from;
+  };
+  const auto take = [&](char wanted) { return at < text.size() && text[at] == wanted && ++at; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_blank = [](char c) { return c == ' '; };
+  if (take('<') && !(skip(is_digit) && take('>'))) return 0;
+  if (!take('[')) return 0;
+  skip(is_blank);
+  if (!skip(is_digit) || !take('.') || !skip(is_digit) || !take(']')) return 0;
+  if (take('[')) {
+    skip([](char c) { return c != ']' && c != '\n'; });
+    if (!take(']')) return 0;
+  }
+  return take(' ') ? at : 0;
+}
+
+/// Without what the kernel prints, which may begin in the middle of somebody else's line and has
+/// the rest of it; of the last line, without what has come of it.
+std::string without_kernel_lines(std::string_view text) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (size_of_kernel_time(text.substr(at)) > 0) {
+      at = std::min(text.find('\n', at), text.size() - 1);
+    } else {
+      result += text[at];
+    }
+    ++at;
+  }
+  return result;
+}
+
+/// `$` does not match before a kernel's line that follows the prompt; and somebody may wait for
+/// what the kernel prints.
+bool is_found(const subunit::Regex& expression, std::string_view seen) {
+  const std::string text = readable(seen);
+  if (expression.find(text)) return true;
+  const std::string others = without_kernel_lines(text);
+  return others.size() < text.size() && expression.find(others);
+}
+
 }  // namespace
 
 Result<ConsoleStep> ConsoleStep::create(std::string command, std::string wait) {
@@ -56,7 +104,7 @@ void ConsoleScript::receive(subunit::Bytes printed) {
     printed = printed.subspan(piece.size());
     seen_ += subunit::as_text(piece);
     if (seen_.size() > kMaxSeen) seen_.erase(0, seen_.size() - kMaxSeen);
-    found_ = steps_[at_].expression.find(readable(seen_)).has_value();
+    found_ = is_found(steps_[at_].expression, seen_);
   }
 }
 

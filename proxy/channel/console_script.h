@@ -24,7 +24,8 @@ struct ConsoleStep {
 /// Types commands on a console, each when the console has printed what it waits for.
 ///
 /// An expression is looked for in what came since the command before, without carriage returns, NUL
-/// and escape sequences: `$` is the end of what has come until now.
+/// and escape sequences: `$` is the end of what has come until now. Where that has no match, it is
+/// looked for once more without the lines that a kernel has printed in between.
 class ConsoleScript {
  public:
   /// A prompt is the last thing printed; this leaves room for a banner before it.

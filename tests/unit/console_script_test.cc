@@ -53,6 +53,40 @@ TEST_CASE("a color that is reset as tput does it is not in the way either") {
   CHECK(script.next() == "serve\r");
 }
 
+TEST_CASE("a kernel that prints behind a prompt, or within, is not in the way of an expression") {
+  const std::string line = "[   37.312345] systemd-journald[159]: rotating: 1 # 2.\r\n";
+  const std::vector<std::string> prompts{
+      "root@board:/# " + line,
+      "root@board:/# " + line + line + "<6>" + line,
+      "root@bo" + line + "ard:/# ",
+      "root@board:/# [    1.000000][  T159] usb 1-1: new device\r\n",
+      "root@board:/# \x1b[33m[   37.312345] \x1b[0musb 1-1",
+      line + "root@board:/# " + line,
+  };
+  for (const std::string& printed : prompts) {
+    CAPTURE(printed);
+    ConsoleScript script({step("serve", "^root@board:/# $")});
+    script.receive(as_bytes(printed));
+    CHECK(script.next() == "serve\r");
+  }
+}
+
+TEST_CASE("what only looks like a kernel's line is what the console has printed") {
+  for (const std::string_view printed :
+       {"# [ 1.5 ]", "# [1] ", "# [1.5]", "# [.5] ", "# <6>", "# [1.5][x ", "# [", "# [  OK  ] "}) {
+    CAPTURE(printed);
+    ConsoleScript script({step("serve", "# $")});
+    script.receive(as_bytes(printed));
+    CHECK_FALSE(script.next().has_value());
+  }
+}
+
+TEST_CASE("an expression may name what a kernel prints") {
+  ConsoleScript script({step("serve", "Freeing unused kernel.*\\n")});
+  script.receive(as_bytes("[    2.718281] Freeing unused kernel memory: 1024K\r\n"));
+  CHECK(script.next() == "serve\r");
+}
+
 TEST_CASE("no expression takes longer than what was printed is worth") {
   // A matcher that tracks back would take longer than the world will last.
   for (const char* const wait : {"(x+x+)+y", "(.|\\n)*login: $", "(.*\\n)*login: $"}) {
