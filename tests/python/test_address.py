@@ -15,6 +15,7 @@ from subunit_rpc.server.address import TcpAddress, UnixAddress, parse_address
         ("localhost:65535", TcpAddress("localhost", 65535), "localhost:65535"),
         ("[::1]:80", TcpAddress("::1", 80), "[::1]:80"),
         ("unix:/run/x:1", UnixAddress("/run/x:1"), "unix:/run/x:1"),
+        ("unix:@x", UnixAddress("@x"), "unix:@x"),
     ],
 )
 def test_an_address_is_read_and_shown(text, address, shown):

@@ -63,6 +63,39 @@ def test_it_dials_a_path_too(start, tmp_path):
     assert process.exit_status() == 0
 
 
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_it_prefers_the_local_way(start, listener, tmp_path, kind):
+    name = str(tmp_path / "socket") if kind == "path" else f"@{tmp_path}"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(name.replace("@", "\0"))
+        sock.listen()
+        sock.settimeout(TIMEOUT)
+        env = {"SUBUNIT_RPC_LOCAL": f"unix:{name}", "SUBUNIT_RPC_ADDRESS": listener[1]}
+        process = start("hostile", env=env)
+        with Client(sock.accept()[0]) as client:
+            client.hello()
+            test_id = "hostile.Hostile.test_sees_the_environment"
+            assert client.run([test_id]).statuses == [(test_id, "success")]
+            client.goodbye()
+    assert process.exit_status() == 0
+
+
+def test_it_takes_the_address_where_the_local_way_is_not_there(start, listener, tmp_path):
+    sock, address = listener
+    env = {"SUBUNIT_RPC_LOCAL": f"unix:{tmp_path}/none", "SUBUNIT_RPC_ADDRESS": address}
+    process = start("basic", env=env)
+    with Client(sock.accept()[0]) as client:
+        client.hello()
+        client.goodbye()
+    assert process.exit_status() == 0
+
+
+def test_the_local_way_alone_will_do(start, tmp_path):
+    process = start("basic", env={"SUBUNIT_RPC_LOCAL": f"unix:{tmp_path}/none"})
+    assert process.exit_status() == 3
+    assert process.stderr.startswith(f"subunit_rpc: cannot connect to unix:{tmp_path}/none: ")
+
+
 def test_its_first_packet_carries_the_token(dialed):
     process, client = dialed("basic", token="0123 ü")
     packet = client.next_event()

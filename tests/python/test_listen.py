@@ -47,6 +47,14 @@ def test_a_unix_socket_is_its_owners_alone_and_gone_at_the_end(start, tmp_path):
     assert not path.exists()
 
 
+def test_it_listens_on_an_abstract_socket(start, tmp_path):
+    process = start("--listen", f"unix:@{tmp_path}", "basic")
+    process.wait_for_stderr(f"listening on unix:@{tmp_path}\n")
+    with Client(f"\0{tmp_path}") as client:
+        client.hello()
+        client.goodbye()
+
+
 def test_a_unix_socket_is_gone_after_an_interrupt_too(start, tmp_path):
     path = tmp_path / "socket"
     process = start("--listen", f"unix:{path}", "basic")

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from typing import List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from ..attachment import encode_message
@@ -22,6 +22,7 @@ from .stdio import CapturedStdio, Stdio
 from .transport import Listener, dial
 from .worker_tests import TestsDied, WorkerTests
 
+LOCAL_VARIABLE = "SUBUNIT_RPC_LOCAL"
 ADDRESS_VARIABLE = "SUBUNIT_RPC_ADDRESS"
 TOKEN_VARIABLE = "SUBUNIT_RPC_TOKEN"
 HELLO_SECONDS = 60.0  # by default; a client that works needs far fewer
@@ -63,9 +64,10 @@ tests, as for python3 -m subunit.run:
   they are discovered. It does not compare installed packages, this server, or testtools.
 
 environment:
-  {ADDRESS_VARIABLE}   where to connect to, if there is no --listen
+  {LOCAL_VARIABLE}     where to connect to, if there is no --listen
+  {ADDRESS_VARIABLE}   where to connect to instead, if that cannot be reached or is not set
   {TOKEN_VARIABLE}     proves to the proxy there that it has started this server
-  Both are removed before the tests are loaded, so that no test connects there.
+  All are removed before the tests are loaded, so that no test connects there.
 
 exit status:
   0  the client has sent Goodbye
@@ -87,11 +89,13 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _main(arguments: Optional[List[str]]) -> int:
-    target = os.environ.pop(ADDRESS_VARIABLE, None)
+    targets = {
+        name: os.environ.pop(name) for name in (LOCAL_VARIABLE, ADDRESS_VARIABLE) if name in os.environ
+    }
     token = os.environ.pop(TOKEN_VARIABLE, None)
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    address = options.listen or _target(parser, target)
+    addresses = [options.listen] if options.listen else _targets(parser, targets)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
@@ -100,22 +104,22 @@ def _main(arguments: Optional[List[str]]) -> int:
         rest, USAGE, stdio, fork=options.fork, reload=options.reload
     )
     server = Server(tests, stdio.promise, options.hello_timeout)
-    return _serve(server, tests, options.listen, address, token)
+    return _serve(server, tests, options.listen is not None, addresses, token)
 
 
 def _serve(
     server: Server,
     tests: WorkerTests,
-    listen: Optional[Address],
-    address: Address,
+    listen: bool,
+    addresses: Sequence[Address],
     token: Optional[str],
 ) -> int:
     status = 0
     try:
-        if listen is not None:
-            status = _listen(server, tests, address)
+        if listen:
+            status = _listen(server, tests, addresses[0])
         else:
-            status = _dial(server, tests, address, token)
+            status = _dial(server, tests, addresses, token)
     except RequestError as error:
         if str(error):
             say(str(error))
@@ -139,11 +143,13 @@ def _end_like(status: int) -> int:
     return os.WEXITSTATUS(status)
 
 
-def _dial(server: Server, tests: WorkerTests, address: Address, token: Optional[str]) -> int:
+def _dial(
+    server: Server, tests: WorkerTests, addresses: Sequence[Address], token: Optional[str]
+) -> int:
     try:
-        connection = dial(address)
+        connection = dial(addresses)
     except OSError as error:
-        say(f"cannot connect to {address}: {error.strerror or error}")
+        say(f"cannot connect to {addresses[-1]}: {error.strerror or error}")
         return EXIT_INCOMPLETE
     os.register_at_fork(after_in_child=connection.forked)
     if token is not None:
@@ -231,20 +237,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _target(parser: argparse.ArgumentParser, target: Optional[str]) -> Address:
-    if target is None:
+def _targets(parser: argparse.ArgumentParser, targets: Dict[str, str]) -> List[Address]:
+    """Where to connect to, in the order in which it is tried."""
+    if not targets:
         parser.error(
             f"there is no client to serve: give --listen ADDR, or let `subunit-proxy serve` start "
             f"this program, which sets {ADDRESS_VARIABLE}. "
             "To run the tests without a client: python3 -m subunit.run"
         )
-    try:
-        address = parse_address(target)
-        if isinstance(address, TcpAddress) and address.port == 0:
-            raise ValueError(f"{target!r} has port 0, where nothing can listen")
-    except ValueError as error:
-        parser.error(f"{ADDRESS_VARIABLE}: {error}")
-    return address
+    addresses = []
+    for variable, target in targets.items():
+        try:
+            address = parse_address(target)
+            if isinstance(address, TcpAddress) and address.port == 0:
+                raise ValueError(f"{target!r} has port 0, where nothing can listen")
+        except ValueError as error:
+            parser.error(f"{variable}: {error}")
+        addresses.append(address)
+    return addresses
 
 
 def _address(text: str) -> Address:

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import stat
-from typing import Optional
+from typing import Optional, Sequence
 
 from .address import Address, UnixAddress, address_of
 from .connection import Connection, out_of_the_way
@@ -15,8 +15,18 @@ CONNECT_SECONDS = 30.0
 BACKLOG = 8  # clients that wait while one is served
 
 
-def dial(address: Address) -> Connection:
-    """Raises OSError, also when CONNECT_SECONDS have passed."""
+def dial(addresses: Sequence[Address]) -> Connection:
+    """Connects to the first of them that can be reached. Raises OSError, which is about the
+    last, also when CONNECT_SECONDS have passed."""
+    for address in addresses[:-1]:
+        try:
+            return _dial(address)
+        except OSError:
+            pass  # in a container, for instance, the socket's path is not there
+    return _dial(addresses[-1])
+
+
+def _dial(address: Address) -> Connection:
     if not isinstance(address, UnixAddress):
         return Connection(
             socket.create_connection((address.host, address.port), CONNECT_SECONDS)
@@ -24,7 +34,7 @@ def dial(address: Address) -> Connection:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(CONNECT_SECONDS)
-        sock.connect(address.path)
+        sock.connect(address.socket_name)
     except OSError:
         sock.close()
         raise
@@ -40,7 +50,7 @@ class Listener:
         self._forked = False
         self._latest: Optional[Connection] = None
         if isinstance(address, UnixAddress):
-            sock = _listen_on_path(address.path)
+            sock = _listen_on_path(address)
         else:
             sock = _listen_on_port(address.host, address.port)
         self._sock = out_of_the_way(sock)
@@ -64,7 +74,8 @@ class Listener:
 
     def close(self) -> None:
         self._sock.close()
-        if isinstance(self.address, UnixAddress) and not self._forked:
+        at_path = isinstance(self.address, UnixAddress) and not self.address.is_abstract
+        if at_path and not self._forked:
             try:
                 os.unlink(self.address.path)
             except FileNotFoundError:
@@ -86,12 +97,14 @@ def _listen_on_port(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _listen_on_path(path: str) -> socket.socket:
-    _remove_stale(path)
+def _listen_on_path(address: UnixAddress) -> socket.socket:
+    if not address.is_abstract:
+        _remove_stale(address.path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        sock.bind(path)
-        os.chmod(path, 0o600)  # before listen(), so nobody can have connected
+        sock.bind(address.socket_name)
+        if not address.is_abstract:
+            os.chmod(address.path, 0o600)  # before listen(), so nobody can have connected
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
