@@ -9,7 +9,8 @@ constexpr OptionSet::Text kText{
     .description = "the test server that `serve --test-command` starts",
     .usage = "Usage: subunit-proxy command-server [OPTIONS] -- TEMPLATE\n",
     .footer =
-        R"(Connects to the proxy at SUBUNIT_RPC_ADDRESS, and answers each List and Run by running TEMPLATE.
+        R"(Connects to the proxy at SUBUNIT_RPC_LOCAL or SUBUNIT_RPC_ADDRESS, and answers each List and Run by
+running TEMPLATE.
 This is internal: use `subunit-proxy serve --test-command` instead.
 
 Exit status:

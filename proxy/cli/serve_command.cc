@@ -26,9 +26,10 @@ constexpr OptionSet::Text kText{
     R"(ADDR is HOST:PORT, a bare PORT on the loopback interface, or unix:PATH.
 
 COMMAND finds the address to connect to in SUBUNIT_RPC_ADDRESS, and a token that proves who it is in
-SUBUNIT_RPC_TOKEN. What it and its children print is captured, and sent as attachments of the test
-that was running. With several servers, each finds its number in SUBUNIT_RPC_WORKER, and its packets
-have that number as route code.
+SUBUNIT_RPC_TOKEN. SUBUNIT_RPC_LOCAL names a unix socket for the same purpose, which works whatever
+tests do to the network. What COMMAND and its children print is captured, and sent as attachments of
+the test that was running. With several servers, each finds its number in SUBUNIT_RPC_WORKER, and
+its packets have that number as route code.
 
 TEMPLATE is a shell command that writes subunit, in the form of test_command in .testr.conf. To list
 tests, $LISTOPT is replaced by the list option. To run some of the tests, $IDOPTION is replaced by
@@ -73,6 +74,7 @@ class ServeCommand : public Subcommand {
       serve_.command = command_server_words(test_command_, serve_.grace);
     }
     check_servers();
+    serve_.listen_requested = serve_.listen.has_value();
     if (serve_.connect.empty() && !serve_.listen)
       serve_.listen = Endpoint::parse("127.0.0.1:0").value();
     return serve_;

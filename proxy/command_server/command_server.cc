@@ -46,13 +46,16 @@ Result<Fd> dial(const std::string& address) {
 }  // namespace
 
 int command_server(const CommandServerOptions& options, const Log& log) {
+  const auto local_address = take_variable("SUBUNIT_RPC_LOCAL");
   const auto address = take_variable("SUBUNIT_RPC_ADDRESS");
   const auto token = take_variable("SUBUNIT_RPC_TOKEN");
-  if (!address) {
+  if (!local_address && !address) {
     log.error("SUBUNIT_RPC_ADDRESS is not set: `subunit-proxy serve --test-command` starts this");
     return kIncomplete;
   }
-  auto connection = dial(*address);
+  auto connection = dial(local_address ? *local_address : *address);
+  // In a container, for instance, the socket is not there.
+  if (!connection && local_address && address) connection = dial(*address);
   if (!connection) {
     log.error("{}", connection.error().text);
     return kIncomplete;

@@ -95,7 +95,7 @@ std::vector<std::string> environment(const Command& command) {
     if (!replaced) lines.emplace_back(text);
   }
   for (const auto& [name, value] : command.settings)
-    lines.push_back(fmt::format("{}={}", name, value));
+    if (value) lines.push_back(fmt::format("{}={}", name, *value));
   return lines;
 }
 

@@ -27,7 +27,8 @@ struct Ending {
 /// command ignores too.
 struct Command {
   std::vector<std::string> words;  ///< the program (looked up in PATH) and its arguments
-  std::vector<std::pair<std::string, std::string>> settings = {};  ///< added to the environment
+  /// Added to the environment, or, without a value, taken from it.
+  std::vector<std::pair<std::string, std::optional<std::string>>> settings = {};
   int in = 0, out = 1, err = 2;    ///< descriptors of this process that become its 0, 1 and 2
   bool own_session = false;        ///< leads a session and process group of its own
   std::string terminal = {};       ///< path of one that controls its session, and is its 0 and 1

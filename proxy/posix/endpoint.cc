@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -30,6 +31,7 @@ using subunit::Result;
 namespace {
 
 constexpr int kBacklog = 64;
+constexpr char kAbstract = '@';  // stands for the zero byte that begins the name of such a socket
 
 std::string reason(int error_number) {
   return std::strerror(error_number);
@@ -65,6 +67,11 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, path.size());
     endpoint.size_ = sizeof address;
+    if (path.front() == kAbstract) {
+      address.sun_path[0] = '\0';
+      // Here, every byte counts: zeros behind the name would be part of it.
+      endpoint.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+    }
     return endpoint;
   }
 
@@ -98,7 +105,11 @@ Endpoint Endpoint::of_socket(int fd) {
 }
 
 std::string Endpoint::text() const {
-  if (is_unix()) return std::string("unix:") + path();
+  if (is_path()) return std::string("unix:") + path();
+  if (is_unix()) {
+    const std::string_view name(path() + 1, size_ - offsetof(sockaddr_un, sun_path) - 1);
+    return fmt::format("unix:{}{}", kAbstract, name);
+  }
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];
   if (::getnameinfo(address(), size_, host, sizeof host, port, sizeof port,
@@ -112,7 +123,7 @@ Result<Fd> Endpoint::listen() const {
   Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return error("cannot listen on {}: {}", text(), reason(errno));
   mode_t mask = 0;
-  if (is_unix()) {
+  if (is_path()) {
     if (is_stale_socket(address(), size_, path())) ::unlink(path());
     mask = ::umask(0177);
   } else {
@@ -121,7 +132,7 @@ Result<Fd> Endpoint::listen() const {
   }
   const int bound = ::bind(fd.get(), address(), size_);
   const int bind_error = errno;
-  if (is_unix()) ::umask(mask);
+  if (is_path()) ::umask(mask);
   if (bound != 0) {
     const bool taken = bind_error == EADDRINUSE && !is_unix();
     return error("cannot listen on {}: {}{}", text(), reason(bind_error),
@@ -139,7 +150,7 @@ bool Endpoint::any_port() const {
 
 std::optional<ino_t> Endpoint::inode() const {
   struct stat status {};
-  if (!is_unix() || ::lstat(path(), &status) != 0) return std::nullopt;
+  if (!is_path() || ::lstat(path(), &status) != 0) return std::nullopt;
   return status.st_ino;
 }
 
@@ -155,6 +166,14 @@ Result<Fd> Endpoint::connect() const {
     return error("cannot connect to {}: {}", text(), reason(errno));
   set_no_delay(fd.get());
   return fd;
+}
+
+Result<> Endpoint::check_route() const {
+  // With UDP, connect() looks for the route and does nothing else.
+  const Fd probe(::socket(address_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!probe || ::connect(probe.get(), address(), size_) != 0)
+    return error("cannot connect to {}: {}", text(), reason(errno));
+  return {};
 }
 
 Result<> Endpoint::connect_result(int fd) {

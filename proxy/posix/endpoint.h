@@ -14,7 +14,8 @@
 namespace proxy {
 
 /// Where a test server listens, or dials in: `HOST:PORT`, `PORT` on the loopback interface, or
-/// `unix:PATH`. HOST may be a name, an IPv4 address, or an IPv6 address in brackets.
+/// `unix:PATH`. HOST may be a name, an IPv4 address, or an IPv6 address in brackets. A PATH that
+/// begins with `@` names an abstract socket (unix(7)), which is in no file system.
 class Endpoint {
  public:
   /// An Error for anything else, and for a name that cannot be resolved.
@@ -34,6 +35,10 @@ class Endpoint {
   [[nodiscard]] bool any_port() const;
 
   [[nodiscard]] bool is_unix() const { return address_.ss_family == AF_UNIX; }
+
+  /// An Error if no connection to this TCP address can be made from here, because there is no route
+  /// to it: for the loopback interface, because it is down. Sends nothing.
+  [[nodiscard]] subunit::Result<> check_route() const;
 
   /// A listening socket. On a unix path it takes the place of a socket that nobody listens on any
   /// more, and of nothing else; the new one is accessible to its owner only.
@@ -57,6 +62,7 @@ class Endpoint {
   [[nodiscard]] const char* path() const {
     return reinterpret_cast<const sockaddr_un&>(address_).sun_path;
   }
+  [[nodiscard]] bool is_path() const { return is_unix() && path()[0] != '\0'; }
 
   sockaddr_storage address_{};
   socklen_t size_ = 0;

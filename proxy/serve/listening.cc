@@ -1,37 +1,16 @@
 #include "proxy/serve/listening.h"
 
 #include <fcntl.h>
-#include <fmt/core.h>
-#include <sys/random.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cassert>
-#include <cstdint>
 #include <cstdlib>
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
 #include "proxy/posix/endpoint.h"
+#include "proxy/posix/token.h"
 
 namespace proxy {
-
-std::string random_token() {
-  std::array<std::uint8_t, 16> bytes{};
-  [[maybe_unused]] const ssize_t size = ::getrandom(bytes.data(), bytes.size(), 0);
-  assert(size == static_cast<ssize_t>(bytes.size()));  // cannot be short below 256 bytes
-  std::string text;
-  for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
-
-bool same_token(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() != b.size();
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
-  return difference == 0;
-}
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -50,22 +29,50 @@ Listening::Listening(uv_loop_t& loop, const ServeOptions& options, const Log& lo
   if (token && *token && options.command.empty()) known_token_ = token;
 }
 
-Listening::~Listening() {
-  if (socket_file_) endpoint_->remove(*socket_file_);
-}
-
-Result<> Listening::open(const Endpoint& endpoint) {
-  auto listener = endpoint.listen();
+Result<> Listening::open() {
+  const Endpoint& asked = *options_.listen;
+  auto listener = Listener::open(asked);
+  std::optional<Listener> own;
+  if (!options_.command.empty() && !asked.is_unix()) {
+    if (auto opened = Listener::open_private()) {
+      own = std::move(*opened);
+    } else {
+      log_.warning("test servers get no SUBUNIT_RPC_LOCAL: {}", opened.error().text);
+    }
+  }
+  // The port that nobody has asked for is one that servers can do without.
+  if (own && !options_.listen_requested) {
+    const auto usable =
+        listener ? listener->endpoint().check_route() : Result<>(tl::unexpected(listener.error()));
+    if (!usable) {
+      log_.warning(
+          "the loopback interface cannot be used: {}; test servers can only connect to "
+          "SUBUNIT_RPC_LOCAL={}",
+          usable.error().text, own->address());
+      entrances_.emplace_back(std::move(*own), true);
+      return {};
+    }
+  }
   if (!listener) return tl::unexpected(listener.error());
-  listener_ = std::move(*listener);
-  endpoint_ = Endpoint::of_socket(listener_.get());
-  socket_file_ = endpoint_->inode();
-  address_ = endpoint_->text();
+  entrances_.emplace_back(std::move(*listener), false);
+  if (own) entrances_.emplace_back(std::move(*own), true);
   return {};
 }
 
+std::optional<std::string> Listening::address() const {
+  const Entrance& first = entrances_.front();
+  return first.own ? std::nullopt : std::optional(address_of(first));
+}
+
+std::optional<std::string> Listening::local_address() const {
+  const Entrance& last = entrances_.back();
+  return last.listener.is_unix() ? std::optional(address_of(last)) : std::nullopt;
+}
+
 void Listening::start() {
-  accept_watch_.emplace(loop_, listener_.get(), UV_READABLE, [this] { accept(); });
+  for (Entrance& each : entrances_) {
+    each.watch.emplace(loop_, each.listener.fd(), UV_READABLE, [this, &each] { accept(each); });
+  }
 }
 
 void Listening::expect(std::string token, Attached attached) {
@@ -83,26 +90,28 @@ void Listening::welcome(std::function<bool()> has_room, Attached attached) {
 
 void Listening::close() {
   hand_over_timer_.stop();
-  if (accept_watch_) accept_watch_->stop();
   for (Caller& caller : callers_) {
     caller.attach_timer->stop();
     if (caller.reader) caller.reader->close();
     caller.out.reset();
   }
-  listener_.reset();
+  for (Entrance& each : entrances_) {
+    if (each.watch) each.watch->stop();
+    each.listener.close();
+  }
 }
 
-void Listening::accept() {
+void Listening::accept(const Entrance& entrance) {
   remove_closed();
-  Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd) return;  // the caller has gone again, or there are no descriptors left: later
+  Fd fd = entrance.listener.accept();
+  if (!fd) return;
   // Many silent unauthenticated connections must not keep test servers out, which speak at once.
   if (callers_.size() >= kMaxUnauthenticated + expected_.size())
     reject(callers_.front(), "too many connections without a token; this was the oldest");
   set_no_delay(fd.get());
-  const bool trusted = trusted_by_user(fd.get());
+  const bool trusted = trusted_by_user(entrance, fd.get());
   Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  Caller& caller = callers_.emplace_back(std::move(fd));
+  Caller& caller = callers_.emplace_back(std::move(fd), entrance);
   caller.attach_timer.emplace(loop_, [this, &caller] { reject(caller, "it sent nothing"); });
   caller.attach_timer->start(kProofTimeout);
   caller.reader = std::make_unique<PacketReader>(
@@ -127,9 +136,9 @@ void Listening::accept() {
   admit(caller, expected_.front().token);
 }
 
-bool Listening::trusted_by_user(int fd) const {
-  if (options_.workers > 1) return false;  // it could be any of them
-  if (endpoint_->is_unix()) return unix_peer_owner(fd) == ::geteuid();
+bool Listening::trusted_by_user(const Entrance& entrance, int fd) const {
+  if (options_.workers > 1 || entrance.own) return false;  // it could be any of them, or none
+  if (entrance.listener.is_unix()) return unix_peer_owner(fd) == ::geteuid();
   if (!options_.open_house() || known_token_) return false;
   return options_.any_owner || tcp_peer_owner(fd) == ::geteuid();
 }
@@ -175,14 +184,16 @@ void Listening::hand_over(Caller& caller) {
   } else if (!has_room_()) {
     return reject(caller, "the limit of test servers is reached (--max-servers)");
   }
-  ServerConnection connection{std::move(caller.reader), std::move(caller.out), address_, {}};
-  if (endpoint_->is_unix()) connection.pid = unix_peer_pid(connection.out.get());
+  ServerConnection connection{
+      std::move(caller.reader), std::move(caller.out), address_of(caller.entrance), {}};
+  if (caller.entrance.listener.is_unix()) connection.pid = unix_peer_pid(connection.out.get());
   attached(std::move(connection));
 }
 
 void Listening::reject(Caller& caller, std::string_view why) {
   ++rejected_;
-  log_.warning("closed a connection to {} that is not one of our test servers: {}", address_, why);
+  log_.warning("closed a connection to {} that is not one of our test servers: {}",
+               address_of(caller.entrance), why);
   caller.attach_timer->stop();
   caller.reader->close();
   caller.out.reset();

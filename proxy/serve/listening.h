@@ -12,6 +12,7 @@
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
 #include "proxy/posix/fd.h"
+#include "proxy/posix/listener.h"
 #include "proxy/posix/log.h"
 #include "proxy/serve/serve.h"
 
@@ -26,32 +27,29 @@ struct ServerConnection {
   std::optional<int> pid;
 };
 
-/// A secret that proves who a test server is: 128 bits from the system's generator (getrandom(2)),
-/// in hex.
-[[nodiscard]] std::string random_token();
-
-/// Takes the same time wherever the difference is.
-[[nodiscard]] bool same_token(std::string_view a, std::string_view b);
-
-/// Where test servers dial in.
+/// Where test servers dial in: at the address of the options, and, if this proxy starts them, at a
+/// unix socket of its own, which works whatever tests do to the network.
 ///
 /// Who dials in proves itself, and says which server it is, with the token that only that server's
-/// environment carries, in an Attach message as the first packet. On a unix socket its user is
-/// proof enough, where only one server is expected. If there is no command that a token could be
-/// given to, the user counts on TCP too, unless this process's own environment names a token.
-/// Anybody else is closed, and counted.
+/// environment carries, in an Attach message as the first packet. On a unix socket of the options
+/// its user is proof enough, where only one server is expected. If there is no command that a token
+/// could be given to, the user counts on TCP too, unless this process's own environment names a
+/// token. Anybody else is closed, and counted.
 class Listening {
  public:
   using Attached = std::function<void(ServerConnection)>;
 
   Listening(uv_loop_t& loop, const ServeOptions& options, const Log& log);
-  ~Listening();
 
-  /// Binds the address. The system lets callers queue from now on.
-  [[nodiscard]] subunit::Result<> open(const Endpoint& endpoint);
+  /// Binds the addresses. The system lets callers queue from now on.
+  [[nodiscard]] subunit::Result<> open();
 
-  /// For the environment of test servers; empty before open().
-  [[nodiscard]] const std::string& address() const { return address_; }
+  /// For the environment of test servers, once it is open: the address of the options, and the one
+  /// that no network setting touches, where there are these.
+  [[nodiscard]] std::optional<std::string> address() const;
+  [[nodiscard]] std::optional<std::string> local_address() const;
+  /// The one of them that people know.
+  [[nodiscard]] const std::string& main_address() const { return address_of(entrances_.front()); }
 
   /// Starts to accept.
   void start();
@@ -70,11 +68,20 @@ class Listening {
   void close();
 
  private:
+  struct Entrance {
+    Entrance(Listener opened, bool is_own) : listener(std::move(opened)), own(is_own) {}
+
+    Listener listener;
+    const bool own;  // not an address of the options; whoever knows it has got a token, too
+    std::optional<ReadinessWatch> watch;
+  };
+
   /// A connection whose right to be here is not known yet.
   struct Caller {
-    explicit Caller(Fd fd) : out(std::move(fd)) {}
+    Caller(Fd fd, const Entrance& at) : out(std::move(fd)), entrance(at) {}
 
     Fd out;  // none: it was closed, or has become a test server
+    const Entrance& entrance;
     std::unique_ptr<PacketReader> reader;
     std::optional<Timer> attach_timer;
     std::optional<std::string> token;  // that it has shown; none for one that is welcome anyway
@@ -85,8 +92,11 @@ class Listening {
     Attached attached;
   };
 
-  void accept();
-  [[nodiscard]] bool trusted_by_user(int fd) const;
+  [[nodiscard]] static const std::string& address_of(const Entrance& entrance) {
+    return entrance.listener.address();
+  }
+  void accept(const Entrance& entrance);
+  [[nodiscard]] bool trusted_by_user(const Entrance& entrance, int fd) const;
   void examine(Caller& caller, const subunit::Packet& packet);
   void admit(Caller& caller, std::optional<std::string> token);
   void reject(Caller& caller, std::string_view why);
@@ -98,11 +108,7 @@ class Listening {
   uv_loop_t& loop_;
   const ServeOptions& options_;
   const Log& log_;
-  std::optional<Endpoint> endpoint_;
-  std::string address_;
-  Fd listener_;
-  std::optional<ino_t> socket_file_;  // that listening has made
-  std::optional<ReadinessWatch> accept_watch_;
+  std::list<Entrance> entrances_;  // once it is open: the main one, and perhaps another
 
   std::vector<Expected> expected_;
   std::function<bool()> has_room_;

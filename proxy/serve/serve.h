@@ -19,6 +19,7 @@ inline constexpr int kMaxServers = 64;
 struct ServeOptions {
   std::vector<Endpoint> connect;     ///< where test servers listen; with a command, one
   std::optional<Endpoint> listen;    ///< where they dial in; there is one of the two
+  bool listen_requested = true;      ///< not our default, which servers can do without
   std::vector<std::string> command;  ///< starts a test server; empty: somebody else does
   int workers = 1;                   ///< how many the command is started for
   int max_servers = kMaxServers;     ///< that may dial in, if somebody else starts them

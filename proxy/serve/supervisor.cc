@@ -53,11 +53,11 @@ std::unique_ptr<TestServer> Supervisor::make_server(unsigned number) {
 }
 
 Result<> Supervisor::prepare() {
-  return options_.listen ? listening_.open(*options_.listen) : Result<>();
+  return options_.listen ? listening_.open() : Result<>();
 }
 
 std::string Supervisor::address() const {
-  if (options_.connect.empty()) return listening_.address();
+  if (options_.connect.empty()) return listening_.main_address();
   std::string all;
   for (const Endpoint& endpoint : options_.connect)
     all += (all.empty() ? "" : " ") + endpoint.text();
@@ -65,7 +65,7 @@ std::string Supervisor::address() const {
 }
 
 std::optional<std::string> Supervisor::listening() const {
-  return options_.listen ? std::optional(listening_.address()) : std::nullopt;
+  return options_.listen ? listening_.address() : std::nullopt;
 }
 
 void Supervisor::start() {

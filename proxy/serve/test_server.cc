@@ -3,6 +3,7 @@
 #include "common/base/text.h"
 #include "common/verdict/end_of_test.h"
 #include "proxy/io/handle.h"
+#include "proxy/posix/token.h"
 #include "proxy/serve/listening.h"
 #include "proxy/serve/packet_batch.h"
 
@@ -80,9 +81,11 @@ Result<> TestServer::start_command() {
   auto ends = capture_.open();
   if (!ends) return tl::unexpected(ends.error());
   capture_.set_flow(flow_.output);
-  const std::string& address = connecting_ ? connecting_->address() : listening_.address();
+  const auto address = connecting_ ? std::optional(connecting_->address()) : listening_.address();
+  const auto local_address = connecting_ ? std::nullopt : listening_.local_address();
   return command_.start({.words = options_.command,
                          .settings = {{"SUBUNIT_RPC_ADDRESS", address},
+                                      {"SUBUNIT_RPC_LOCAL", local_address},
                                       {"SUBUNIT_RPC_TOKEN", token_},
                                       {"SUBUNIT_RPC_WORKER", std::to_string(place_.number)}},
                          .in = 0,  // /dev/null, since stdin is private
@@ -114,10 +117,11 @@ void TestServer::attach_timed_out() {
   if (connecting_)
     return stop(fmt::format("no test server within {}: {}", waited, connecting_->last_failure()));
   std::string why =
-      fmt::format("no test server connected to {} within {}", listening_.address(), waited);
+      fmt::format("no test server connected to {} within {}", listening_.main_address(), waited);
   if (!options_.command.empty()) {
-    why += fmt::format("; \"{}\" was started, and has to connect to its SUBUNIT_RPC_ADDRESS",
-                       subunit::escaped(options_.command[0]));
+    why += fmt::format("; \"{}\" was started, and has to connect to its {}",
+                       subunit::escaped(options_.command[0]),
+                       listening_.address() ? "SUBUNIT_RPC_ADDRESS" : "SUBUNIT_RPC_LOCAL");
   }
   if (const int rejected = listening_.rejected(); rejected > 0) {
     why +=
@@ -293,7 +297,7 @@ std::string TestServer::describe_end() const {
   const auto& ending = command_.ending();
   if (!ending) {
     return fmt::format("the test server at {} closed the connection",
-                       connecting_ ? connecting_->address() : listening_.address());
+                       connecting_ ? connecting_->address() : listening_.main_address());
   }
   return fmt::format("the test server {}{}", ending->text(),
                      upstream_ ? "" : " before it connected");

@@ -1,10 +1,10 @@
 #include "proxy/tunnel/tunnel.h"
 
-#include <sys/socket.h>
 
 #include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
+#include "proxy/posix/listener.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/tunnel/tunnel_relay.h"
 
@@ -23,20 +23,16 @@ class Tunnel {
         log_(log),
         signals_(loop, [this](const char*) { interrupt(); }) {}
 
-  ~Tunnel() { stop_listening(); }
-
   /// Waits for a client at the address of the options.
   Result<> listen() {
-    auto listener = options_.listen->listen();
+    auto listener = Listener::open(*options_.listen);
     if (!listener) return tl::unexpected(listener.error());
     listener_ = std::move(*listener);
-    endpoint_ = Endpoint::of_socket(listener_.get());
-    socket_file_ = endpoint_->inode();
-    log_.screen().print(fmt::format("subunit-proxy: listening on {}\n", endpoint_->text()));
+    log_.screen().print(fmt::format("subunit-proxy: listening on {}\n", listener_->address()));
     if (options_.ready_fd) {
-      if (auto told = notify_fd(*options_.ready_fd, endpoint_->text()); !told) return told;
+      if (auto told = notify_fd(*options_.ready_fd, listener_->address()); !told) return told;
     }
-    accept_watch_.emplace(loop_, listener_.get(), UV_READABLE, [this] { accept(); });
+    accept_watch_.emplace(loop_, listener_->fd(), UV_READABLE, [this] { accept(); });
     return {};
   }
 
@@ -57,15 +53,15 @@ class Tunnel {
 
  private:
   void accept() {
-    Fd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client) return;  // it has gone again, or there are no descriptors left: later
+    Fd client = listener_->accept();
+    if (!client) return;
     const auto owner =
-        endpoint_->is_unix() ? unix_peer_owner(client.get()) : tcp_peer_owner(client.get());
+        listener_->is_unix() ? unix_peer_owner(client.get()) : tcp_peer_owner(client.get());
     if (!options_.any_owner && owner != ::geteuid()) {
       log_.warning(
           "closed a connection to {} that comes from another user or machine (use --any-owner to "
           "accept it)",
-          endpoint_->text());
+          listener_->address());
       return;
     }
     stop_listening();
@@ -78,8 +74,6 @@ class Tunnel {
   void stop_listening() {
     if (accept_watch_) accept_watch_->stop();
     listener_.reset();
-    if (socket_file_) endpoint_->remove(*socket_file_);
-    socket_file_.reset();
   }
 
   void interrupt() {
@@ -91,9 +85,7 @@ class Tunnel {
   const TunnelOptions& options_;
   const Log& log_;
   StopSignals signals_;
-  Fd listener_;
-  std::optional<Endpoint> endpoint_;
-  std::optional<ino_t> socket_file_;
+  std::optional<Listener> listener_;
   std::optional<ReadinessWatch> accept_watch_;
   std::optional<TunnelRelay> relay_;  // once there is a client
   std::string problem_;               // why there is no channel

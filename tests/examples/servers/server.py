@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """A test server in one file that behaves as told: well, or wrong in one way.
 
-    server.py [--listen ADDR | --stdio] [--wait-for FILE] [--count N] MODE [ARGUMENT]
+    server.py [--listen ADDR | --local | --stdio] [--wait-for FILE] [--count N] MODE [ARGUMENT]
 
-It dials $SUBUNIT_RPC_ADDRESS with $SUBUNIT_RPC_TOKEN unless told to listen, or to speak on its
-own stdin and stdout. ADDR is HOST:PORT, PORT or unix:PATH; port 0 is shown on stderr. With
---wait-for it does so only once FILE exists. It has --count tests (5), demo.test_0 and so on, each
-of which writes its id and a newline to stdout and passes. Where a proxy started it, it waits before
-each status until what it printed was read, and says so in its Hello, which makes the attribution
-exact.
+It dials $SUBUNIT_RPC_ADDRESS (with --local, $SUBUNIT_RPC_LOCAL) with $SUBUNIT_RPC_TOKEN, unless
+told to listen, or to speak on its own stdin and stdout. ADDR is HOST:PORT, PORT or unix:PATH; port
+0 is shown on stderr. With --wait-for it does so only once FILE exists. It has --count tests (5),
+demo.test_0 and so on, each of which writes its id and a newline to stdout and passes. Where a proxy
+started it, it waits before each status until what it printed was read, and says so in its Hello,
+which makes the attribution exact.
 """
 
 import argparse
@@ -99,7 +99,7 @@ class Connection:
 
 
 # Only then does somebody read what is printed.
-SETTLES = "SUBUNIT_RPC_ADDRESS" in os.environ and "--stdio" not in sys.argv
+SETTLES = {"SUBUNIT_RPC_ADDRESS", "SUBUNIT_RPC_LOCAL"} & {*os.environ} and "--stdio" not in sys.argv
 
 
 def settle():
@@ -140,7 +140,8 @@ def connect(arguments):
     if arguments.listen:
         peer = accept(arguments.listen)
     else:
-        peer = dial(os.environ["SUBUNIT_RPC_ADDRESS"])
+        name = "SUBUNIT_RPC_LOCAL" if arguments.local else "SUBUNIT_RPC_ADDRESS"
+        peer = dial(os.environ[name])
 
     if peer.family == socket.AF_INET:
         # Or a status would wait for the acknowledgement of the one before it.
@@ -165,7 +166,8 @@ def connect(arguments):
 
 def parse(address):
     if address.startswith("unix:"):
-        return socket.AF_UNIX, address[len("unix:") :]
+        path = address[len("unix:") :]
+        return socket.AF_UNIX, "\0" + path[1:] if path.startswith("@") else path
     host, _, port = address.rpartition(":")
     return socket.AF_INET, (host or "127.0.0.1", int(port))
 
@@ -639,6 +641,7 @@ MODES = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--listen", metavar="ADDR")
+    parser.add_argument("--local", action="store_true")
     parser.add_argument("--stdio", action="store_true")
     parser.add_argument("--wait-for", metavar="FILE")
     parser.add_argument("--count", type=int, default=5)
