@@ -223,7 +223,7 @@ def test_in_a_run_of_all_tests_what_was_to_follow_a_crash_is_run(tmp_path_factor
 
 
 def test_a_command_that_dies_before_it_has_ended_a_test_is_not_run_again():
-    ended = client("demo.a", "demo.b", template="echo started >&2; kill -9 $$ # $IDOPTION")
+    ended = client("demo.a", "demo.b", template="echo started >&2; kill -9 $$ # $LISTOPT $IDOPTION")
     stream = ended.stream
     stream.assert_clean()
     assert stream.failed() == ["demo.a", "demo.b"]
