@@ -11,7 +11,7 @@ from testtools.testsuite import ConcurrentTestSuite, FixtureSuite, iterate_tests
 
 from recorder import run, short, suite_of
 from subunit_rpc.server.collection import TestCollection
-from suites import rerun
+from suites import rerun, unfit
 
 A, B, C = (f"{rerun.__name__}.Letters.test_{letter}" for letter in "abc")
 
@@ -242,3 +242,58 @@ def test_tests_multiplied_by_scenarios_run_again():
             "test_number(one) success",
             "test_number(two) fail",
         ]
+
+
+def test_what_init_makes_is_new_in_each_run():
+    later = rerun.Warm("test_set_later")
+    later.values, later.marker = [1, 2, 3], rerun.MARKER
+    collection = TestCollection(
+        suite_of(
+            rerun.Warm("test_made_by_init"),
+            later,
+            rerun.WithArguments("test_values", [1, 2]),
+            rerun.Async,
+        )
+    )
+    for _ in range(3):
+        assert {status for _, status in run(collection).statuses} == {"success"}
+        assert len(run(collection).statuses) == 4
+
+
+FIXTURES = f"{rerun.__name__}.Letters"
+
+
+@pytest.mark.parametrize(
+    "test_id",
+    [
+        f"setUpClass ({FIXTURES})",
+        f"tearDownClass ({FIXTURES})",
+        f"setUpModule ({rerun.__name__})",
+        f"tearDownModule ({rerun.__name__})",
+        f"unittest.loader._FailedTest.{rerun.__name__}",
+    ],
+)
+def test_a_step_that_has_failed_once_can_be_asked_for(test_id):
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids([test_id])) == [test_id]
+    for _ in range(2):
+        assert run(collection, [test_id]).statuses == [(test_id, "success")]
+    both = run(collection, [A, test_id]).statuses
+    assert sorted(both) == sorted([(A, "success"), (test_id, "success")])
+
+
+@pytest.mark.parametrize(
+    "test_id",
+    ["setUpClass (no.Such)", f"setUpClass ({rerun.__name__})", f"setUpModule ({FIXTURES})",
+     "unittest.loader._FailedTest.no_such"],
+)  # fmt: skip
+def test_a_step_that_there_is_not_is_unknown(test_id):
+    collection = TestCollection(suite_of(rerun.Letters))
+    assert list(collection.ids([test_id])) == []
+    assert run(collection, [test_id]).statuses == [(test_id, "fail")]
+
+
+def test_a_fixture_that_fails_again_answers_for_itself():
+    collection = TestCollection(suite_of(unfit.Fails))
+    test_id = f"setUpClass ({unfit.__name__}.Fails)"
+    assert run(collection, [test_id]).statuses == [(test_id, "fail")]

@@ -194,3 +194,24 @@ def test_a_stdout_that_cannot_be_flushed_harms_nobody(stream, monkeypatch):
     results = run(TestCollection(suite_of(behaviour.First)))
     monkeypatch.undo()
     assert short(results) == ["test_1 success", "test_2 success"]
+
+
+def test_a_test_has_one_status_when_all_of_it_is_over():
+    name = f"{behaviour.__name__}.TearsDown"
+    results = run(TestCollection(suite_of(behaviour.TearsDown)))
+    assert results.statuses == [(f"{name}.test_fails", "fail"), (f"{name}.test_skips", "fail")]
+    texts = ["traceback", "traceback-1", "traceback-2"]
+    for text, attachment in zip(["in the test", "in tearDown", "in a cleanup"], texts):
+        assert text in results.attachment(f"{name}.test_fails", attachment)
+    assert results.attachment(f"{name}.test_skips", "reason") == "no hardware"
+    assert "in tearDown" in results.attachment(f"{name}.test_skips", "traceback")
+
+
+def test_each_failing_subtest_is_shown_with_its_parameters():
+    name = f"{behaviour.__name__}.Subtests"
+    results = run(TestCollection(suite_of(behaviour.Subtests)))
+    assert short(results) == ["test_all_pass success", "test_some_fail fail", "test_some_skip skip"]
+    for number in (1, 3):
+        text = results.attachment(f"{name}.test_some_fail", f"traceback (number={number})")
+        assert "AssertionError" in text
+    assert results.attachment(f"{name}.test_some_skip", "reason") == "(number=1): odd"

@@ -125,3 +125,33 @@ class Locals(testtools.TestCase):
     def test_1(self):
         answer = 42
         self.assertEqual(answer, 43)
+
+
+class TearsDown(unittest.TestCase):
+    def tearDown(self):
+        LOG.append("tearing down")
+        raise RuntimeError("in tearDown")
+
+    def test_fails(self):
+        self.addCleanup(self.fail, "in a cleanup")
+        self.fail("in the test")
+
+    def test_skips(self):
+        self.skipTest("no hardware")
+
+
+class Subtests(unittest.TestCase):
+    def test_some_fail(self):
+        for number in range(4):
+            with self.subTest(number=number):
+                self.assertEqual(number % 2, 0)
+
+    def test_all_pass(self):
+        with self.subTest("first"):
+            pass
+
+    def test_some_skip(self):
+        for number in range(2):
+            with self.subTest(number=number):
+                if number == 1:
+                    self.skipTest("odd")

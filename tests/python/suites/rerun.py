@@ -1,6 +1,7 @@
 """Test classes for test_collection.py: what there is to copy, to run again and to free."""
 
 import collections
+import contextvars
 import itertools
 import unittest
 
@@ -102,3 +103,48 @@ class Uncopyable(unittest.TestCase):
 class UncopyableSuite(unittest.TestSuite):
     def __copy__(self):
         raise RuntimeError("one of a kind")
+
+
+class Warm(unittest.TestCase):
+    """What __init__ makes is new in each run, and what was set later stays as it was set."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.calls = []
+        self.client = Client()
+
+    def test_made_by_init(self):
+        self.calls.append("x")
+        self.client.requests += 1
+        self.assertEqual((self.calls, self.client.requests), (["x"], 1))
+
+    def test_set_later(self):
+        self.values.append(4)
+        self.assertEqual((self.values, self.marker is MARKER), ([1, 2, 3, 4], True))
+
+
+class Client:
+    def __init__(self):
+        self.requests = 0
+
+
+MARKER = object()
+
+
+class WithArguments(unittest.TestCase):
+    def __init__(self, name, values):
+        super().__init__(name)
+        self.values = values
+
+    def test_values(self):
+        self.values.append(3)
+        self.assertEqual(self.values, [1, 2, 3])
+
+
+VARIABLE = contextvars.ContextVar("variable", default=None)
+
+
+class Async(unittest.IsolatedAsyncioTestCase):
+    async def test_context(self):
+        self.assertIsNone(VARIABLE.get())
+        VARIABLE.set("mine")
