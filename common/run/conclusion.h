@@ -28,6 +28,7 @@ class Conclusion {
   void output_lost() { output_lost_ = true; }
 
   [[nodiscard]] bool is_answered() const { return answered_; }
+  [[nodiscard]] bool is_output_lost() const { return output_lost_; }
   [[nodiscard]] bool is_complete() const { return answered_ && problem_.empty(); }
   [[nodiscard]] const std::string& problem() const { return problem_; }
 

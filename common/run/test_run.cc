@@ -18,6 +18,10 @@ constexpr Time kGoodbyeTimeout = seconds(10);
 constexpr Time kInterruptTimeout = seconds(2);  // somebody has pressed ^C and is waiting
 constexpr Time kImpatientGrace = seconds(1);
 
+// After an interrupt, nothing keeps the run for longer: by then every channel that can end has been
+// ended. It is a reader that is slow, and results without end, that would put off those deadlines.
+constexpr Time kInterruptLimit = seconds(10);
+
 }  // namespace
 
 TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time now)
@@ -66,7 +70,9 @@ void TestRun::set_flow(bool on, Time now) {
   for (RemoteProxy& remote : remotes_) remote.set_flow(on, now);
   if (!on) {
     if (!paused_at_) paused_at_ = now;
+    if (interrupted_ && !unread_end_) unread_end_ = now + kInterruptTimeout;
   } else if (paused_at_) {
+    unread_end_.reset();
     // What we did not read counts as nobody's silence.
     const Time pause = now - *paused_at_;
     paused_at_.reset();
@@ -79,6 +85,7 @@ std::optional<Time> TestRun::next_deadline() const {
   std::optional<Time> next;
   for (const RemoteProxy& remote : remotes_) next = earlier(next, remote.next_deadline());
   if (phase_ < Phase::kLeaving) next = earlier(next, next_look_);
+  if (phase_ == Phase::kLeaving) next = earlier(next, earlier(unread_end_, patient_end_));
   return phase_ == Phase::kRunning ? earlier(next, assignment_.next_deadline()) : next;
 }
 
@@ -86,6 +93,7 @@ void TestRun::tick(Time now) {
   now_ = now;
   for (RemoteProxy& remote : remotes_) remote.tick(now);
   if (now >= next_look_) look();
+  if (phase_ == Phase::kLeaving) end_after_interrupt();
   settle();
 }
 
@@ -375,6 +383,8 @@ void TestRun::interrupt(Time now) {
     return;
   }
   interrupted_ = true;
+  patient_end_ = now + kInterruptLimit;
+  if (paused_at_) unread_end_ = now + kInterruptTimeout;
   conclusion_.add_problem("interrupted");
   conclusion_.broken_off();
   const bool was_leaving = phase_ == Phase::kLeaving;
@@ -385,6 +395,18 @@ void TestRun::interrupt(Time now) {
   }
   results_.flush();
   proceed();
+}
+
+void TestRun::end_after_interrupt() {
+  if (unread_end_ && now_ >= *unread_end_) {
+    unread_end_.reset();
+    warn(nullptr, "nobody reads the results: the rest of them is dropped");
+    output_lost("nobody has read the results", now_);
+  }
+  if (patient_end_ && now_ >= *patient_end_) {
+    patient_end_.reset();
+    for (RemoteProxy& remote : remotes_) remote.hang_up(kImpatientGrace);
+  }
 }
 
 void TestRun::output_lost(std::string_view problem, Time now) {

@@ -73,7 +73,8 @@ class TestRun : public View, private RemoteProxy::Owner {
   void channel_ended(RemoteProxy& channel, std::string_view how, Time now);
   /// Somebody wants it to end: the first time in good order, after that at once.
   void interrupt(Time now);
-  /// Nobody takes the results any more.
+  /// Nobody takes the results any more. (After an interrupt, nobody waits for long for the
+  /// observers to take them: this happens by itself.)
   void output_lost(std::string_view problem, Time now);
   /// False: the observers are full, and nothing is read until they are not.
   void set_flow(bool on, Time now);
@@ -85,6 +86,8 @@ class TestRun : public View, private RemoteProxy::Owner {
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
   /// Why it is not complete; empty if it is. Valid once over.
   [[nodiscard]] const std::string& problem() const { return conclusion_.problem(); }
+  /// There is nothing to be gained from waiting until the results are written.
+  [[nodiscard]] bool is_output_lost() const { return conclusion_.is_output_lost(); }
   /// See Conclusion. Valid once over.
   [[nodiscard]] int exit_status() const {
     return conclusion_.exit_status(results_.ledger(), options_.verdict);
@@ -132,6 +135,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void look_for_idleness();
 
   // The end.
+  void end_after_interrupt();
   void leave();
   void break_off(std::string_view problem);
   void conclude();
@@ -163,7 +167,9 @@ class TestRun : public View, private RemoteProxy::Owner {
   Phase phase_ = Phase::kOpening;
   Time next_look_;
   bool interrupted_ = false;
-  std::optional<Time> paused_at_;  // when the observers became full
+  std::optional<Time> paused_at_;    // when the observers became full
+  std::optional<Time> unread_end_;   // after an interrupt: the observers are full until then
+  std::optional<Time> patient_end_;  // after an interrupt: the servers are waited for until then
 };
 
 }  // namespace subunit::run

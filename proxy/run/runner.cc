@@ -19,6 +19,9 @@ using subunit::run::RemoteProxy;
 
 namespace {
 
+// Somebody has interrupted the run, and waits for its end.
+constexpr auto kFlushTimeout = std::chrono::seconds(2);
+
 // The schedule log, where it is a pipe: what waits for its reader, and how long the end waits for
 // one that takes nothing, and for one that is slow.
 constexpr std::size_t kMaxUnlogged = 8 << 20;
@@ -49,7 +52,8 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
                            [this] {
                              run_.output_lost(output_problem_, precise_now());
                              settle();
-                           }) {
+                           }),
+      flush_timer_(loop, [this] { output_failed("nobody reads it"); }) {
   if (files.schedule_log)
     schedule_log_.emplace(std::move(files.schedule_log),
                           BackgroundWriter::Limits{.queue = kMaxUnlogged});
@@ -167,7 +171,8 @@ void Runner::conclude() {
     if (const auto saved = replace_history(*options_.history, *plan_.history()); !saved)
       log_.error("{}", saved.error().text);
   }
-  out_.finish();
+  run_.is_output_lost() ? out_.close() : out_.finish();
+  if (interrupted_) flush_timer_.start(kFlushTimeout);
 }
 
 void Runner::finish_schedule_log() {
@@ -180,6 +185,7 @@ void Runner::finish_schedule_log() {
 }
 
 void Runner::interrupt() {
+  interrupted_ = true;
   if (run_.over()) return output_failed("nobody waits for the rest");
   run_.interrupt(precise_now());
   settle();

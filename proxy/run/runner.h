@@ -79,8 +79,10 @@ class Runner {
   SignalWatch resized_;
   Timer timer_;
   Timer output_failed_timer_;
+  Timer flush_timer_;
   std::string output_problem_;
   bool full_ = false;  // the outputs
+  bool interrupted_ = false;
   bool concluded_ = false;
 };
 

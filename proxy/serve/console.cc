@@ -17,6 +17,9 @@ namespace {
 // is noticed the line is slow, or stands.
 constexpr auto kLookInterval = seconds(2);
 
+// After a signal, for the link to carry what was said last.
+constexpr auto kFarewellTimeout = seconds(2);
+
 constexpr std::size_t kMaxShown = 80;
 
 /// Nothing where there is no terminal, or, after a warning, where it cannot be changed.
@@ -68,7 +71,8 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
           loop, [this](const char* name) { signalled(name); }, StopSignals::Which::kAndQuit),
       // A shell that had the terminal meanwhile has set a mode of its own.
       continued_(loop, SIGCONT, [this] { reapply(); }),
-      look_timer_(loop, [this] { look(); }) {}
+      look_timer_(loop, [this] { look(); }),
+      farewell_timer_(loop, [this] { relay_.abandon("the proxy was ended by a signal"); }) {}
 
 Result<LinkRelay::Payload> Console::connect() {
   relay_.listen();
@@ -78,7 +82,8 @@ Result<LinkRelay::Payload> Console::connect() {
 
 void Console::finish() {
   finishing_ = true;
-  if (!relay_.opened() || signals_seen_ > 1) relay_.abandon("the proxy has ended");
+  if (!relay_.opened() || signals_seen_ > 1) return relay_.abandon("the proxy has ended");
+  if (signals_seen_ > 0) farewell_timer_.start(kFarewellTimeout);
 }
 
 /// The first one is for the orderly end, as the Daemon sees it. The link has its part in that.
@@ -112,6 +117,7 @@ void Console::leave() {
   const std::string statistics = relay_.statistics();
   relay_.close();
   look_timer_.stop();
+  farewell_timer_.stop();
   if (out_mode_) out_mode_->restore();
   if (in_mode_) in_mode_->restore();
   out_mode_.reset();

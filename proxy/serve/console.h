@@ -48,6 +48,7 @@ class Console {
   StopSignals signals_;
   SignalWatch continued_;
   Timer look_timer_;
+  Timer farewell_timer_;
   int signals_seen_ = 0;
   bool finishing_ = false;
 };

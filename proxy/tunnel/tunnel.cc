@@ -1,6 +1,5 @@
 #include "proxy/tunnel/tunnel.h"
 
-
 #include "proxy/io/handle.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"

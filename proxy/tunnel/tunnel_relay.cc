@@ -18,6 +18,8 @@ constexpr auto kFarewellTimeout = seconds(10);
 // for its servers that long.
 constexpr auto kHangUpGrace = seconds(6);
 constexpr auto kImpatientGrace = seconds(1);
+// After an interrupt, for the client to take what has come.
+constexpr auto kFlushTimeout = seconds(2);
 
 }  // namespace
 
@@ -48,7 +50,8 @@ TunnelRelay::TunnelRelay(uv_loop_t& loop, const LineOptions& line, Fd from_clien
                 .ended = [this] { channel_ended(); },
                 .sent = [this] { regulate(); }},
                log),
-      farewell_(loop, [this] { end("the client is gone", kHangUpGrace); }) {}
+      farewell_(loop, [this] { end("the client is gone", kHangUpGrace); }),
+      flush_timer_(loop, [this] { to_client_.close(); }) {}
 
 Result<> TunnelRelay::start(const std::vector<std::string>& command) {
   if (auto started = channel_.start(command); !started) return started;
@@ -130,6 +133,7 @@ void TunnelRelay::regulate() {
 
 void TunnelRelay::interrupt() {
   if (channel_.over()) return to_client_.close();  // nobody waits for the rest
+  interrupted_ = true;
   end("interrupted", problem_.empty() ? kHangUpGrace : kImpatientGrace);
 }
 
@@ -146,6 +150,7 @@ void TunnelRelay::channel_ended() {
   noise_.flush(noise_packets_);
   send_noise();
   to_client_.finish();
+  if (interrupted_) flush_timer_.start(kFlushTimeout);
   if (problem_.empty() && !channel_.ended_well())
     problem_ = fmt::format("the channel has ended: {}", channel_.end_text());
   if (problem_.empty() && channel_.holds())

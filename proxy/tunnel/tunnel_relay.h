@@ -52,8 +52,10 @@ class TunnelRelay {
   PacketRun run_;
   Channel channel_;
   Timer farewell_;
+  Timer flush_timer_;
   std::string problem_;
 
+  bool interrupted_ = false;
   bool ready_ = false;           // the proxy has said so
   bool line_feed_held_ = false;  // it may belong to Ready, which would come next
   subunit::CapturedOutput noise_{"channel"};

@@ -17,7 +17,9 @@ constexpr int kCannotStart = 127;  // as shells say it
 
 constexpr int kOutputLost = 74;  // EX_IOERR of sysexits(3)
 
-constexpr auto kGrace = seconds(5);  // between TERM and KILL, once nobody reads the result
+constexpr auto kGrace = seconds(5);  // between TERM and KILL
+// After a signal, beyond that: for what the command left behind, and for the reader of the stream.
+constexpr auto kEndTimeout = seconds(2);
 
 class Wrapper {
  public:
@@ -34,9 +36,13 @@ class Wrapper {
                       }}),
         // The command shares our terminal and gets ^C by itself. What it makes of that is the
         // result to pass on.
-        interrupt_(loop, SIGINT, [] {}),
+        interrupt_(loop, SIGINT,
+                   [this] {
+                     if (!command_.running()) end_timer_.start(kEndTimeout);
+                   }),
         terminate_(loop, SIGTERM, [this] { signalled(); }),
-        hangup_(loop, SIGHUP, [this] { signalled(); }) {}
+        hangup_(loop, SIGHUP, [this] { signalled(); }),
+        end_timer_(loop, [this] { abandon(); }) {}
 
   Result<> start(const WrapOptions& options) { return command_.start({.words = options.command}); }
 
@@ -57,9 +63,16 @@ class Wrapper {
   }
 
   void signalled() {
-    if (command_.running()) return command_.terminate(kGrace);
-    to_client_.close();  // nobody waits for the rest
+    if (!command_.running()) return abandon();
+    command_.terminate(kGrace);
+    if (!end_timer_.running()) end_timer_.start(kGrace + kEndTimeout);
+  }
+
+  /// Nobody waits for the rest.
+  void abandon() {
+    log_.error("the stream was cut off by a signal");
     output_lost_ = true;
+    to_client_.close();
     command_.stop_reading();
   }
 
@@ -69,6 +82,7 @@ class Wrapper {
   SignalWatch interrupt_;
   SignalWatch terminate_;
   SignalWatch hangup_;
+  Timer end_timer_;
   bool ended_ = false;
   bool output_lost_ = false;
 };

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import termios
 import threading
@@ -97,6 +98,58 @@ def test_what_was_left_out_of_stderr_is_counted(unread):
     left_out = re.findall(r"^subunit-proxy: warning: (\d+) messages were left out", text[0], re.M)
     assert left_out, text[0][-1000:]
     assert text[0].count("refused a packet") + sum(map(int, left_out)) == number
+
+
+# Stdout
+
+
+@pytest.mark.parametrize("command", [
+    ["run", "--format", "subunit", "--"],
+    ["run", "--format", "human", "--"],
+    ["tunnel", "--"],
+], ids=["subunit", "human", "tunnel"])
+def test_one_signal_ends_a_client_although_nobody_reads_its_output(unread, command):
+    channel = serving(*server("big-stdout", 1000), options=["--grace", "1"])
+    process = unread(*command, *channel, stdin=subprocess.PIPE)
+    if command[0] == "tunnel":
+        process.stdin.write(message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run"))
+        process.stdin.flush()
+    writer = support.find_process(support.SERVER_PROCESS)
+    if "human" not in command:  # which takes all, and shows the end of it
+        support.wait_until(lambda: support.is_blocked(writer), "the test's writes block")
+    process.terminate()
+    assert process.wait(support.LIMIT) == 3
+
+
+def test_one_signal_ends_serve_although_nobody_reads_its_output(serve):
+    channel = serve("--grace", "1", "--", *server("big-attachment", 1000), reading=False)
+    channel.send(message(msg="Hello", max=1, min=1) + message(msg="Run", nonce="run"))
+    writer = support.find_process(support.SERVER_PROCESS)
+    support.wait_until(lambda: support.is_blocked(writer), "the server's writes block")
+    channel.process.terminate()
+    assert channel.process.wait(support.LIMIT) == 3
+
+
+def test_one_signal_ends_wrap_although_nobody_reads_its_output(unread):
+    process = unread("wrap", "--", "yes")
+    writer = support.find_process("yes")
+    support.wait_until(lambda: support.is_blocked(writer), "the command's writes block")
+    process.terminate()
+    assert process.wait(support.LIMIT) == 74
+    says(process.stderr.read().decode(), "cut off by a signal")
+
+
+def test_after_a_signal_a_reader_gets_what_has_come(unread):
+    """It begins to read when it has sent the signal, and that is not too late."""
+    process = unread("run", "--format", "subunit", "--", *serving(*server("big-attachment", 30)))
+    writer = support.find_process(support.SERVER_PROCESS)
+    support.wait_until(lambda: support.is_blocked(writer), "the server's writes block")
+    process.send_signal(signal.SIGINT)
+    ended = support.finish(process)
+    assert ended.status == 3
+    stream = ended.stream
+    stream.assert_clean()
+    assert sorted(stream.statuses) == [f"demo.test_{number}" for number in range(5)]
 
 
 # Files that are pipes

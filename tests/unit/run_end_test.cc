@@ -148,6 +148,56 @@ TEST_CASE("a second interrupt waits for a second, not for the grace period") {
   CHECK(paper.remote(0).hang_up() == 1s);
 }
 
+TEST_CASE("after an interrupt nobody waits for a reader of the results that takes nothing") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  SUBCASE("that stood still before") {
+    paper.run->set_flow(false, paper.now);
+    paper.wait(60s);
+    paper.run->interrupt(paper.now);
+  }
+  SUBCASE("that stands still after it") {
+    paper.run->interrupt(paper.now);
+    paper.run->set_flow(false, paper.now);
+  }
+  paper.wait(1999ms);
+  CHECK_FALSE(paper.run->is_output_lost());
+  paper.wait(1ms);
+  CHECK(paper.run->is_output_lost());
+  CHECK(paper.seen.told("nobody reads the results: the rest of them is dropped"));
+  CHECK(paper.remote(0).hang_up() == 6s);
+  paper.channel_ends();
+  CHECK(paper.run->problem() == "interrupted");
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("after an interrupt a slow reader and results without end keep the run for ten seconds") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.run->interrupt(paper.now);
+  for (int i = 0; i < 9; ++i) {
+    paper.run->set_flow(false, paper.now);
+    paper.wait(1s);
+    paper.run->set_flow(true, paper.now);
+    paper.reports("", "a", Status::kNone, File{"stdout", as_bytes("more")});
+  }
+  CHECK_FALSE(paper.run->is_output_lost());
+  CHECK_FALSE(paper.remote(0).hang_up());
+  paper.wait(1s);
+  CHECK(paper.remote(0).hang_up() == 1s);
+}
+
+TEST_CASE("without an interrupt a reader has all the time there is") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.run->set_flow(false, paper.now);
+  paper.wait(3600s);
+  CHECK_FALSE(paper.run->is_output_lost());
+}
+
 TEST_CASE("an interrupt before anything answers hangs up at once") {
   PaperRun paper(naming({"a"}));
   paper.run->interrupt(paper.now);
