@@ -1,6 +1,8 @@
 """Tests that break the interpreter they run in, on every way that tests are run: each ends as its name
 does, and no server is lost."""
 
+import shlex
+
 import pytest
 
 import support
@@ -44,8 +46,10 @@ def test_tests_that_break_their_process_have_their_verdicts(options, workers, ar
     assert ended.status == 1
 
 
-def test_they_have_them_in_testr_too():
-    ended = support.proxy("testr", "--", *serving(*server(*SOME)))
+def test_they_have_them_in_testr_too(tmp_path):
+    channel = shlex.join(map(str, serving(*server(*SOME))))
+    (tmp_path / ".testr.conf").write_text(f"[DEFAULT]\nserver_command={channel}\n")
+    ended = support.proxy("testr", cwd=tmp_path)
     check(ended)
     assert ended.status == 0
 

@@ -95,6 +95,10 @@ class Descriptors(unittest.TestCase):
 
 
 class Limits(unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls):
+        sys.setrecursionlimit(1000)
+
     def tearDown(self):
         gc.unfreeze()
         sys.settrace(None)
@@ -104,9 +108,6 @@ class Limits(unittest.TestCase):
         while frame is not None:
             depth, frame = depth + 1, frame.f_back
         sys.setrecursionlimit(depth + 12)
-
-    def test_z_stack_again_success(self):
-        sys.setrecursionlimit(1000)
 
     def test_freezes_success(self):
         gc.freeze()
