@@ -19,7 +19,7 @@ class Recorder:
     """In place of a line to the front, and of the front's connection: keeps what is sent."""
 
     def __init__(self) -> None:
-        self.waits = 0  # times that the tests waited for the front
+        self.told = 0  # starts and ends of tests that were told
         self._records = RecordReader()
         self._decoder = PacketDecoder()
         self._answer = Answer(self._decoder.receive, Stdio())
@@ -29,9 +29,12 @@ class Recorder:
         for record in iter(self._records.next_record, None):
             self._answer.take(record)
 
-    def send_and_wait(self, kind: bytes, *fields: bytes) -> None:
+    def tell(self, kind: bytes, *fields: bytes) -> None:
         self.send(kind, *fields)
-        self.waits += 1
+        self.told += 1
+
+    def wait(self) -> None:
+        """Whatever was told has been passed on."""
 
     def results(self) -> Results:
         return Results(list(iter(self._decoder.next_packet, None)))

@@ -85,7 +85,10 @@ def test_a_ping_is_answered_while_a_test_hangs(start, mode):
 def test_a_cancelled_run_ends_with_the_test_in_progress(at_the_gate, tmp_path, mode):
     process, client, nonce, let_go = at_the_gate(mode)
     client.session.cancel(nonce)
+    ping = client.session.ping()
     client.send()
+    while client.next_event() != Pong(ping):  # then the Cancel has been heard, too
+        pass
     let_go()
     assert ids(client.until_done(nonce)) == [f"{GATES}1_waits"]
     assert not (tmp_path / "second").exists()

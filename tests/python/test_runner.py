@@ -153,7 +153,7 @@ def test_local_variables_are_shown_when_asked_for():
 def test_a_run_that_is_stopped_ends_with_the_test_that_is_running():
     collection = TestCollection(suite_of(behaviour.First, behaviour.Second))
     recorder = Recorder()
-    run_tests(collection.take(), Reporter(recorder), stopped=lambda: recorder.waits >= 2)
+    run_tests(collection.take(), Reporter(recorder), stopped=lambda: recorder.told >= 2)
     assert behaviour.LOG == ["module up", "First up", "1", "First down", "module down"]
 
 
@@ -166,7 +166,7 @@ class FlushingOut(io.StringIO):
 
     def flush(self):
         if self.getvalue():
-            behaviour.LOG.append((self.getvalue(), self.recorder.waits))
+            behaviour.LOG.append((self.getvalue(), self.recorder.told))
             self.truncate(0)
             self.seek(0)
 

@@ -50,6 +50,7 @@ class Delegation:
     killed                  that was because it did not heed a Cancel
     status                  the wait status behind `death`
     fault                   as `death`, if the process was killed for what it sent
+    by_spare                the process had been forked in advance, and may have ended before
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Delegation:
         """With `fork` a child of the worker is to carry it out."""
         self.death: Optional[str] = None
         self.fault: Optional[str] = None
+        self.by_spare = False
         self.status = 0
         self.killed = False
         self._worker = worker
@@ -88,7 +90,7 @@ class Delegation:
     def _carry_out(self, kind: bytes, asked: Ids) -> None:
         """Returns when the request is answered, or the process has ended, and all that it has
         sent is passed on. Attends to the client meanwhile."""
-        self._worker.serve(fork=self._fork)
+        self.by_spare = self._worker.serve(fork=self._fork)
         self._conversation.alive(patient=False)
         if not self._worker.alive:
             self.status = self._worker.end()
@@ -99,7 +101,6 @@ class Delegation:
         try:
             while not self._done and self._end is None:
                 self._attend()
-                self._heed_client()
                 self._heed_deadline()
         except KeyboardInterrupt:
             self._interrupt()
@@ -115,6 +116,7 @@ class Delegation:
         ready = self._conversation.attend(waiting, timeout, writable=worker.run.pending)
         if worker.run.pending in ready:
             worker.run.send_pending()
+        self._heed_client()  # a Cancel is to be there before the next test starts
         left = worker.control.fileno() in ready or worker.process in ready
         if left or worker.run.fileno() in ready:
             self._relay()
@@ -152,8 +154,12 @@ class Delegation:
         if self.fault is not None:
             return
         try:
-            for record in self._worker.run.receive():
-                self._take(record)
+            passed_on = sum(map(self._take, self._worker.run.receive()))
+            if passed_on:
+                # The process waits for that: what its tests do next is behind it.
+                self._conversation.connection.flush()
+                self._worker.run.send_all([(PASSED_ON, ())] * passed_on)
+            self._conversation.alive(patient=bool(self.in_progress))
         except ProtocolError as error:
             # A test has found the descriptor, and written to it.
             self._blame(str(error))
@@ -162,7 +168,8 @@ class Delegation:
     def _blame(self, fault: str) -> None:
         self.fault = f"was killed because it sent something that is not a result ({fault})"
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record) -> bool:
+        """Whether the process waits until it is passed on."""
         if record.kind == RAN:
             self._ran = True
             self._stdio.settle()
@@ -170,13 +177,9 @@ class Delegation:
         elif record.kind == DONE:
             self._done = True
             self._stdio.settle()
-        elif self._answer.take(record):
-            # The process waits for that: what its tests do next is behind it.
-            self._conversation.connection.flush()
-            self._conversation.look()
-            self._heed_client()
-            self._worker.run.send(PASSED_ON)
-        self._conversation.alive(patient=bool(self.in_progress))
+        else:
+            return self._answer.take(record)
+        return False
 
     def _interrupt(self) -> None:
         """The front ends, and so does the test in progress."""

@@ -17,7 +17,7 @@ from _thread import allocate_lock
 from os import O_CLOEXEC, O_RDONLY, O_WRONLY, _exit, close, dup2, fstat, getpid, pipe2, read, write
 from os import open as open_file, set_blocking
 from select import POLLIN, poll
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .connection import high_duplicate
 from .records import CANCEL, PASSED_ON, Record, RecordReader, encode_record
@@ -49,6 +49,7 @@ class TestsEnd:
         self._signals = valid_signals()
         self._owner = getpid()
         self._cancelled = False
+        self._owed = 0  # PASSED_ON that are to come
 
     def fileno(self) -> int:
         """Readable when there is more to read, unless tests have closed it."""
@@ -75,11 +76,18 @@ class TestsEnd:
         with self._lock:
             self._undisturbed(self._write)
 
-    def send_and_wait(self, kind: bytes, *fields: bytes) -> None:
-        """Sends a record, and returns when the front has passed it on. Raises FrontIsGone."""
+    def tell(self, kind: bytes, *fields: bytes) -> None:
+        """Sends a record that the front is to pass on: see wait(). Raises FrontIsGone."""
         with self._lock:
             self._buffer += encode_record(kind, fields)
-            self._undisturbed(self._write_and_wait)
+            self._owed += 1
+            self._undisturbed(self._write)
+
+    def wait(self) -> None:
+        """Returns when the front has passed on all that it was told. Raises FrontIsGone."""
+        if self._owed > 0:
+            with self._lock:
+                self._undisturbed(self._wait)
 
     def receive(self) -> Record:
         """Waits for the next record. Raises FrontIsGone."""
@@ -95,7 +103,7 @@ class TestsEnd:
         record = self.receive()
         while record.kind in (CANCEL, PASSED_ON):
             record = self.receive()
-        self._cancelled = False
+        self._cancelled, self._owed = False, 0
         return record
 
     def cancelled(self) -> bool:
@@ -116,14 +124,15 @@ class TestsEnd:
         finally:
             pthread_sigmask(SIG_SETMASK, before)
 
-    def _write_and_wait(self) -> None:
-        self._write()
-        while self._take(self._receive()) != PASSED_ON:
-            pass
+    def _wait(self) -> None:
+        while self._owed > 0:
+            self._take(self._receive())
 
-    def _take(self, record: Record) -> bytes:
-        self._cancelled = self._cancelled or record.kind == CANCEL
-        return record.kind
+    def _take(self, record: Record) -> None:
+        if record.kind == CANCEL:
+            self._cancelled = True
+        elif record.kind == PASSED_ON:
+            self._owed -= 1
 
     def _write(self) -> None:
         buffer = self._buffer
@@ -224,6 +233,11 @@ class FrontEnd:
 
     def send(self, kind: bytes, *fields: bytes) -> None:
         self._buffer += encode_record(kind, fields)
+        self.send_pending()
+
+    def send_all(self, records: Iterable[Tuple[bytes, Sequence[bytes]]]) -> None:
+        for kind, fields in records:
+            self._buffer += encode_record(kind, fields)
         self.send_pending()
 
     def send_pending(self) -> None:

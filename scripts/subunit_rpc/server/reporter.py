@@ -23,11 +23,13 @@ class Reporter:
     for now. Every method raises FrontIsGone."""
 
     def __init__(self, line: TestsEnd) -> None:
-        self._send, self._send_and_wait = line.send, line.send_and_wait
+        self._send, self._tell, self._wait = line.send, line.tell, line.wait
 
     def started(self, test_id: str, time: Optional[int] = None) -> None:
+        """Returns when the client has been told: the test may print."""
         flush_buffers()
-        self._send_and_wait(STARTED, wire_bytes(test_id), _number(time))
+        self._tell(STARTED, wire_bytes(test_id), _number(time))
+        self._wait()
 
     def attach(
         self, test_id: str, name: str, mime_type: str, content: bytes, *, last: bool = True
@@ -47,9 +49,14 @@ class Reporter:
         tags: Collection[str] = (),
         time: Optional[int] = None,
     ) -> None:
+        """Returns at once: settle() is to come before anything may print that is not a test."""
         flush_buffers()
         head = (wire_bytes(test_id), status.encode("ascii"), _number(time))
-        self._send_and_wait(ENDED, *head, *map(wire_bytes, tags))
+        self._tell(ENDED, *head, *map(wire_bytes, tags))
+
+    def settle(self) -> None:
+        """Returns when the client has been told of all that has ended."""
+        self._wait()
 
 
 def _number(value: Optional[int]) -> bytes:

@@ -34,7 +34,7 @@ def run_tests(
     with the next. The tests of a class or module whose setUpClass or setUpModule fails or
     skips do so, too.
     """
-    queue = _Queue(tests)
+    queue = _Queue(tests, reporter)
     while not queue.finished:
         # Each time a new result: unittest keeps on it which fixtures are set up.
         result = Result(reporter, stopped)
@@ -62,8 +62,9 @@ class _Queue(unittest.TestSuite):
 
     _cleanup = False  # there is nothing left to forget
 
-    def __init__(self, tests: Iterable[Taken]) -> None:
+    def __init__(self, tests: Iterable[Taken], reporter: Reporter) -> None:
         super().__init__()
+        self._reporter = reporter
         self._coming = iter(tests)
         self._result: Any = None
         self._fixtures: List[str] = []  # ids that were asked for
@@ -82,11 +83,24 @@ class _Queue(unittest.TestSuite):
         for taken in self._coming:
             test_ids = self._note(taken)
             self.current = taken.test
+            if not isinstance(taken.test, unittest.TestCase):
+                self._reporter.settle()
             yield taken.test
             self._result.close_open_tests()
             self._answer(test_ids)
         self.current = None
         self.finished = True
+
+    # Fixtures may print, and that is not of the test that has just ended.
+
+    def _tearDownPreviousClass(self, test: Any, result: Any) -> None:
+        if test.__class__ is not getattr(result, "_previousTestClass", None):
+            self._reporter.settle()
+        super()._tearDownPreviousClass(test, result)  # type: ignore[misc]
+
+    def _handleModuleTearDown(self, result: Any) -> None:
+        self._reporter.settle()
+        super()._handleModuleTearDown(result)  # type: ignore[misc]
 
     def drain(self) -> None:
         """Runs no more tests, but leaves those owed a status for which there is no fixture

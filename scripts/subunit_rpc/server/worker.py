@@ -90,14 +90,14 @@ class Worker:
             self._serve(fork=True)
             self._spare = self.alive
 
-    def serve(self, *, fork: bool) -> None:
+    def serve(self, *, fork: bool) -> bool:
         """What is said on `run` from now on is for the worker, or with `fork` for a child of
-        it: the one in advance if there is one. When `control` or `process` is readable it
-        has come to an end: see left()."""
-        if self._spare:
-            self._spare = False
-        else:
+        it: the one in advance if there is one, and then this is True. When `control` or
+        `process` is readable it has come to an end: see left()."""
+        spare, self._spare = self._spare, False
+        if not spare:
             self._serve(fork=fork)
+        return spare
 
     def left(self) -> int:
         """The wait status of what has served the request. Waits for its end."""

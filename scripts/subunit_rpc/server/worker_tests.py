@@ -104,6 +104,9 @@ class WorkerTests:
                     say(f"the process with the tests {delegation.fault}")
                 raise TestsDied(delegation.status)
             started = delegation.answered | delegation.in_progress.keys()
+            if not started and delegation.by_spare:
+                ready = self._ready(conversation, compare=False)
+                continue
             if started:
                 _report_death(delegation, conversation)
             ready = self._ready(conversation, compare=False)
