@@ -49,11 +49,6 @@ class Endpoint {
   [[nodiscard]] subunit::Result<Fd> connect() const;
   [[nodiscard]] static subunit::Result<> connect_result(int fd);
 
-  /// An Error unless the other end of a connected socket belongs to this process's user: by the
-  /// peer's credentials on a unix socket, by /proc/net/tcp on the loopback interface. A connection
-  /// to another machine is nobody's here, which is an Error too.
-  [[nodiscard]] subunit::Result<> check_owner(int fd) const;
-
  private:
   [[nodiscard]] const sockaddr* address() const {
     return reinterpret_cast<const sockaddr*>(&address_);
@@ -71,19 +66,5 @@ class Endpoint {
 /// Sends what is written at once: without this, small packets wait for acknowledgements that the
 /// other end delays by 40 ms (RFC 896 meeting RFC 1122). Does nothing to a unix socket.
 void set_no_delay(int fd);
-
-/// The user at the other end of a connected unix socket (SO_PEERCRED, unix(7)).
-[[nodiscard]] std::optional<uid_t> unix_peer_owner(int fd);
-
-/// The process at that end: the one that called connect() or listen().
-[[nodiscard]] std::optional<pid_t> unix_peer_pid(int fd);
-
-/// The user whose socket listens on a TCP address of this machine (/proc/net/tcp and tcp6,
-/// proc(5)); nothing if none does. A socket that listens on all addresses counts.
-[[nodiscard]] std::optional<uid_t> tcp_listener_owner(const sockaddr* address);
-
-/// The user at the other end of a connected TCP socket, if that end is on this machine (the same
-/// tables).
-[[nodiscard]] std::optional<uid_t> tcp_peer_owner(int fd);
 
 }  // namespace proxy

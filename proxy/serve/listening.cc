@@ -8,6 +8,7 @@
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
 #include "proxy/posix/endpoint.h"
+#include "proxy/posix/socket_owner.h"
 #include "proxy/posix/token.h"
 
 namespace proxy {
@@ -92,6 +93,7 @@ void Listening::close() {
   hand_over_timer_.stop();
   for (Caller& caller : callers_) {
     caller.attach_timer->stop();
+    caller.lookup.reset();
     if (caller.reader) caller.reader->close();
     caller.out.reset();
   }
@@ -109,7 +111,6 @@ void Listening::accept(const Entrance& entrance) {
   if (callers_.size() >= kMaxUnauthenticated + expected_.size())
     reject(callers_.front(), "too many connections without a token; this was the oldest");
   set_no_delay(fd.get());
-  const bool trusted = trusted_by_user(entrance, fd.get());
   Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
   Caller& caller = callers_.emplace_back(std::move(fd), entrance);
   caller.attach_timer.emplace(loop_, [this, &caller] { reject(caller, "it sent nothing"); });
@@ -128,19 +129,30 @@ void Listening::accept(const Entrance& entrance) {
                 reject(caller, "it sent nothing and closed the connection");
               }},
       options_.routed() ? PacketReader::kSmallCapacity : PacketReader::kCapacity);
+  if (!trusts_user(entrance)) return caller.reader->resume();
   // One that is trusted anyway may wait for the client to speak first, so waiting for it to speak
   // would be for ever.
-  if (!trusted) return caller.reader->resume();
+  if (entrance.listener.is_unix()) {
+    if (unix_peer_owner(caller.out.get()) == ::geteuid()) return trust(caller);
+    return caller.reader->resume();
+  }
+  if (options_.any_owner) return trust(caller);
+  caller.lookup.emplace(loop_, caller.out.get(), [this, &caller](TcpPeer peer) {
+    if (peer.user == ::geteuid()) return trust(caller);
+    reject(caller, "it comes from another user or machine (--any-owner accepts it all the same)");
+  });
+}
+
+/// Whether a caller's user can be proof enough.
+bool Listening::trusts_user(const Entrance& entrance) const {
+  if (options_.workers > 1 || entrance.own) return false;  // it could be any of them, or none
+  return entrance.listener.is_unix() || (options_.open_house() && !known_token_);
+}
+
+void Listening::trust(Caller& caller) {
   if (options_.open_house()) return admit(caller, std::nullopt);
   if (expected_.empty()) return reject(caller, "no test server is expected");
   admit(caller, expected_.front().token);
-}
-
-bool Listening::trusted_by_user(const Entrance& entrance, int fd) const {
-  if (options_.workers > 1 || entrance.own) return false;  // it could be any of them, or none
-  if (entrance.listener.is_unix()) return unix_peer_owner(fd) == ::geteuid();
-  if (!options_.open_house() || known_token_) return false;
-  return options_.any_owner || tcp_peer_owner(fd) == ::geteuid();
 }
 
 void Listening::examine(Caller& caller, const subunit::Packet& packet) {
@@ -195,6 +207,7 @@ void Listening::reject(Caller& caller, std::string_view why) {
   log_.warning("closed a connection to {} that is not one of our test servers: {}",
                address_of(caller.entrance), why);
   caller.attach_timer->stop();
+  caller.lookup.reset();
   caller.reader->close();
   caller.out.reset();
 }

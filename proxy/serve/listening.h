@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/io/owner_lookup.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
@@ -25,6 +26,8 @@ struct ServerConnection {
   Fd out;
   std::string address;
   std::optional<int> pid;
+  /// What an Attach message carries that still comes, if it was not the proof.
+  std::optional<std::string> token = {};
 };
 
 /// Where test servers dial in: at the address of the options, and, if this proxy starts them, at a
@@ -84,6 +87,7 @@ class Listening {
     const Entrance& entrance;
     std::unique_ptr<PacketReader> reader;
     std::optional<Timer> attach_timer;
+    std::optional<OwnerLookup> lookup;
     std::optional<std::string> token;  // that it has shown; none for one that is welcome anyway
     bool admitted = false;
   };
@@ -96,7 +100,8 @@ class Listening {
     return entrance.listener.address();
   }
   void accept(const Entrance& entrance);
-  [[nodiscard]] bool trusted_by_user(const Entrance& entrance, int fd) const;
+  [[nodiscard]] bool trusts_user(const Entrance& entrance) const;
+  void trust(Caller& caller);
   void examine(Caller& caller, const subunit::Packet& packet);
   void admit(Caller& caller, std::optional<std::string> token);
   void reject(Caller& caller, std::string_view why);

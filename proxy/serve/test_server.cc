@@ -56,7 +56,7 @@ TestServer::TestServer(uv_loop_t& loop, const ServeOptions& options, const Log& 
       leave_timer_(loop, [this] { leave(); }) {
   if (!place_.connect) return;
   connecting_.emplace(
-      loop, *place_.connect, options,
+      loop, *place_.connect, options, token_, log,
       Connecting::Events{
           .connected = [this](ServerConnection connection) { attach(std::move(connection)); },
           .failed = [this](std::string why) { stop(std::move(why)); }});
@@ -106,6 +106,12 @@ void TestServer::attach(ServerConnection connection) {
                                          [this] {
                                            events_.flow();
                                            await_farewell();
+                                         },
+                                     .wrong_token =
+                                         [this] {
+                                           stop(
+                                               "another server than the one that was started "
+                                               "has connected: it has the wrong token");
                                          }});
   upstream_->set_flow(flow_.results);
   events_.attached();

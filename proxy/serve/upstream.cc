@@ -2,6 +2,7 @@
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
+#include "proxy/posix/token.h"
 
 namespace proxy {
 
@@ -25,6 +26,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
                    const Log& log, Events events)
     : loop_(loop),
       route_(route),
+      token_(std::move(connection.token)),
       channel_(channel),
       capture_(capture),
       log_(log),
@@ -54,7 +56,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
 }
 
 void Upstream::receive(const Packet& packet) {
-  heard_ = true;
+  const bool first = !std::exchange(heard_, true);
   const auto message = subunit::rpc::peek_message(packet);
   const auto* hello = message ? std::get_if<subunit::rpc::Hello>(&*message) : nullptr;
   // What a server behind a nested proxy promises holds for that proxy's pipes.
@@ -66,7 +68,14 @@ void Upstream::receive(const Packet& packet) {
     record(packet);
   } else if (const auto said = subunit::rpc::peek_announcement(packet)) {
     // A server that is trusted for its user may still show its token. That is for us alone.
-    if (std::holds_alternative<subunit::rpc::Attach>(*said)) return;
+    if (const auto* attach = std::get_if<subunit::rpc::Attach>(&*said)) {
+      if (first && token_ && !same_token(attach->token, *token_)) {
+        from_server_->close();
+        to_server_.close();
+        events_.wrong_token();
+      }
+      return;
+    }
     if (std::holds_alternative<subunit::rpc::Ready>(*said) && !packet.route_code) proxy_is_there();
   }
   relay(packet);

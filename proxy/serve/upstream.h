@@ -20,6 +20,7 @@ class Upstream {
   struct Events {
     std::function<void()> ended;  ///< the server closed the connection, or it broke
     std::function<void()> flow;   ///< something was sent: who may send more has to be seen anew
+    std::function<void()> wrong_token;  ///< it shows that it is not the server that was started
   };
 
   /// `route`: the route code for its packets, if they are to have one. `channel`: where they go,
@@ -80,6 +81,7 @@ class Upstream {
 
   uv_loop_t& loop_;
   const std::optional<std::string>& route_;
+  const std::optional<std::string> token_;
   PacketBatch& channel_;
   Capture& capture_;
   const Log& log_;

@@ -1,9 +1,11 @@
 #include "proxy/tunnel/tunnel.h"
 
 #include "proxy/io/handle.h"
+#include "proxy/io/owner_lookup.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
 #include "proxy/posix/listener.h"
+#include "proxy/posix/socket_owner.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/tunnel/tunnel_relay.h"
 
@@ -31,7 +33,7 @@ class Tunnel {
     if (options_.ready_fd) {
       if (auto told = notify_fd(*options_.ready_fd, listener_->address()); !told) return told;
     }
-    accept_watch_.emplace(loop_, listener_->fd(), UV_READABLE, [this] { accept(); });
+    await_client();
     return {};
   }
 
@@ -51,28 +53,38 @@ class Tunnel {
   }
 
  private:
-  void accept() {
-    Fd client = listener_->accept();
-    if (!client) return;
-    const auto owner =
-        listener_->is_unix() ? unix_peer_owner(client.get()) : tcp_peer_owner(client.get());
-    if (!options_.any_owner && owner != ::geteuid()) {
-      log_.warning(
-          "closed a connection to {} that comes from another user or machine (use --any-owner to "
-          "accept it)",
-          listener_->address());
-      return;
-    }
-    stop_listening();
-    set_no_delay(client.get());
-    Fd in = duplicate(client.get());
-    if (const auto opened = open(std::move(in), std::move(client)); !opened)
-      problem_ = opened.error().text;
+  void await_client() {
+    accept_watch_.emplace(loop_, listener_->fd(), UV_READABLE, [this] { accept(); });
   }
 
-  void stop_listening() {
-    if (accept_watch_) accept_watch_->stop();
+  void accept() {
+    client_ = listener_->accept();
+    if (!client_) return;
+    if (options_.any_owner) return serve();
+    if (listener_->is_unix()) return judge(unix_peer_owner(client_.get()));
+    accept_watch_->stop();  // one after the other
+    lookup_.emplace(loop_, client_.get(), [this](TcpPeer peer) {
+      judge(peer.user);
+      if (!relay_) await_client();
+    });
+  }
+
+  void judge(std::optional<uid_t> user) {
+    if (user == ::geteuid()) return serve();
+    client_.reset();
+    log_.warning(
+        "closed a connection to {} that comes from another user or machine (use --any-owner to "
+        "accept it)",
+        listener_->address());
+  }
+
+  void serve() {
+    accept_watch_->stop();
     listener_.reset();
+    set_no_delay(client_.get());
+    Fd in = duplicate(client_.get());
+    if (const auto opened = open(std::move(in), std::move(client_)); !opened)
+      problem_ = opened.error().text;
   }
 
   void interrupt() {
@@ -86,6 +98,8 @@ class Tunnel {
   StopSignals signals_;
   std::optional<Listener> listener_;
   std::optional<ReadinessWatch> accept_watch_;
+  Fd client_;  // one whose user is not known yet
+  std::optional<OwnerLookup> lookup_;
   std::optional<TunnelRelay> relay_;  // once there is a client
   std::string problem_;               // why there is no channel
 };

@@ -155,12 +155,12 @@ def connect(arguments):
         peer.close()
 
     connection = Connection(peer.makefile("rb"), peer.makefile("wb"), close)
-    if not arguments.listen:
-        token = os.environ.get("SUBUNIT_RPC_TOKEN", "")
-        if arguments.mode == "wrong-token":
-            token = "0" * 32
-        if token:
-            connection.say(PROXY, msg="Attach", token=token)
+    # It proves to a proxy that this is the server that it has started.
+    token = os.environ.get("SUBUNIT_RPC_TOKEN", "")
+    if arguments.mode == "wrong-token":
+        token = "0" * 32
+    if token:
+        connection.say(PROXY, msg="Attach", token=token)
     return connection
 
 
