@@ -18,6 +18,9 @@ from testtools.testsuite import filter_by_ids, iterate_tests
 
 from ..packet import wire_text
 from .results import id_of
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 # What unittest calls the steps before and behind tests, where they fail.
 _FIXTURE_ID = re.compile(r"(setUp|tearDown)(Class|Module) \((.+)\)")

@@ -27,6 +27,9 @@ from signal import (
 from typing import Callable, NoReturn
 
 from .stdio import flush_buffers
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 EXIT_BROKEN = 3  # the front is gone, or something is wrong here

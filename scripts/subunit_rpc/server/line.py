@@ -21,6 +21,9 @@ from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from .connection import high_duplicate
 from .records import CANCEL, PASSED_ON, Record, RecordReader, encode_record
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 READ_BYTES = 256 << 10
 BUFFER_BYTES = 64 << 10  # of output that waits for a flush()

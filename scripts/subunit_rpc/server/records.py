@@ -37,6 +37,9 @@ from __future__ import annotations
 from typing import Iterable, List, NamedTuple, Optional
 
 from ..errors import ProtocolError, quote
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 MARK = 0xA7
 HEADER_BYTES = 6

@@ -13,6 +13,9 @@ from .line import TestsEnd
 from .records import ENDED, FILE, STARTED
 from .stdio import flush_buffers
 from ..packet import wire_bytes
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 CHUNK_BYTES = 65536  # of an attachment in a record
 MAX_NAME = 500  # characters of an attachment's name

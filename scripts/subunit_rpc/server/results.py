@@ -26,6 +26,9 @@ from testtools.tags import TagContext
 from .line import FrontIsGone
 from .reporter import Reporter
 from ..packet import wire_text
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 TEXT = "text/plain; charset=utf8"
 TEXT_OF_DETAILS = 'text/plain; charset="utf8"'  # as testtools has it

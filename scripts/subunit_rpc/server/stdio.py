@@ -23,6 +23,9 @@ from typing import List, Optional
 
 from .connection import high_duplicate
 from ..message import SETTLED
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 _fflush = ctypes.CDLL(None).fflush
 

@@ -37,6 +37,9 @@ from .reporter import Reporter
 from .runner import run_tests
 from .sources import Sources
 from .stdio import flush_buffers
+from .own_builtins import BUILTINS
+
+__builtins__ = BUILTINS
 
 MAX_NAMES = 20  # of threads
 

@@ -60,6 +60,14 @@ class Encoders(Patched):
     targets = ("zlib.crc32", "json.dumps", "json.loads", "struct.pack")
 
 
+class Builtins(Patched):
+    targets = ("builtins.map", "builtins.sum", "builtins.filter")
+
+
+class Tracebacks(Patched):
+    targets = ("traceback.TracebackException", "linecache.checkcache", "codecs.encode")
+
+
 class Clocks(Patched):
     targets = ("datetime.datetime", "time.time", "time.monotonic", "time.sleep")
 
