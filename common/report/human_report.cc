@@ -118,7 +118,8 @@ std::string HumanReport::progress(std::size_t columns, Time now) const {
                     .failed = view_.ledger().failures(),
                     .now = now,
                     .elapsed = now - started_,
-                    .left = view_.time_left(now)};
+                    .left = view_.time_left(now),
+                    .may_be_asking = has_status_line_ && view_.may_be_asking()};
   for (int status = static_cast<int>(Status::kSuccess);
        status <= static_cast<int>(Status::kExpectedFailure); ++status)
     progress.ended += view_.ledger().count(static_cast<Status>(status));

@@ -114,6 +114,7 @@ void add_tests(const run::RunningTests& running, Time now, const TextCells& cell
 std::string status_line(const Progress& progress, const run::RunningTests& running,
                         std::size_t columns, const TextCells& cells, const Style& style) {
   Line line(columns);
+  if (progress.may_be_asking) return "";
   if (progress.expected == 0 && progress.ended == 0 && running.by_worker().empty()) {
     line.add_if_it_fits(fmt::format("waiting, {}", clock_time(progress.elapsed)));
   } else if (add_numbers(progress, style, line)) {

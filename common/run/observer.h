@@ -60,6 +60,8 @@ class View {
   virtual ~View() = default;
   [[nodiscard]] virtual const verdict::Ledger& ledger() const = 0;
   [[nodiscard]] virtual const RunningTests& running() const = 0;
+  /// The command of a channel may be asking for a password, on the terminal.
+  [[nodiscard]] virtual bool may_be_asking() const { return false; }
   /// How long the rest will take, if that can be estimated.
   [[nodiscard]] virtual std::optional<Time> time_left(Time now) const = 0;
 };

@@ -319,6 +319,11 @@ void TestRun::restart_servers() {
   if (!can_progress()) break_off(why_not());
 }
 
+bool TestRun::may_be_asking() const {
+  return std::ranges::any_of(remotes_,
+                             [](const RemoteProxy& remote) { return remote.may_be_asking(); });
+}
+
 bool TestRun::can_progress() const {
   return std::ranges::any_of(remotes_,
                              [](const RemoteProxy& remote) { return remote.can_progress(); });

@@ -96,6 +96,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   [[nodiscard]] std::list<RemoteProxy>& channels() { return remotes_; }
   [[nodiscard]] const verdict::Ledger& ledger() const override { return results_.ledger(); }
   [[nodiscard]] const RunningTests& running() const override { return results_.running(); }
+  [[nodiscard]] bool may_be_asking() const override;
   [[nodiscard]] std::optional<Time> time_left(Time now) const override {
     return assignment_.time_left(now);
   }

@@ -1,6 +1,8 @@
 """What a person sees of a run: the status line, incidents, failures and the summary."""
 
+import os
 import re
+import shlex
 import signal
 import time
 
@@ -297,6 +299,35 @@ def test_run_takes_color():
     assert re.fullmatch(
         "\x1b\\[32m5 tests: 5 passed, 0 failed, 0 skipped in .* s\x1b\\[0m\n", ended.text
     )
+
+
+# What others ask on the terminal
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_nothing_is_drawn_while_a_channel_may_ask_for_a_password(processes, tmp_path, channels):
+    """ssh asks on the terminal for as long as nothing has come from the other end."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    ask = f"printf 'password: ' >&2; read -r answer < {gate}; exec \"$@\""
+    asks = shlex.join(["sh", "-c", ask, "sh", *support.serving(*support.server("hang"))])
+    others = (channels - 1) * ["--channel", shlex.join(support.serving(*support.server("hang")))]
+    terminal = Terminal(columns=200)
+    process = terminal.start([
+        support.BINARY, "run", "--format", "human", *others, "--channel", asks,
+    ])
+    processes.append(process)
+    terminal.wait(lambda screen: screen.lines == ["password:"], "the question")
+    if others:
+        support.wait_until(lambda: support.running(support.SERVER_PROCESS), "the other server")
+    started = time.monotonic()  # the first one would come after 0.1 s
+    support.wait_until(lambda: time.monotonic() > started + 0.5 and terminal.read(), "some time")
+    assert (terminal.screen.lines, terminal.redraws) == (["password:"], 0)
+    gate.write_text("secret\n")
+    terminal.wait(lambda screen: "demo.test_2" in screen.lines[-1], "the status line")
+    process.send_signal(signal.SIGINT)
+    terminal.read_all()
+    assert support.finish(process).status == 3
 
 
 # The end

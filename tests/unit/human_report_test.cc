@@ -41,10 +41,12 @@ class Shown : private run::View {
 
   Time now = 100s;
   HumanReport report;
+  bool asking = false;
 
  private:
   [[nodiscard]] const verdict::Ledger& ledger() const override { return ledger_; }
   [[nodiscard]] const run::RunningTests& running() const override { return running_; }
+  [[nodiscard]] bool may_be_asking() const override { return asking; }
   [[nodiscard]] std::optional<Time> time_left(Time) const override { return std::nullopt; }
 
   verdict::Ledger ledger_;
@@ -68,6 +70,24 @@ TEST_CASE("a status line is drawn within 100 ms of a change, and each second for
   shown.now = 101s;
   CHECK(shown.report.status_line(80, shown.now) == "0 tests, 0 failed, 0:01  a.test");
   CHECK(shown.report.next_deadline() == 102s);
+}
+
+TEST_CASE("while ssh may ask for a password there is no status line, and soon after that one") {
+  Shown shown(true);
+  shown.asking = true;
+  for (shown.now = 100100ms; shown.now < 103s; shown.now = *shown.report.next_deadline())
+    CHECK(shown.report.status_line(80, shown.now).empty());
+  shown.asking = false;
+  CHECK(shown.report.next_deadline() <= 104s);
+  CHECK(shown.report.status_line(80, shown.now) == "waiting, 0:03");
+}
+
+TEST_CASE("progress is told to a file, where nobody is asked, while ssh may ask for a password") {
+  Shown shown(false);
+  shown.asking = true;
+  shown.now = 110s;
+  shown.report.add_progress_line(shown.now);
+  CHECK(shown.lines() == "waiting, 0:10\n");
 }
 
 TEST_CASE("a status line that cannot be drawn now is due again soon") {

@@ -367,3 +367,25 @@ TEST_CASE("a single server's results have no tag of ours") {
   paper.passes("", "a");
   CHECK(paper.seen.tags["a"].empty());
 }
+
+TEST_CASE(
+    "a channel's command may be asking for a password until its proxy is ready, or never will be") {
+  PaperRun paper({}, {}, 2);
+  CHECK(paper.run->may_be_asking());
+  paper.ready(1, 0);
+  CHECK(paper.run->may_be_asking());
+  paper.ready(1, 1);
+  CHECK_FALSE(paper.run->may_be_asking());
+
+  PaperRun ended({}, {}, 2);
+  ended.ready(1, 0);
+  ended.channel_ends("\"ssh\" exited with status 255", 1);
+  CHECK_FALSE(ended.run->may_be_asking());
+
+  Options direct;
+  direct.direct = true;
+  PaperRun server(direct);
+  CHECK(server.run->may_be_asking());
+  server.says("", rpc::Hello{{.max = 1, .min = 1}});
+  CHECK_FALSE(server.run->may_be_asking());
+}

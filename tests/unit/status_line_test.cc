@@ -33,6 +33,13 @@ TEST_CASE("progress tells how many of how many, failures, the time passed and le
   CHECK(line({.elapsed = 5s}, {}, 80) == "waiting, 0:05");
 }
 
+TEST_CASE("nothing is drawn over what somebody asks for on the same terminal") {
+  CHECK(line({.elapsed = 5s, .may_be_asking = true}, {}, 80).empty());
+  Progress progress = kMiddle;  // another channel is ready already
+  progress.may_be_asking = true;
+  CHECK(line(progress, {}, 80).empty());
+}
+
 TEST_CASE("progress with one server names its test, with its time once that is long") {
   RunningTests running;
   running.start("a.test", 0, 91s);

@@ -97,6 +97,10 @@ class RemoteProxy : private RemoteServers::Uplink {
   /// before.
   void hang_up(Time grace);
 
+  /// Nothing has come from the other end yet: the channel's command may be asking for a password.
+  [[nodiscard]] bool may_be_asking() const {
+    return phase_ == Phase::kReady || (options_.direct && phase_ == Phase::kUp && !answers());
+  }
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const { return servers_.can_progress(); }
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
