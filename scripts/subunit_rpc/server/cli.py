@@ -75,7 +75,7 @@ exit status:
   3  the session could not be completed; stderr tells why
 
 examples:
-  {COMMAND} --listen 127.0.0.1:9999 discover -s tests
+  {COMMAND} --listen 127.0.0.1:9999 --reload discover -s tests
   subunit-proxy serve -- {COMMAND} discover -s tests
 """
 
