@@ -5,13 +5,16 @@ import re
 import signal
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from rpc_client import Client
+from rpc_client import TIMEOUT, Client
 from server_process import SUITES, running
 from subunit_rpc import ClientSession, Hello, VersionError
 from subunit_rpc.attachment import encode_message
+from subunit_rpc.server import owner
 
 ONE = "basic.Basic.test_pass"
 
@@ -242,3 +245,72 @@ def test_a_signal_ends_it_in_a_test_too(start, tmp_path, signum, status):
 
 def suites_path():
     return {"PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], str(SUITES)])}
+
+
+# Whom it serves
+
+CLIENT = """
+import socket, sys
+host, port, hello = sys.argv[1:]
+with socket.create_connection((host, int(port))) as sock:
+    try:
+        sock.sendall(bytes.fromhex(hello))
+        print(len(sock.recv(4096)) > 0)
+    except ConnectionError:
+        print(False)
+"""
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="acting as another user takes root")
+
+
+def is_served(process, address, **popen):
+    command = [sys.executable, "-c", CLIENT, *map(str, address), encode_message(Hello(1, 1)).hex()]
+    seen = subprocess.run(command, stdout=subprocess.PIPE, timeout=TIMEOUT, cwd="/", **popen)
+    return seen.stdout == b"True\n"
+
+
+@as_root
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::]:0"])
+def test_it_serves_its_own_user_only(start, address):
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    process = start("--listen", address, "basic")
+    where = "127.0.0.1", process.address()[1]
+    for _ in range(20):
+        assert not is_served(process, where, **nobody)
+    assert is_served(process, where)
+    process.wait_for_stderr("from another user or machine (--any-owner serves them, too)")
+    assert process.stderr.count("closed a connection") < 20
+    process = start("--listen", address, "--any-owner", "basic")
+    assert is_served(process, ("127.0.0.1", process.address()[1]), **nobody)
+
+
+@pytest.mark.parametrize("kernel", ["answers", "knows nothing of sockets"])
+def test_the_owner_is_that_of_the_other_end(monkeypatch, kernel):
+    def fail(*_):
+        raise owner._Unknown
+
+    if kernel != "answers":
+        monkeypatch.setattr(owner, "_ask", fail)
+    for host in ("127.0.0.1", "::"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server(
+            (host, 0), family=family, dualstack_ipv6=":" in host
+        ) as listener:
+            port = listener.getsockname()[1]
+            with socket.create_connection(("127.0.0.1", port)) as caller:
+                assert owner.peer_owner(caller) is None  # it is not accepted yet
+                with listener.accept()[0] as accepted:
+                    assert owner.peer_owner(caller) == os.geteuid()
+                    assert owner.peer_owner(accepted) == os.geteuid()
+                    caller.close()
+                    assert owner.peer_owner(accepted) is None
+
+
+def test_it_shows_a_proxy_that_connects_its_token(start):
+    process = start("--listen", "0", "basic", env={"SUBUNIT_RPC_TOKEN": "token"})
+    for _ in range(2):
+        with Client(process.address()) as client:
+            packet = client.next_event()
+            assert b'"Attach"' in packet.file_bytes and b'"token"' in packet.file_bytes
+            client.hello()
+            client.goodbye()

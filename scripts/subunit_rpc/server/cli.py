@@ -13,6 +13,7 @@ from typing import Dict, List, Optional, Sequence
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
 from ..attachment import encode_message
+from .connection import Connection
 from ..errors import RequestError, SessionError
 from .lifeline import say
 from .loader import PROGRAM
@@ -33,7 +34,7 @@ EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 COMMAND = f"python3 -m {PROGRAM}"
-USAGE = f"""{COMMAND} [--listen ADDR] [--fork] [--reload]
+USAGE = f"""{COMMAND} [--listen ADDR] [--any-owner] [--fork] [--reload]
        [--hello-timeout SECONDS] [discover ... | NAME...]"""
 DESCRIPTION = """\
 Loads tests once, then lists and runs them for a client, as often as the client asks: in
@@ -104,7 +105,7 @@ def _main(arguments: Optional[List[str]]) -> int:
         rest, USAGE, stdio, fork=options.fork, reload=options.reload
     )
     server = Server(tests, stdio.promise, options.hello_timeout)
-    return _serve(server, tests, options.listen is not None, addresses, token)
+    return _serve(server, tests, options.listen is not None, addresses, token, options.any_owner)
 
 
 def _serve(
@@ -113,11 +114,12 @@ def _serve(
     listen: bool,
     addresses: Sequence[Address],
     token: Optional[str],
+    any_owner: bool,
 ) -> int:
     status = 0
     try:
         if listen:
-            status = _listen(server, tests, addresses[0])
+            status = _listen(server, tests, addresses[0], token, any_owner)
         else:
             status = _dial(server, tests, addresses, token)
     except RequestError as error:
@@ -152,9 +154,7 @@ def _dial(
         say(f"cannot connect to {addresses[-1]}: {error.strerror or error}")
         return EXIT_INCOMPLETE
     os.register_at_fork(after_in_child=connection.forked)
-    if token is not None:
-        connection.send(encode_message(Attach(token)))
-        connection.flush()
+    _prove(connection, token)
     tests.await_ready()
     try:
         server.serve(connection)
@@ -166,11 +166,20 @@ def _dial(
     return 0
 
 
-def _listen(server: Server, tests: WorkerTests, address: Address) -> int:
+def _prove(connection: Connection, token: Optional[str]) -> None:
+    """Shows the proxy that this is the server that it has started."""
+    if token is not None:
+        connection.send(encode_message(Attach(token)))
+        connection.flush()
+
+
+def _listen(
+    server: Server, tests: WorkerTests, address: Address, token: Optional[str], any_owner: bool
+) -> int:
     """Serves one client after another, until something is wrong with the listening."""
     tests.await_ready(None)
     try:
-        listener = Listener(address)
+        listener = Listener(address, any_owner=any_owner)
     except OSError as error:
         say(f"cannot listen on {address}: {error.strerror or error}")
         return EXIT_INCOMPLETE
@@ -183,7 +192,10 @@ def _listen(server: Server, tests: WorkerTests, address: Address) -> int:
         say(f"listening on {listener.address}")
         while True:
             try:
-                server.serve(listener.accept())
+                connection = listener.accept()
+                if not any_owner:  # the token is for the proxy of this user
+                    _prove(connection, token)
+                server.serve(connection)
             except TestsDied:
                 raise
             except SessionError as error:
@@ -216,6 +228,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_address,
         help="listen at HOST:PORT, PORT (on 127.0.0.1; 0: any free port, printed on stderr) or "
         "unix:PATH, and serve one client after another",
+    )
+    parser.add_argument(
+        "--any-owner",
+        action="store_true",
+        help="with --listen: also serve clients of other users and on other machines",
     )
     parser.add_argument(
         "--fork",

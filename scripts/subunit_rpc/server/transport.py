@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import socket
 import stat
+import time
 from typing import Optional, Sequence
 
 from .address import Address, UnixAddress, address_of
 from .connection import Connection, out_of_the_way
+from .lifeline import say
+from .owner import has_gone, is_our_user
 
 CONNECT_SECONDS = 30.0
 BACKLOG = 8  # clients that wait while one is served
@@ -44,10 +48,14 @@ def _dial(address: Address) -> Connection:
 class Listener:
     """A listening socket. On a path it is its owner's alone, and goes with close()."""
 
-    def __init__(self, address: Address) -> None:
-        """Raises OSError, also for a path at which there is anything but a socket that
+    def __init__(self, address: Address, *, any_owner: bool = False) -> None:
+        """Clients of other users and on other machines are turned away, unless `any_owner`.
+
+        Raises OSError, also for a path at which there is anything but a socket that
         nobody listens on any more."""
         self._forked = False
+        self._any_owner = any_owner
+        self._untold, self._told_at = 0, -math.inf
         self._latest: Optional[Connection] = None
         if isinstance(address, UnixAddress):
             sock = _listen_on_path(address)
@@ -60,10 +68,31 @@ class Listener:
         """Waits for the next client. Raises OSError."""
         while True:
             try:
-                self._latest = Connection(self._sock.accept()[0])
-                return self._latest
+                sock = self._sock.accept()[0]
             except ConnectionAbortedError:
                 continue  # it has gone while it waited
+            if self._any_owner or is_our_user(sock):
+                self._latest = Connection(sock)
+                return self._latest
+            if has_gone(sock):
+                why = "the client closed the connection without Goodbye"
+            else:
+                why = (
+                    f"closed a connection to {self.address} from another user or machine "
+                    "(--any-owner serves them, too)"
+                )
+            sock.close()
+            self._turn_away(why)
+
+    def _turn_away(self, why: str) -> None:
+        """Whoever comes again and again must not fill anybody's log: one line a second."""
+        now = time.monotonic()
+        if now - self._told_at < 1:
+            self._untold += 1
+            return
+        more = f"; {self._untold} more connections before it were closed" if self._untold else ""
+        say(why + more)
+        self._untold, self._told_at = 0, now
 
     def forked(self) -> None:
         """To be called in a child: all this is the parent's."""
