@@ -155,12 +155,12 @@ void Conversation::serve_next() {
 
 void Conversation::start_request(subunit::command::Answer answer) {
   request_.emplace(loop_, options_.command, *folder_, std::move(answer), to_client_, log_,
-                   [this](Result<> result) { request_ended(std::move(result)); });
+                   [this](const Result<>& result) { request_ended(result); });
   request_->start();
   guard_.watch(request_->group());
 }
 
-void Conversation::request_ended(Result<> result) {
+void Conversation::request_ended(const Result<>& result) {
   rest_ = request_->take_rest();
   if (!rest_) answer_ended(result);
   request_->end_leftovers(kLeftoverGrace);

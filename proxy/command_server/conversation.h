@@ -43,7 +43,7 @@ class Conversation {
   Asked take_waiting(const std::deque<Asked>::iterator& which);
   void serve_next();
   void start_request(subunit::command::Answer answer);
-  void request_ended(subunit::Result<> result);
+  void request_ended(const subunit::Result<>& result);
   void answer_ended(const subunit::Result<>& result);
   void clear_away();
   void cancel(const std::string& nonce);

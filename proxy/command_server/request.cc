@@ -11,7 +11,6 @@ using subunit::Packet;
 using subunit::Result;
 using subunit::command::Answer;
 using subunit::command::CommandEnd;
-using subunit::command::ListAnswer;
 using subunit::command::RunAnswer;
 
 namespace {
