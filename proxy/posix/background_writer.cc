@@ -13,7 +13,6 @@
 #include <mutex>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 namespace proxy {
 
@@ -31,7 +30,6 @@ struct BackgroundWriter::Shared {
   std::condition_variable changed;
   std::deque<std::string> queue;  // its first is being written
   std::size_t waiting = 0;        // bytes of these that were not written yet
-  bool started = false;
   bool stalled = false;
   bool closing = false;
   int error = 0;
@@ -114,21 +112,25 @@ BackgroundWriter::BackgroundWriter(Fd fd, Limits limits)
       shared_(std::make_shared<Shared>(std::move(fd))) {}
 
 BackgroundWriter::~BackgroundWriter() {
-  const std::lock_guard lock(shared_->mutex);
+  std::unique_lock lock(shared_->mutex);
   shared_->closing = true;
   shared_->changed.notify_all();
+  const bool is_idle = shared_->queue.empty();
+  lock.unlock();
+  if (!thread_.joinable()) return;
+  // An idle one ends at once. One that is held up goes with the process.
+  is_idle ? thread_.join() : thread_.detach();
 }
 
 bool BackgroundWriter::has_thread() {
-  if (shared_->started) return true;
+  if (thread_.joinable()) return true;
   const WithoutSignals scope;
   try {
-    std::thread([shared = shared_] { shared->write_queue(); }).detach();
-    shared_->started = true;
+    thread_ = std::thread([shared = shared_] { shared->write_queue(); });
   } catch (const std::system_error& refused) {
     shared_->error = refused.code().value();
   }
-  return shared_->started;
+  return thread_.joinable();
 }
 
 bool BackgroundWriter::write(std::string piece) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "common/base/time.h"
 #include "proxy/posix/fd.h"
@@ -31,6 +32,7 @@ class BackgroundWriter {
   /// Closes it once all is written, or when the process ends.
   BackgroundWriter(Fd fd, Limits limits);
   BackgroundWriter(const BackgroundWriter&) = delete;
+  /// Leaves no thread behind, unless something still waits to be written.
   ~BackgroundWriter();
 
   /// Writes the whole of it, with one write() if it is no longer than PIPE_BUF, or drops the whole.
@@ -59,6 +61,7 @@ class BackgroundWriter {
   const Limits limits_;
   const bool direct_;
   std::shared_ptr<Shared> shared_;  // with the thread, which may outlive this
+  std::thread thread_;
 };
 
 }  // namespace proxy
