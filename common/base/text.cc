@@ -126,4 +126,55 @@ std::string escaped(std::string_view text, std::size_t most) {
   return escaped(as_bytes(text), most);
 }
 
+char32_t code_point(std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character[0]);
+  char32_t value = character.size() == 1 ? lead : lead & (0x7F >> character.size());
+  for (const char byte : character.substr(1)) value = value << 6 | (byte & 0x3F);
+  return value;
+}
+
+bool is_invisible(char32_t c) {
+  // DerivedCoreProperties.txt of Unicode 15, Default_Ignorable_Code_Point, and what is named above.
+  struct Range {
+    char32_t first, last;
+  };
+  constexpr Range kRanges[] = {
+      {0xAD, 0xAD},       {0x34F, 0x34F},   {0x61C, 0x61C},     {0x115F, 0x1160},
+      {0x17B4, 0x17B5},   {0x180B, 0x180F}, {0x200B, 0x200F},   {0x2028, 0x202E},
+      {0x2060, 0x206F},   {0x3164, 0x3164}, {0xFE00, 0xFE0E},   {0xFEFF, 0xFEFF},
+      {0xFFA0, 0xFFA0},   {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
+      {0xE0000, 0xE0FFF},
+  };
+  if (c < kRanges[0].first) return false;
+  return std::ranges::any_of(
+      kRanges, [c](const Range& range) { return range.first <= c && c <= range.last; });
+}
+
+std::string harmless(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if ((byte >= 0x20 && byte < 0x7F) || byte == '\n' || byte == '\t') {
+      out += text[0];
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::size_t length = std::clamp<std::size_t>(classify(byte).length, 1, text.size());
+    const std::string_view character = text.substr(0, length);
+    const bool whole = length > 1 && scan_utf8(as_bytes(character)).valid == length;
+    const char32_t c = whole ? code_point(character) : 0;
+    if (c >= 0xA0 && !is_invisible(c)) {
+      out += character;
+      text.remove_prefix(length);
+      continue;
+    }
+    const std::size_t size = whole ? length : 1;
+    for (const char each : character.substr(0, size))
+      fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(each));
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
 }  // namespace subunit

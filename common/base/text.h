@@ -34,4 +34,17 @@ struct Utf8Scan {
 [[nodiscard]] std::string escaped(Bytes bytes, std::size_t most = 200);
 [[nodiscard]] std::string escaped(std::string_view text, std::size_t most = 200);
 
+/// The code point of one character in well-formed UTF-8.
+[[nodiscard]] char32_t code_point(std::string_view character);
+
+/// Invisible, and acts on what stands around it or makes two texts look alike: directions, joiners,
+/// separators, fillers, tags. These are the default-ignorable code points of Unicode, without the
+/// one that asks for the form of an emoji (U+FE0F), and the separators and annotations.
+[[nodiscard]] bool is_invisible(char32_t c);
+
+/// Text of others on a terminal: UTF-8 stays as it is, with its line feeds and tabs. All that would
+/// act on the terminal or on other text becomes `\xNN`, byte by byte: controls (C0, DEL, C1),
+/// what is_invisible(), and bytes that are not UTF-8.
+[[nodiscard]] std::string harmless(std::string_view text);
+
 }  // namespace subunit

@@ -3,39 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "common/base/text.h"
 
 namespace subunit::report {
-namespace {
-
-bool is_escaped(unsigned char byte) {
-  return (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
-}
-
-/// UTF-8 stays, but for the C1 controls; anything that is none is shown byte by byte.
-void append_visible(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t valid = scan_utf8(as_bytes(text)).valid;
-    for (std::size_t i = 0; i < valid; ++i) {
-      const auto byte = static_cast<unsigned char>(text[i]);
-      const bool c1 = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-      if (is_escaped(byte) || c1) {
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", c1 ? text[++i] & 0xFF : byte);
-      } else {
-        out += text[i];
-      }
-    }
-    text.remove_prefix(valid);
-    if (text.empty()) break;
-    fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(text[0]));
-    text.remove_prefix(1);
-  }
-}
-
-}  // namespace
-
 void Attachments::add(const Packet& packet) {
   if (!packet.file) return;
   const std::string_view content = as_text(packet.file->content);
@@ -73,10 +44,10 @@ std::string Attachments::text() const {
     out += escaped(attachment.name) + ":\n";
     std::string_view tail = attachment.tail;
     if (tail.size() > kTail) tail.remove_prefix(tail.size() - kTail);
-    append_visible(out, attachment.head);
+    out += harmless(attachment.head);
     const std::size_t left_out = attachment.size - attachment.head.size() - tail.size();
     if (left_out > 0) out += fmt::format("\n[... {} bytes left out ...]\n", left_out);
-    append_visible(out, tail);
+    out += harmless(tail);
     if (!out.ends_with('\n')) out += '\n';
   }
   if (left_out_ > 0) out += fmt::format("[... {} more attachments left out ...]\n", left_out_);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/text.h"
 #include "common/run/observer.h"
 
 namespace subunit::report {
@@ -19,12 +20,18 @@ void append_id(std::string& text, std::string_view id);
 /// The ids of such a list, in its order.
 [[nodiscard]] std::vector<std::string> parse_ids(std::string_view text);
 
-/// The ids of listed tests, as such a list.
+/// The ids of listed tests, as such a list; for a terminal, harmless().
 class IdList : public run::Observer {
  public:
+  explicit IdList(bool for_terminal = false) : for_terminal_(for_terminal) {}
+
   void expect(std::size_t) override {}
   void packet(const Packet& packet, std::optional<run::WorkerNumber>, Time) override {
-    if (packet.status == Status::kExists && packet.test_id) append_id(output_, *packet.test_id);
+    if (packet.status != Status::kExists || !packet.test_id) return;
+    if (!for_terminal_) return append_id(output_, *packet.test_id);
+    std::string line;
+    append_id(line, *packet.test_id);
+    output_ += harmless(line);
   }
   void happened(const run::Incident&, Time) override {}
   void flush() override {}
@@ -35,6 +42,7 @@ class IdList : public run::Observer {
   void consume_output() { output_.clear(); }
 
  private:
+  const bool for_terminal_;
   std::string output_;
 };
 

@@ -30,26 +30,12 @@ bool continues_character(char byte) {
   return (byte & 0xC0) == 0x80;
 }
 
-/// `character`: one, in well-formed UTF-8.
-char32_t code_point(std::string_view character) {
-  const auto lead = static_cast<unsigned char>(character[0]);
-  char32_t value = character.size() == 1 ? lead : lead & (0x7F >> character.size());
-  for (const char byte : character.substr(1)) value = value << 6 | (byte & 0x3F);
-  return value;
-}
-
-/// Invisible, and acts on what stands around it: joiners, directions, separators.
-bool directs_layout(char32_t c) {
-  return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF;
-}
-
 /// Asks for the wide form of the character before it, which not every terminal has.
 constexpr char32_t kEmojiSelector = 0xFE0F;
 
 /// Negative: must not be shown.
 int columns_of(char32_t c) {
-  if (directs_layout(c)) return -1;
+  if (is_invisible(c)) return -1;
   if (c == kEmojiSelector) return 1;
   return ::wcwidth(static_cast<wchar_t>(c));
 }

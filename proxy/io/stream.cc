@@ -144,6 +144,10 @@ Writer::Writer(uv_loop_t& loop, Fd fd, Events events) : events_(std::move(events
   uv_pipe_open(stream_.get(), fd.release());
 }
 
+bool Writer::to_terminal() const {
+  return ::isatty(fd_) == 1;
+}
+
 bool Writer::to_capable_terminal() const {
   return is_capable_terminal(fd_);
 }

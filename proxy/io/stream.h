@@ -91,6 +91,8 @@ class Writer {
   /// The same, but gives the descriptor back.
   [[nodiscard]] Fd release();
 
+  /// Whether it goes to a terminal.
+  [[nodiscard]] bool to_terminal() const;
   /// Whether it goes to a terminal that understands escape sequences.
   [[nodiscard]] bool to_capable_terminal() const;
   [[nodiscard]] bool congested() const { return congested_; }

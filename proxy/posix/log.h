@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/text.h"
 #include "proxy/posix/screen.h"
 
 namespace proxy {
@@ -43,8 +44,9 @@ class Log {
   [[nodiscard]] bool wants(LogLevel level) const { return level <= level_; }
   void write(LogLevel level, std::string_view text) const {
     constexpr std::string_view kNames[] = {"error: ", "warning: ", "", "debug: "};
-    screen_.print(
-        fmt::format("subunit-proxy: {}{}\n", kNames[static_cast<std::size_t>(level)], text));
+    // Not all of a message is ours: names of tests, files and hosts, reasons that a server gives.
+    screen_.print(fmt::format("subunit-proxy: {}{}\n", kNames[static_cast<std::size_t>(level)],
+                              subunit::harmless(text)));
   }
 
   LogLevel level_;

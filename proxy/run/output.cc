@@ -40,7 +40,7 @@ class SubunitOutput : public Output, private Observer {
 
 class IdOutput : public Output {
  public:
-  explicit IdOutput(Writer& out) : out_(out) {}
+  explicit IdOutput(Writer& out) : out_(out), list_(out.to_terminal()) {}
 
   Observer& observer() override { return list_; }
   void write(Time) override {

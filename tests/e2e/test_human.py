@@ -301,6 +301,40 @@ def test_run_takes_color():
     )
 
 
+# What tests would do to the terminal
+
+HOSTILE = ("\x1b[2J", "\x1b]0;title\x07", "\r", "\x08", "\x7f", "\x9b31m", "\u061c", "\u200b", "\u200f",
+           "\u202e", "\u2066", "\u2069", "\u2060", "\ufeff", "\xad", "\u3164", "\U000e0041")
+HOSTILE_SERVER = f"""
+source = open({str(support.EXAMPLES / "own_server.py")!r}).read()
+hostile = {HOSTILE!r}
+tests = {{f"t.{{part}}.größe": lambda part=part: print(f"out {{part}}.") or False for part in hostile}}
+exec(source.replace("host, port =", "TESTS = tests\\nhost, port =", 1))
+"""
+
+
+@pytest.mark.parametrize("options", [["--list"], ["--list", "--format", "ids"], []], ids=" ".join)
+def test_nothing_that_a_test_names_or_prints_acts_on_a_terminal(processes, options):
+    terminal = Terminal(columns=500)
+    channel = support.serving(*support.python("-c", HOSTILE_SERVER))
+    environment = {**os.environ, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+    process = terminal.start(
+        [support.BINARY, "run", *options, "--", *channel], ("stdout", "stderr"), env=environment
+    )
+    processes.append(process)
+    terminal.read_all()
+    assert support.finish(process).status == (0 if options else 1)
+    assert "größe" in terminal.shown or not options
+    left = re.sub("\x1b\\[J|[\r\n]", "", terminal.shown)  # of the status line
+    assert all(character.isprintable() for character in left), left
+
+
+def test_in_a_pipe_ids_are_what_they_are():
+    channel = support.serving(*support.python("-c", HOSTILE_SERVER))
+    ended = support.client("--list", "--format", "ids", channel=channel)
+    assert sorted(ended.text.split("\n")[:-1]) == sorted(f"t.{part}.größe" for part in HOSTILE)
+
+
 # What others ask on the terminal
 
 

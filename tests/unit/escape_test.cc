@@ -16,6 +16,20 @@ TEST_CASE("everything else is shown by name or number") {
   CHECK(escaped("\0\x1B\x7F\x80\xB3\xFF"s) == "\\x00\\x1b\\x7f\\x80\\xb3\\xff");
 }
 
+TEST_CASE("on a terminal, text of others stays as it is, but for what would act on it") {
+  for (const char* const text : {"", "plain\n\ttext", "größe 試験 e\u0301 \u2764\ufe0f 🚀", "\\x1b"})
+    CHECK(harmless(text) == text);
+  CHECK(harmless("a\x1b[2Jb\r\x7f") == "a\\x1b[2Jb\\x0d\\x7f");
+  CHECK(harmless("\u009b\u202e\U000e0041") == "\\xc2\\x9b\\xe2\\x80\\xae\\xf3\\xa0\\x81\\x81");
+  CHECK(harmless("\xff \xc3 \xe2\x82") == "\\xff \\xc3 \\xe2\\x82");
+  CHECK(harmless("a\0b"s) == "a\\x00b");
+  for (const char32_t c : {0xAD, 0x61C, 0x200B, 0x200F, 0x2028, 0x202A, 0x2060, 0x2069, 0xFEFF,
+                           0x3164, 0xFFF9, 0xE0020, 0xE007F})
+    CHECK(is_invisible(c));
+  for (const char32_t c : {0x20, 0xE9, 0x300, 0x2010, 0x2030, 0xFE0F, 0x1F680, 0xF0000})
+    CHECK_FALSE(is_invisible(c));
+}
+
 TEST_CASE("no byte comes out as anything but printable ASCII") {
   for (int value = 0; value < 256; ++value) {
     const std::string shown = escaped(std::string(1, static_cast<char>(value)));

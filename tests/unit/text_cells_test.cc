@@ -57,9 +57,11 @@ TEST_CASE("a combining character stays with its letter, and takes no column") {
 TEST_CASE("what would act on the terminal, or on the order of the text, is escaped") {
   check_fit(utf8(), "a\x1b[2Jb", 10, "a\\x1b[2Jb", 9);
   check_fit(utf8(), "a\nb", 10, "a\\nb", 4);
-  check_fit(utf8(), "\u009b", 10, "\\xc2\\x9b", 8);            // CSI as one character
-  check_fit(utf8(), "a\u202eb", 20, "a\\xe2\\x80\\xaeb", 14);  // right-to-left override
-  check_fit(utf8(), "\u200d", 20, "\\xe2\\x80\\x8d", 12);      // joiner
+  check_fit(utf8(), "\u009b", 10, "\\xc2\\x9b", 8);                 // CSI as one character
+  check_fit(utf8(), "a\u202eb", 20, "a\\xe2\\x80\\xaeb", 14);       // right-to-left override
+  check_fit(utf8(), "\U000e0041", 20, "\\xf3\\xa0\\x81\\x81", 16);  // tag
+  check_fit(utf8(), "\u3164", 20, "\\xe3\\x85\\xa4", 12);           // filler
+  check_fit(utf8(), "\u200d", 20, "\\xe2\\x80\\x8d", 12);           // joiner
   check_fit(utf8(),
             "\xff"
             "a",
