@@ -176,6 +176,11 @@ void Channel::send(Bytes bytes) {
   subunit::append(held_, bytes);
 }
 
+void Channel::catch_up() {
+  if (line_ != Line::kRaw && relay_) relay_->catch_up();
+  from_server_.catch_up();
+}
+
 void Channel::end_lines() {
   ends_lines_ = true;
   from_server_.skip_line_feeds();

@@ -50,6 +50,9 @@ class Channel {
   /// Writer::end_lines().
   void end_lines();
 
+  /// Unless there is no flow: reads and hands out, at once, what had come before the call.
+  void catch_up();
+
   /// Nothing more will be sent.
   void finish();
 

@@ -73,6 +73,9 @@ LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line,
                {.progress = [this] { turn(); }, .failed = [](const subunit::Error&) {}}),
       timer_(loop,
              [this] {
+               // What has come by now was not silence, even if nobody has read it yet.
+               catch_up();
+               if (closed_) return;
                link_.tick(precise_now());
                turn();
              }),
@@ -104,6 +107,10 @@ Result<LinkRelay::Payload> LinkRelay::connect() {
                                          }});
   timer_.start(Time(0));
   return Payload{std::move(in->read_end), std::move(out->write_end)};
+}
+
+void LinkRelay::catch_up() {
+  if (line_flow_) from_line_.drain();
 }
 
 /// To be called whenever something has changed.
@@ -188,6 +195,7 @@ LinkRelay::Line LinkRelay::release() {
 }
 
 void LinkRelay::set_flow(bool on) {
+  line_flow_ = on;
   on ? from_line_.resume() : from_line_.pause();
 }
 

@@ -42,6 +42,9 @@ class LinkRelay {
     Fd in;
     Fd out;
   };
+  /// Reads at once what had come over the line before the call.
+  void catch_up();
+
   /// Once; at the latest when the link has opened, from that event. The owner's pipes are as small
   /// as the line is slow: nothing waits in them for long.
   [[nodiscard]] subunit::Result<Payload> connect();
@@ -109,6 +112,7 @@ class LinkRelay {
   std::optional<Reader> from_owner_;
   std::optional<Writer> to_owner_;
 
+  bool line_flow_ = true;
   bool over_ = false;
   bool line_is_stopped_ = false;  // for too long since then
   bool finishes_line_ = false;

@@ -2,18 +2,74 @@
 
 #include <csignal>
 
+#include "common/base/running_clock.h"
+
 namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using subunit::Time;
+
+namespace {
+
+/// That this process is stopped concerns all that is in it, so there is one, as there is one clock
+/// of the system.
+subunit::RunningClock& running_clock() {
+  static subunit::RunningClock clock;
+  return clock;
+}
+
+/// libuv's timers are as exact as this, and may fire so much earlier.
+constexpr Time kResolution = milliseconds(1);
+
+}  // namespace
+
+Time precise_now() {
+  return running_clock().read(nanoseconds(uv_hrtime()));
+}
+
+Loop::Loop() {
+  uv_loop_init(&loop_);
+  uv_prepare_init(&loop_, before_wait_.get());
+  uv_prepare_start(before_wait_.get(), [](uv_prepare_t* prepare) {
+    (void)precise_now();  // until here it ran, or was stopped
+    const int timeout = uv_backend_timeout(prepare->loop);
+    const Time system = nanoseconds(uv_hrtime());
+    running_clock().wait(
+        system, timeout < 0 ? std::nullopt : std::optional(system + milliseconds(timeout)));
+  });
+  uv_unref(before_wait_.base());
+}
+
+Loop::~Loop() {
+  before_wait_.close();
+  // The handles are closed, and freed in the callbacks that run here.
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  [[maybe_unused]] const int status = uv_loop_close(&loop_);
+  assert(status == 0);
+}
 
 Timer::Timer(uv_loop_t& loop, std::function<void()> fired) : fired_(std::move(fired)) {
   uv_timer_init(&loop, handle_.get());
   handle_.get()->data = this;
 }
 
-void Timer::start(subunit::Time delay) {
-  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(delay).count();
+void Timer::start(Time delay) {
+  due_ = precise_now() + delay;
+  arm(delay);
+}
+
+void Timer::arm(Time delay) {
+  const auto wait = std::chrono::ceil<milliseconds>(delay).count();
   uv_timer_start(
-      handle_.get(), [](uv_timer_t* timer) { static_cast<Timer*>(timer->data)->fired_(); },
-      milliseconds > 0 ? static_cast<std::uint64_t>(milliseconds) : 0, 0);
+      handle_.get(), [](uv_timer_t* timer) { static_cast<Timer*>(timer->data)->check(); },
+      wait > 0 ? static_cast<std::uint64_t>(wait) : 0, 0);
+}
+
+/// libuv's clock has gone on while this process was stopped.
+void Timer::check() {
+  const Time left = due_ - precise_now();
+  left >= kResolution ? arm(left) : fired_();
 }
 
 void Timer::stop() {

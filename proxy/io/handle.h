@@ -13,27 +13,6 @@
 namespace proxy {
 
 /// Owns an event loop. Everything that uses it must be gone before it.
-class Loop {
- public:
-  Loop() { uv_loop_init(&loop_); }
-  Loop(const Loop&) = delete;
-  ~Loop() {
-    // The handles are closed, and freed in the callbacks that run here.
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    [[maybe_unused]] const int status = uv_loop_close(&loop_);
-    assert(status == 0);
-  }
-
-  [[nodiscard]] uv_loop_t& get() { return loop_; }
-
-  void run_until(const std::function<bool()>& over) {
-    while (!over()) uv_run(&loop_, UV_RUN_ONCE);
-  }
-
- private:
-  uv_loop_t loop_;
-};
-
 /// Owns a libuv handle of type T, from its initialisation on. Destruction closes it; the memory is
 /// freed in libuv's close callback, which runs in a later turn of the loop. After destruction no
 /// callback of the handle runs any more.
@@ -60,15 +39,27 @@ class Handle {
   std::unique_ptr<T> handle_;
 };
 
-/// The loop's clock, as common/ wants it. It stands still within one turn of the loop.
-inline subunit::Time now(uv_loop_t& loop) {
-  return std::chrono::milliseconds(uv_now(&loop));
-}
+/// The clock of all time-outs, as common/ wants it. It stands still while this process is stopped;
+/// see RunningClock.
+[[nodiscard]] subunit::Time precise_now();
 
-/// The same clock to the nanosecond, as it is when this is called.
-inline subunit::Time precise_now() {
-  return std::chrono::nanoseconds(uv_hrtime());
-}
+/// Owns an event loop. Everything that uses it must be gone before it.
+class Loop {
+ public:
+  Loop();
+  Loop(const Loop&) = delete;
+  ~Loop();
+
+  [[nodiscard]] uv_loop_t& get() { return loop_; }
+
+  void run_until(const std::function<bool()>& over) {
+    while (!over()) uv_run(&loop_, UV_RUN_ONCE);
+  }
+
+ private:
+  uv_loop_t loop_;
+  Handle<uv_prepare_t> before_wait_;  // tells the clock how long the loop is going to wait
+};
 
 /// The time of day, for packets that this program writes itself.
 inline subunit::Timestamp wall_clock() {
@@ -85,13 +76,18 @@ class Timer {
  public:
   Timer(uv_loop_t& loop, std::function<void()> fired);
 
-  /// Replaces a start before. Fires in a later turn of the loop, even for zero.
+  /// Replaces a start before. Fires in a later turn of the loop, even for zero. `delay` is on the
+  /// clock of precise_now().
   void start(subunit::Time delay);
   void stop();
   [[nodiscard]] bool running() const;
 
  private:
+  void arm(subunit::Time delay);
+  void check();
+
   std::function<void()> fired_;
+  subunit::Time due_{};
   Handle<uv_timer_t> handle_;
 };
 

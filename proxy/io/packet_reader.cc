@@ -18,7 +18,7 @@ PacketReader::PacketReader(uv_loop_t& loop, Events events, std::size_t capacity)
                      // What has come by now was not silence, even if nobody has read it yet.
                      catch_up();
                      if (paused_ || closed_) return;
-                     decoder_.tick(now(loop_));
+                     decoder_.tick(precise_now());
                      dispatch();
                    }),
       resume_timer_(loop, [this] { dispatch(); }) {}
@@ -32,7 +32,7 @@ void PacketReader::attach(Fd fd) {
                                      },
                                  .received =
                                      [this](std::size_t size) {
-                                       decoder_.commit(size, now(loop_));
+                                       decoder_.commit(size, precise_now());
                                        dispatch();
                                      },
                                  .ended =
@@ -46,7 +46,7 @@ void PacketReader::attach(Fd fd) {
 
 void PacketReader::feed(subunit::Bytes bytes) {
   if (closed_) return;
-  decoder_.receive(bytes, now(loop_));
+  decoder_.receive(bytes, precise_now());
   if (!paused_ && !dispatching_) dispatch();
 }
 
@@ -58,7 +58,7 @@ void PacketReader::start_afresh() {
 void PacketReader::resume() {
   if (closed_ || !paused_) return;
   paused_ = false;
-  decoder_.resume(now(loop_));
+  decoder_.resume(precise_now());
   // What pause() held back comes first, and in a turn of its own: the caller may be in the middle
   // of something.
   if (!dispatching_) resume_timer_.start(subunit::Time(0));
@@ -117,7 +117,7 @@ void PacketReader::dispatch() {
   }
   if (reader_) reader_->resume();
   if (const auto deadline = decoder_.next_deadline()) {
-    stall_timer_.start(*deadline - now(loop_));
+    stall_timer_.start(*deadline - precise_now());
   } else {
     stall_timer_.stop();
   }

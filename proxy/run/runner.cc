@@ -44,6 +44,9 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
       resized_(loop, SIGWINCH, [this] { resized(); }),
       timer_(loop,
              [this] {
+               // Before a time-out is judged, all that has come by now is taken in.
+               for (Line& line : lines_)
+                 if (!full_ && !line.remote->over()) line.channel->catch_up();
                run_.set_wall_clock(wall_clock(), precise_now());
                run_.tick(precise_now());
                settle();

@@ -98,7 +98,7 @@ void Connecting::connected() {
   if (is_connected_to_itself(connecting_.get()))
     return retry(fmt::format("cannot connect to {}: nothing is listening there", address_));
   if (options_.any_owner) return use();
-  examined_since_ = now(loop_);
+  examined_since_ = precise_now();
   examine();
 }
 
@@ -131,7 +131,7 @@ void Connecting::judge(TcpPeer peer) {
 void Connecting::judge(uid_t user) {
   if (user == ::geteuid()) return use();
   const bool may_have_token =
-      !options_.command.empty() && now(loop_) - examined_since_ < kTokenTimeout;
+      !options_.command.empty() && precise_now() - examined_since_ < kTokenTimeout;
   if (may_have_token) return examine_timer_.start(kExamineInterval);
   turn_away(fmt::format("it belongs to user {}, not to user {} who runs this", user, ::geteuid()));
 }

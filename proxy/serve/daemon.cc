@@ -63,6 +63,8 @@ Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, cons
                    .flow = [this] { regulate(); }}),
       alive_timer_(loop, [this] { say_alive(); }),
       lease_timer_(loop, [this] {
+        from_client_.catch_up();
+        if (lease_timer_.running()) return;  // something had come
         channel_lost(fmt::format("nothing has come from the client within its lease of {}",
                                  subunit::in_seconds(watch_->lease)));
       }) {}

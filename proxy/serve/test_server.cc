@@ -187,7 +187,7 @@ subunit::rpc::Alive::Server TestServer::activity() const {
   const Upstream::Activity activity = upstream_->activity();
   return {.route = place_.route,
           .test = activity.test ? std::optional<std::string>(*activity.test) : std::nullopt,
-          .lasting = now(loop_) - activity.since,
+          .lasting = precise_now() - activity.since,
           .cpu = {}};
 }
 

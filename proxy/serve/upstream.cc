@@ -24,8 +24,7 @@ Upstream::OpenTest split(std::string_view key) {
 Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
                    const std::optional<std::string>& route, PacketBatch& channel, Capture& capture,
                    const Log& log, Events events)
-    : loop_(loop),
-      route_(route),
+    : route_(route),
       token_(std::move(connection.token)),
       channel_(channel),
       capture_(capture),
@@ -37,7 +36,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
                   .failed = [](const subunit::Error&) {}}),
       to_server_batch_(to_server_),
       from_server_(std::move(connection.reader)),
-      changed_at_(now(loop)),
+      changed_at_(precise_now()),
       noise_("noise", route) {
   from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
@@ -91,7 +90,7 @@ void Upstream::record(const Packet& packet) {
   const auto oldest = [this] { return open_tests_.empty() ? nullptr : &open_tests_.ids().front(); };
   const std::string* const before = oldest();
   open_tests_.record(key_of(packet), packet.status);
-  if (oldest() != before) changed_at_ = now(loop_);
+  if (oldest() != before) changed_at_ = precise_now();
   attribute();
 }
 

@@ -79,7 +79,6 @@ class Upstream {
   void attribute();
   [[nodiscard]] std::string_view key_of(const subunit::Packet& packet);
 
-  uv_loop_t& loop_;
   const std::optional<std::string>& route_;
   const std::optional<std::string> token_;
   PacketBatch& channel_;
