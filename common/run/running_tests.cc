@@ -50,6 +50,10 @@ void RunningTests::postpone(Time pause) {
     for (RunningTest& test : tests) test.since += pause;
 }
 
+void RunningTests::postpone(Time pause, WorkerNumber worker) {
+  for (RunningTest& test : of(worker)) test.since += pause;
+}
+
 std::optional<Time> RunningTests::since(std::string_view id) const {
   for (const auto& [_, tests] : by_worker_) {
     const auto found = std::ranges::find(tests, id, &RunningTest::id);

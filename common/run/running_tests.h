@@ -44,8 +44,9 @@ class RunningTests {
   /// The server is gone, or has answered that it is done.
   void clear(WorkerNumber worker);
 
-  /// `pause` does not count: nobody was looking.
+  /// `pause` does not count: nobody was looking. With `worker`: at this one.
   void postpone(Time pause);
+  void postpone(Time pause, WorkerNumber worker);
 
   /// Of one worker. Valid until the next change.
   [[nodiscard]] std::span<RunningTest> of(WorkerNumber worker);

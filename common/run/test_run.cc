@@ -53,9 +53,22 @@ void TestRun::start(Time now) {
 
 // What comes from outside.
 
-void TestRun::arrived(RemoteProxy& from, Time now) {
+/// Something has come. If nothing had for long, nobody knows what its servers have done since, and
+/// that is not held against their tests.
+void TestRun::heard(RemoteProxy& from, Time now) {
   now_ = now;
+  const Time silence = from.silence(now);
   from.heard(now);
+  if (silence == Time(0)) return;
+  for (Worker& worker : from.workers()) {
+    worker.signs.since += silence;
+    worker.replaced_by += silence;
+    results_.running().postpone(silence, worker.number);
+  }
+}
+
+void TestRun::arrived(RemoteProxy& from, Time now) {
+  heard(from, now);
   settle();
 }
 
@@ -342,7 +355,10 @@ std::string TestRun::why_not() const {
 void TestRun::look() {
   next_look_ = now_ + watchdog_.interval();
   if (phase_ >= Phase::kLeaving || paused_at_) return;
-  each_worker([this](Worker& worker) { watchdog_.look(worker, now_); });
+  for (RemoteProxy& remote : remotes_) {
+    if (remote.silence(now_) > Time(0)) continue;
+    for (Worker& worker : remote.workers()) watchdog_.look(worker, now_);
+  }
   results_.flush();
   proceed();
   if (phase_ == Phase::kRunning) look_for_idleness();

@@ -61,11 +61,11 @@ class TestRun : public View, private RemoteProxy::Owner {
   /// Those channels that could be started have been.
   void start(Time now);
   void receive(RemoteProxy& from, const Packet& packet, Time now) {
-    now_ = now;
+    heard(from, now);
     from.receive(packet, now);
   }
   void receive_noise(RemoteProxy& from, Bytes bytes, Time now) {
-    now_ = now;
+    heard(from, now);
     from.receive_noise(bytes, now);
   }
   /// What has arrived at once has been received: bytes that packets are views of may go.
@@ -124,6 +124,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void tell(const Incident& incident) override { results_.happened(incident, now_); }
 
   // What is to be done next.
+  void heard(RemoteProxy& from, Time now);
   void settle();
   void proceed();
   void list();

@@ -47,8 +47,11 @@ def finish(process):
     return ended.stream.statuses
 
 
+@pytest.mark.parametrize("who", ["client", "proxy"])
 @pytest.mark.parametrize("link", [[], ["--pty"]], ids=["pipe", "console"])
-def test_a_test_that_ends_while_the_client_is_stopped_has_not_timed_out(tmp_path, processes, link):
+def test_a_test_that_ends_while_one_side_is_stopped_has_not_timed_out(
+    tmp_path, processes, link, who
+):
     suite = SmallSuite(tmp_path).write(
         f"open({str(tmp_path / 'begun')!r}, 'w').close()\n"
         f"while not os.path.exists({str(tmp_path / 'gate')!r}): time.sleep(0.01)",
@@ -60,7 +63,8 @@ def test_a_test_that_ends_while_the_client_is_stopped_has_not_timed_out(tmp_path
     ])
     processes.append(process)
     support.wait_until((tmp_path / "begun").exists, "the first test")
-    with Stopped(process.pid):
+    pid = process.pid if who == "client" else support.find_process(support.SERVE_PROCESS)
+    with Stopped(pid):
         (tmp_path / "gate").touch()
     assert finish(process) == dict.fromkeys(suite.ids(0, 1, 2, 3), "success")
 

@@ -459,3 +459,24 @@ TEST_CASE("a server that was to be started again and does not come is given up")
   CHECK(paper.remote(0).leaving());
   CHECK(has(paper.run->problem(), "was asked to start the test server again, and it has not"));
 }
+
+TEST_CASE("while nothing comes over the channel no test times out, and that time does not count") {
+  Options options = naming({"a", "b"});
+  options.test_timeout = 5s;
+  PaperRun paper(options);
+  paper.ready();
+  paper.opens("");
+  paper.begins("", "a");
+  paper.wait(3s);
+  paper.wait(30s, false);  // ssh is stopped, or the proxy
+  paper.passes("", "a");
+  CHECK(paper.status("a") == "success");
+  paper.begins("", "b");
+  paper.wait(2s);
+  paper.wait(30s, false);
+  paper.wait(2s);
+  CHECK(paper.status("b").empty());
+  CHECK_FALSE(paper.seen.told("timed out"));
+  paper.wait(4s);
+  CHECK(paper.seen.told("timed out after 5 s"));
+}

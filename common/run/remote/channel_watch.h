@@ -22,6 +22,8 @@ class LinkWatch {
   /// A link over which not even Alive comes is dead: as ssh has it with ServerAliveInterval 15.
   static constexpr Time kLostTimeout = std::chrono::seconds(45);
   static constexpr Time kDoubtTimeout = std::chrono::seconds(10);
+  /// Two Alives are missing: ssh or the proxy stands still. What a server does is not known then.
+  static constexpr Time kSilence = std::chrono::milliseconds(2500);
 
   enum class State {
     kFine,
@@ -41,14 +43,16 @@ class LinkWatch {
     flow_ = on;
   }
 
+  /// For how long nothing has come.
+  [[nodiscard]] Time silence(Time now) const { return flow_ ? now - last_heard_ : Time(0); }
+
   [[nodiscard]] bool keepalive_due(Time now) const {
     return now - last_said_ >= kKeepaliveInterval;
   }
 
   [[nodiscard]] State look(Time now) {
-    const Time silence = flow_ ? now - last_heard_ : Time(0);
-    if (silence >= kLostTimeout) return State::kLost;
-    if (silence < kDoubtTimeout || doubted_) return State::kFine;
+    if (silence(now) >= kLostTimeout) return State::kLost;
+    if (silence(now) < kDoubtTimeout || doubted_) return State::kFine;
     doubted_ = true;
     return State::kDoubtful;
   }

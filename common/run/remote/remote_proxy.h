@@ -59,6 +59,12 @@ class RemoteProxy : private RemoteServers::Uplink {
   void receive_noise(Bytes bytes, Time now);
   /// Something has come, whatever it was. A packet may take minutes on its way over a serial line.
   void heard(Time now) { link_.heard(now); }
+  /// For how long nothing has come of a proxy that should report every second that it is alive;
+  /// zero unless that is too long for a reason other than chance.
+  [[nodiscard]] Time silence(Time now) const {
+    const Time silence = watches_ ? link_.silence(now) : Time(0);
+    return silence >= LinkWatch::kSilence ? silence : Time(0);
+  }
   /// The channel has ended; `how`, for people: "\"ssh\" exited with status 255".
   void channel_ended(std::string_view how, Time now);
   /// False: the owner's outputs are full, and nothing is read until they are not.
