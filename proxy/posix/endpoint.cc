@@ -24,7 +24,7 @@ using subunit::Result;
 
 namespace {
 
-constexpr int kBacklog = 64;
+constexpr int kBacklog = 1024;   // 64 servers, and whoever connects in between
 constexpr char kAbstract = '@';  // stands for the zero byte that begins the name of such a socket
 
 std::string reason(int error_number) {

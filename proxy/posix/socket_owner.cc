@@ -48,7 +48,8 @@ TcpConnection TcpConnection::of_socket(int fd) {
   TcpConnection connection;
   socklen_t our_size = sizeof ours, their_size = sizeof theirs;
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&connection.ours), &our_size);
-  ::getpeername(fd, reinterpret_cast<sockaddr*>(&connection.theirs), &their_size);
+  connection.open =
+      ::getpeername(fd, reinterpret_cast<sockaddr*>(&connection.theirs), &their_size) == 0;
   return connection;
 }
 
@@ -116,6 +117,7 @@ Result<std::optional<inet_diag_msg>> find_socket(const sockaddr_storage& local,
 }  // namespace
 
 Result<TcpPeer> ask_for_tcp_peer(const TcpConnection& connection) {
+  if (!connection.open) return TcpPeer{};
   const auto found = find_socket(connection.theirs, connection.ours);
   if (!found) return tl::unexpected(found.error());
   if (!*found) {
@@ -188,6 +190,7 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
 }  // namespace
 
 TcpPeer search_for_tcp_peer(const TcpConnection& connection) {
+  if (!connection.open) return {};
   const auto local = spellings(connection.theirs);
   const auto remote = spellings(connection.ours);
   for (const char* table : kTables) {

@@ -26,6 +26,7 @@ struct TcpPeer {
 struct TcpConnection {
   sockaddr_storage ours{};
   sockaddr_storage theirs{};
+  bool open = false;  // not reset by the other end
 
   [[nodiscard]] static TcpConnection of_socket(int fd);
 };

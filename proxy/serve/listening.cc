@@ -20,12 +20,19 @@ using subunit::Result;
 namespace {
 
 constexpr auto kProofTimeout = seconds(10);  // a server sends Attach right after it has dialled
-constexpr std::size_t kMaxUnauthenticated = 16;
+// Connections that have not proved themselves, beside those that are expected.
+constexpr std::size_t kMaxOfOurs = 64;
+constexpr std::size_t kMaxOfOthers = 16;
+constexpr int kMaxAccepted = 256;  // before something else has its turn
 
 }  // namespace
 
 Listening::Listening(uv_loop_t& loop, const ServeOptions& options, const Log& log)
-    : loop_(loop), options_(options), log_(log), hand_over_timer_(loop, [this] { hand_over(); }) {
+    : loop_(loop),
+      options_(options),
+      log_(log),
+      hand_over_timer_(loop, [this] { hand_over(); }),
+      warning_(loop, log) {
   const char* token = std::getenv("SUBUNIT_RPC_TOKEN");
   if (token && *token && options.command.empty()) known_token_ = token;
 }
@@ -90,6 +97,7 @@ void Listening::welcome(std::function<bool()> has_room, Attached attached) {
 }
 
 void Listening::close() {
+  warning_.flush();
   hand_over_timer_.stop();
   for (Caller& caller : callers_) {
     caller.attach_timer->stop();
@@ -105,14 +113,35 @@ void Listening::close() {
 
 void Listening::accept(const Entrance& entrance) {
   remove_closed();
-  Fd fd = entrance.listener.accept();
-  if (!fd) return;
-  // Many silent unauthenticated connections must not keep test servers out, which speak at once.
-  if (callers_.size() >= kMaxUnauthenticated + expected_.size())
-    reject(callers_.front(), "too many connections without a token; this was the oldest");
+  // Whoever connects again and again must not fill the queue of those that wait.
+  for (int count = 0; count < kMaxAccepted; ++count) {
+    Fd fd = entrance.listener.accept();
+    if (!fd) return;
+    receive(std::move(fd), entrance);
+  }
+}
+
+void Listening::receive(Fd fd, const Entrance& entrance) {
+  if (expected_.empty() && !options_.open_house())
+    return count_rejected(entrance, "no test server is expected");
+  std::optional<uid_t> user;
+  bool known = true;
+  if (entrance.listener.is_unix()) {
+    user = unix_peer_owner(fd.get());
+  } else if (const auto peer = ask_for_tcp_peer(TcpConnection::of_socket(fd.get()))) {
+    user = peer->user;
+  } else {
+    known = false;
+  }
+  const bool other_user = known && user != ::geteuid();
+  if (!may_wait(other_user)) {
+    return count_rejected(entrance, other_user
+                                        ? "too many connections of other users without a token"
+                                        : "too many connections without a token");
+  }
   set_no_delay(fd.get());
   Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  Caller& caller = callers_.emplace_back(std::move(fd), entrance);
+  Caller& caller = callers_.emplace_back(std::move(fd), entrance, other_user);
   caller.attach_timer.emplace(loop_, [this, &caller] { reject(caller, "it sent nothing"); });
   caller.attach_timer->start(kProofTimeout);
   caller.reader = std::make_unique<PacketReader>(
@@ -133,14 +162,27 @@ void Listening::accept(const Entrance& entrance) {
   // One that is trusted anyway may wait for the client to speak first, so waiting for it to speak
   // would be for ever.
   if (entrance.listener.is_unix()) {
-    if (unix_peer_owner(caller.out.get()) == ::geteuid()) return trust(caller);
+    if (!other_user) return trust(caller);
     return caller.reader->resume();
   }
   if (options_.any_owner) return trust(caller);
-  caller.lookup.emplace(loop_, caller.out.get(), [this, &caller](TcpPeer peer) {
-    if (peer.user == ::geteuid()) return trust(caller);
-    reject(caller, "it comes from another user or machine (--any-owner accepts it all the same)");
+  if (known) return trust_if_ours(caller, user);
+  caller.lookup.emplace(loop_, caller.out.get(),
+                        [this, &caller](TcpPeer peer) { trust_if_ours(caller, peer.user); });
+}
+
+/// What other users hold, and what our own does, are bounded separately.
+bool Listening::may_wait(bool other_user) const {
+  const std::size_t most = (other_user ? kMaxOfOthers : kMaxOfOurs) + expected_.size();
+  const auto count = std::ranges::count_if(callers_, [&](const Caller& caller) {
+    return caller.out && caller.other_user == other_user;
   });
+  return static_cast<std::size_t>(count) < most;
+}
+
+void Listening::trust_if_ours(Caller& caller, std::optional<uid_t> user) {
+  if (user == ::geteuid()) return trust(caller);
+  reject(caller, "it comes from another user or machine (--any-owner accepts it all the same)");
 }
 
 /// Whether a caller's user can be proof enough.
@@ -203,13 +245,17 @@ void Listening::hand_over(Caller& caller) {
 }
 
 void Listening::reject(Caller& caller, std::string_view why) {
-  ++rejected_;
-  log_.warning("closed a connection to {} that is not one of our test servers: {}",
-               address_of(caller.entrance), why);
+  count_rejected(caller.entrance, why);
   caller.attach_timer->stop();
   caller.lookup.reset();
   caller.reader->close();
   caller.out.reset();
+}
+
+void Listening::count_rejected(const Entrance& entrance, std::string_view why) {
+  ++rejected_;
+  warning_.add(fmt::format("closed a connection to {} that is not one of our test servers: {}",
+                           address_of(entrance), why));
 }
 
 void Listening::remove_closed() {

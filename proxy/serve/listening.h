@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/io/limited_warning.h"
 #include "proxy/io/owner_lookup.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
@@ -38,6 +39,10 @@ struct ServerConnection {
 /// its user is proof enough, where only one server is expected. If there is no command that a token
 /// could be given to, the user counts on TCP too, unless this process's own environment names a
 /// token. Anybody else is closed, and counted.
+///
+/// Other users can connect as often as they like. What they hold is bounded by a number of its own,
+/// so that it costs none of our own user's connections anything; and nobody is closed before its
+/// time to prove itself is over.
 class Listening {
  public:
   using Attached = std::function<void(ServerConnection)>;
@@ -81,10 +86,12 @@ class Listening {
 
   /// A connection whose right to be here is not known yet.
   struct Caller {
-    Caller(Fd fd, const Entrance& at) : out(std::move(fd)), entrance(at) {}
+    Caller(Fd fd, const Entrance& at, bool is_other_user)
+        : out(std::move(fd)), entrance(at), other_user(is_other_user) {}
 
     Fd out;  // none: it was closed, or has become a test server
     const Entrance& entrance;
+    const bool other_user;  // known to be that, or on another machine
     std::unique_ptr<PacketReader> reader;
     std::optional<Timer> attach_timer;
     std::optional<OwnerLookup> lookup;
@@ -100,11 +107,15 @@ class Listening {
     return entrance.listener.address();
   }
   void accept(const Entrance& entrance);
+  void receive(Fd fd, const Entrance& entrance);
   [[nodiscard]] bool trusts_user(const Entrance& entrance) const;
+  [[nodiscard]] bool may_wait(bool other_user) const;
+  void trust_if_ours(Caller& caller, std::optional<uid_t> user);
   void trust(Caller& caller);
   void examine(Caller& caller, const subunit::Packet& packet);
   void admit(Caller& caller, std::optional<std::string> token);
   void reject(Caller& caller, std::string_view why);
+  void count_rejected(const Entrance& entrance, std::string_view why);
   void hand_over();
   void hand_over(Caller& caller);
   void remove_closed();
@@ -122,6 +133,7 @@ class Listening {
   std::list<Caller> callers_;
   Timer hand_over_timer_;
   int rejected_ = 0;
+  LimitedWarning warning_;
 };
 
 }  // namespace proxy

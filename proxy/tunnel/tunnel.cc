@@ -1,6 +1,7 @@
 #include "proxy/tunnel/tunnel.h"
 
 #include "proxy/io/handle.h"
+#include "proxy/io/limited_warning.h"
 #include "proxy/io/owner_lookup.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/endpoint.h"
@@ -16,13 +17,16 @@ using subunit::Result;
 
 namespace {
 
+constexpr int kMaxAccepted = 256;  // before something else has its turn
+
 class Tunnel {
  public:
   Tunnel(uv_loop_t& loop, const TunnelOptions& options, const Log& log)
       : loop_(loop),
         options_(options),
         log_(log),
-        signals_(loop, [this](const char*) { interrupt(); }) {}
+        signals_(loop, [this](const char*) { interrupt(); }),
+        warning_(loop, log) {}
 
   /// Waits for a client at the address of the options.
   Result<> listen() {
@@ -58,10 +62,20 @@ class Tunnel {
   }
 
   void accept() {
-    client_ = listener_->accept();
-    if (!client_) return;
+    // Whoever connects again and again must not fill the queue of those that wait.
+    for (int count = 0; count < kMaxAccepted && !client_ && !relay_; ++count) {
+      client_ = listener_->accept();
+      if (!client_) return;
+      examine();
+    }
+  }
+
+  /// Leaves `client_` empty if it is turned away, and as it is if that takes time.
+  void examine() {
     if (options_.any_owner) return serve();
     if (listener_->is_unix()) return judge(unix_peer_owner(client_.get()));
+    if (const auto peer = ask_for_tcp_peer(TcpConnection::of_socket(client_.get())))
+      return judge(peer->user);
     accept_watch_->stop();  // one after the other
     lookup_.emplace(loop_, client_.get(), [this](TcpPeer peer) {
       judge(peer.user);
@@ -72,13 +86,14 @@ class Tunnel {
   void judge(std::optional<uid_t> user) {
     if (user == ::geteuid()) return serve();
     client_.reset();
-    log_.warning(
+    warning_.add(fmt::format(
         "closed a connection to {} that comes from another user or machine (use --any-owner to "
         "accept it)",
-        listener_->address());
+        listener_->address()));
   }
 
   void serve() {
+    warning_.flush();
     accept_watch_->stop();
     listener_.reset();
     set_no_delay(client_.get());
@@ -100,6 +115,7 @@ class Tunnel {
   std::optional<ReadinessWatch> accept_watch_;
   Fd client_;  // one whose user is not known yet
   std::optional<OwnerLookup> lookup_;
+  LimitedWarning warning_;
   std::optional<TunnelRelay> relay_;  // once there is a client
   std::string problem_;               // why there is no channel
 };

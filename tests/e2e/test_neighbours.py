@@ -1,8 +1,11 @@
 """Other users of the same machine: what they can take, forge or hold up. Nothing."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -111,3 +114,55 @@ def test_nobody_reads_the_tables_of_all_sockets(processes):
     support.read_until(processes[0], b'"Ready"')
     with socket.create_connection(("127.0.0.1", port)):
         support.read_until(processes[0], b'"Attached"')
+
+
+# Who connects again and again
+
+FLOOD = """
+import socket, sys
+address = "127.0.0.1", int(sys.argv[1])
+held = [socket.create_connection(address) for _ in range(300)]
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def attach_message():
+    """What proves that somebody is the server that serve has started."""
+    environ = open(f"/proc/{support.find_process('sleep 600')}/environ", "rb").read().split(b"\0")
+    token = next(each for each in environ if each.startswith(b"SUBUNIT_RPC_TOKEN="))[18:].decode()
+    return message(PROXY, msg="Attach", token=token)
+
+
+def test_other_users_connections_cost_ours_nothing_and_a_line_a_second(serve, processes):
+    channel = serve("--", "sleep", "600")
+    address = channel.address()
+    attach = attach_message()
+    with socket.create_connection(address) as slow:  # it takes its time between that and Attach
+        started = time.monotonic()
+        for _ in range(2):
+            assert nobodys(processes, FLOOD, address[1]) == "held"
+        slow.sendall(attach)
+        channel.attached()
+        seconds = time.monotonic() - started
+        channel.process.send_signal(signal.SIGTERM)
+        channel.exit_status()
+    told = [line for line in channel.stderr.splitlines() if "closed a connection" in line]
+    assert len(told) <= seconds + 3, channel.stderr
+    more = sum(int(number) for number in re.findall(r"and (\d+) more", channel.stderr))
+    assert len(told) + more >= 600 - 40  # what waited was closed with the port
+
+
+def test_the_queue_of_a_port_has_room_beside_a_flood(serve, processes):
+    """A stopped proxy, as on a busy machine, loses no server to those that came before it."""
+    channel = serve("--", "sleep", "600")
+    address = channel.address()
+    attach = attach_message()
+    channel.process.send_signal(signal.SIGSTOP)
+    assert nobodys(processes, FLOOD, address[1]) == "held"
+    with socket.create_connection(address, 5) as late:
+        late.sendall(attach)
+        channel.process.send_signal(signal.SIGCONT)
+        channel.attached()
+        channel.process.send_signal(signal.SIGTERM)
+        channel.exit_status()
