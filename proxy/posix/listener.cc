@@ -1,10 +1,15 @@
 #include "proxy/posix/listener.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +40,36 @@ bool is_safe(const std::string& place) {
          (!shared || status.st_mode & S_ISVTX);
 }
 
+constexpr std::string_view kFolder = "subunit-proxy-";
+constexpr std::string_view kSocket = "rpc";
+// A folder is locked moments after it was made.
+constexpr std::time_t kMinAge = 60;
+
+/// A lock that ends with the process that has it; no descriptor if another process has it.
+Fd lock(const std::string& folder) {
+  Fd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fd.reset();
+  return fd;
+}
+
+/// Removes the folders of processes that were killed before they could do so.
+void remove_abandoned(const std::string& place) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(place, ignored)) {
+    const std::string folder = entry.path();
+    if (!entry.path().filename().string().starts_with(kFolder)) continue;
+    struct stat status {};
+    if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
+        status.st_uid != ::geteuid() || std::time(nullptr) - status.st_mtime < kMinAge)
+      continue;
+    const std::string socket = fmt::format("{}/{}", folder, kSocket);
+    if (::lstat(socket.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) continue;
+    if (!lock(folder)) continue;
+    ::unlink(socket.c_str());
+    ::rmdir(folder.c_str());
+  }
+}
+
 }  // namespace
 
 Listener::Listener(Fd fd, std::string folder)
@@ -49,7 +84,8 @@ Listener::Listener(Listener&& other) noexcept
       endpoint_(other.endpoint_),
       address_(std::move(other.address_)),
       file_(std::exchange(other.file_, std::nullopt)),
-      folder_(std::exchange(other.folder_, "")) {}
+      folder_(std::exchange(other.folder_, "")),
+      lock_(std::move(other.lock_)) {}
 
 Listener& Listener::operator=(Listener&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -57,6 +93,7 @@ Listener& Listener::operator=(Listener&& other) noexcept {
   std::swap(address_, other.address_);
   std::swap(file_, other.file_);
   std::swap(folder_, other.folder_);
+  std::swap(lock_, other.lock_);
   return *this;
 }
 
@@ -68,11 +105,17 @@ Result<Listener> Listener::open(const Endpoint& endpoint) {
 
 Result<Listener> Listener::open_private() {
   for (const std::string& place : temporary_places()) {
-    std::string folder = place + "/subunit-proxy-XXXXXX";  // as mkdtemp(3) wants it
-    if (!is_safe(place) || !::mkdtemp(folder.data())) continue;
-    const auto endpoint = Endpoint::parse(fmt::format("unix:{}/rpc", folder));
+    std::string folder = fmt::format("{}/{}XXXXXX", place, kFolder);  // as mkdtemp(3) wants it
+    if (!is_safe(place)) continue;
+    remove_abandoned(place);
+    if (!::mkdtemp(folder.data())) continue;
+    const auto endpoint = Endpoint::parse(fmt::format("unix:{}/{}", folder, kSocket));
     auto fd = endpoint ? endpoint->listen() : tl::unexpected(endpoint.error());
-    if (fd) return Listener(std::move(*fd), std::move(folder));
+    if (fd) {
+      Listener listener(std::move(*fd), std::move(folder));
+      listener.lock_ = lock(listener.folder_);
+      return listener;
+    }
     ::rmdir(folder.c_str());
   }
   const auto endpoint = Endpoint::parse("unix:@subunit-proxy-" + random_token());
@@ -90,6 +133,7 @@ void Listener::close() {
   file_.reset();
   if (!folder_.empty()) ::rmdir(folder_.c_str());
   folder_.clear();
+  lock_.reset();
 }
 
 }  // namespace proxy

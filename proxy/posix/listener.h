@@ -16,7 +16,8 @@ class Listener {
   /// A unix socket that only this user reaches, whatever becomes of the network: in a new folder
   /// with mode 0700 in the first of XDG_RUNTIME_DIR, TMPDIR, /tmp, /dev/shm and /run that takes
   /// one. Where none does, an abstract socket with a random name, to which every process of this
-  /// network namespace can connect.
+  /// network namespace can connect. Folders of this kind that killed processes have left behind are
+  /// removed.
   [[nodiscard]] static subunit::Result<Listener> open_private();
 
   Listener(Listener&& other) noexcept;
@@ -42,6 +43,7 @@ class Listener {
   std::string address_;
   std::optional<ino_t> file_;  // the socket's, if it is in the file system
   std::string folder_;         // made for it
+  Fd lock_;                    // tells others that the folder is in use
 };
 
 }  // namespace proxy

@@ -88,6 +88,29 @@ def test_a_signal_leaves_no_socket_behind(serve, places, number):
     assert list(places.iterdir()) == []
 
 
+def test_what_a_killed_proxy_has_left_is_removed_by_the_next_one(serve, places):
+    channel = serve("--", *server("--local", "good"))
+    channel.attached()
+    channel.process.kill()
+    channel.exit_status()
+    (left,) = places.iterdir()
+    long_ago = 1_000_000_000
+    os.utime(left, (long_ago, long_ago))
+    others = places / "subunit-proxy-other"  # without a socket, so something else
+    others.mkdir()
+    os.utime(others, (long_ago, long_ago))
+    first = serve("--", *server("--local", "good"))
+    first.attached()
+    (in_use,) = {*places.iterdir()} - {others}
+    assert in_use != left
+    os.utime(in_use, (long_ago, long_ago))
+    second = serve("--", *server("--local", "good"))
+    second.attached()
+    assert in_use.exists() and not left.exists()
+    assert first.goodbye() == second.goodbye() == 0
+    assert [*places.iterdir()] == [others]
+
+
 @pytest.mark.parametrize("unsafe", ["writable by all", "another user's", "missing", "too long"])
 def test_the_socket_is_in_the_first_folder_that_is_fit_for_it(serve, places, monkeypatch, unsafe):
     first = places / ("x" * 100 if unsafe == "too long" else "first")
