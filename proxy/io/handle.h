@@ -12,7 +12,6 @@
 
 namespace proxy {
 
-/// Owns an event loop. Everything that uses it must be gone before it.
 /// Owns a libuv handle of type T, from its initialisation on. Destruction closes it; the memory is
 /// freed in libuv's close callback, which runs in a later turn of the loop. After destruction no
 /// callback of the handle runs any more.

@@ -3,13 +3,13 @@
 namespace proxy {
 
 LimitedWarning::LimitedWarning(uv_loop_t& loop, const Log& log)
-    : loop_(loop), log_(log), timer_(loop, [this] { show(limit_.tick(now(loop_))); }) {}
+    : log_(log), timer_(loop, [this] { show(limit_.tick(precise_now())); }) {}
 
 void LimitedWarning::add(std::string text) {
   last_ = std::move(text);
-  show(limit_.add(now(loop_)));
+  show(limit_.add(precise_now()));
   const auto deadline = limit_.next_deadline();
-  if (deadline && !timer_.running()) timer_.start(*deadline - now(loop_));
+  if (deadline && !timer_.running()) timer_.start(*deadline - precise_now());
 }
 
 void LimitedWarning::flush() {

@@ -23,7 +23,6 @@ class LimitedWarning {
  private:
   void show(unsigned count);
 
-  uv_loop_t& loop_;
   const Log& log_;
   subunit::MessageLimit limit_;
   std::string last_;
