@@ -7,6 +7,7 @@
 
 #include "proxy/cli/command_line.h"
 #include "proxy/command_server/command_server.h"
+#include "proxy/guard/guard.h"
 #include "proxy/run/run.h"
 #include "proxy/serve/serve.h"
 #include "proxy/testr/testr.h"
@@ -33,6 +34,7 @@ struct Act {
   int operator()(const proxy::CommandServerOptions& options) const {
     return proxy::command_server(options, log);
   }
+  int operator()(const proxy::GuardOptions& options) const { return proxy::guard(options, log); }
 };
 
 /// Whatever is opened next would otherwise get the number of one that is closed.

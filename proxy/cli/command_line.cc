@@ -40,6 +40,7 @@ class Parser {
         {"python", make_python_command},
         {"tunnel", make_tunnel_command},
         {"command-server", make_command_server_command},
+        {"guard", make_guard_command},
     };
     const bool one =
         std::ranges::any_of(known, [&](const auto& each) { return each.first == first; });

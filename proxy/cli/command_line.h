@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/command_server/command_server.h"
+#include "proxy/guard/guard.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/run.h"
 #include "proxy/serve/serve.h"
@@ -27,7 +28,7 @@ struct Answer {
 
 /// What a command line asks for.
 using Action = std::variant<Answer, ServeOptions, WrapOptions, RunOptions, TestrOptions,
-                            TunnelOptions, CommandServerOptions>;
+                            TunnelOptions, CommandServerOptions, GuardOptions>;
 
 struct CommandLine {
   Action action;

@@ -35,6 +35,7 @@ class Subcommand {
 [[nodiscard]] std::unique_ptr<Subcommand> make_python_command();
 [[nodiscard]] std::unique_ptr<Subcommand> make_tunnel_command();
 [[nodiscard]] std::unique_ptr<Subcommand> make_command_server_command();
+[[nodiscard]] std::unique_ptr<Subcommand> make_guard_command();
 
 /// The value of `result`. Throws its Error as a UsageError.
 template <typename T>

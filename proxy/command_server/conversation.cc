@@ -157,7 +157,7 @@ void Conversation::start_request(subunit::command::Answer answer) {
   request_.emplace(loop_, options_.command, *folder_, std::move(answer), to_client_, log_,
                    [this](const Result<>& result) { request_ended(result); });
   request_->start();
-  guard_.watch(request_->group());
+  if (const auto group = request_->group()) guard_.watch(*group);
 }
 
 void Conversation::request_ended(const Result<>& result) {
@@ -203,7 +203,6 @@ void Conversation::clear_away() {
   if (request_->processes_left()) return next_timer_.start(kGroupPoll);
   if (rest_) return start_request(*std::exchange(rest_, std::nullopt));
   request_.reset();
-  guard_.watch(std::nullopt);
   ending_ ? to_client_.finish() : serve_next();
 }
 

@@ -8,9 +8,9 @@
 
 #include "common/rpc/server_session.h"
 #include "proxy/command_server/command_server.h"
-#include "proxy/command_server/guard.h"
 #include "proxy/command_server/request.h"
 #include "proxy/command_server/temporary_folder.h"
+#include "proxy/guard/guard_process.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
 
@@ -64,7 +64,7 @@ class Conversation {
   PacketReader from_client_;
   StopSignals signals_;
   std::optional<TemporaryFolder> folder_;
-  Guard guard_;
+  GuardProcess guard_;
   Timer hello_timer_;
   Timer next_timer_;
   Timer grace_timer_;

@@ -11,6 +11,13 @@ namespace proxy {
 using subunit::error;
 using subunit::Result;
 
+namespace {
+
+// Between TERM and KILL, for what the servers left behind. The client waits three seconds for us.
+constexpr auto kLeftoverGrace = std::chrono::seconds(1);
+
+}  // namespace
+
 Supervisor::Supervisor(uv_loop_t& loop, const ServeOptions& options, const Log& log,
                        Writer& to_client, Events events)
     : loop_(loop),
@@ -19,6 +26,10 @@ Supervisor::Supervisor(uv_loop_t& loop, const ServeOptions& options, const Log& 
       to_client_(to_client),
       events_(std::move(events)),
       listening_(loop, options, log),
+      guard_(loop),
+      leftovers_(
+          loop, log,
+          {.is_awaited = [this](pid_t child) { return awaits(child); }, .over = events_.over}),
       replace_timer_(loop, [this] { replace_ended(); }) {
   const std::size_t count = std::max<std::size_t>(options.workers, options.connect.size());
   for (std::size_t i = 0; i < count; ++i) add_slot();
@@ -37,22 +48,26 @@ std::unique_ptr<TestServer> Supervisor::make_server(unsigned number) {
   if (!options_.connect.empty())
     place.connect = options_.connect[options_.command.empty() ? number : 0];
   Slot& slot = slots_[number];  // of a map: it stays where it is
-  auto server =
-      std::make_unique<TestServer>(loop_, options_, log_, to_client_, listening_, std::move(place),
-                                   TestServer::Events{.attached = [this, &slot] { attached(slot); },
-                                                      .detached = [this, &slot] { detached(slot); },
-                                                      .over =
-                                                          [this] {
-                                                            // It is in the middle of telling so.
-                                                            replace_timer_.start(subunit::Time(0));
-                                                            events_.over();
-                                                          },
-                                                      .flow = events_.flow});
+  auto server = std::make_unique<TestServer>(
+      loop_, options_, log_, to_client_, listening_, guard_, std::move(place),
+      TestServer::Events{.attached = [this, &slot] { attached(slot); },
+                         .detached = [this, &slot] { detached(slot); },
+                         .over =
+                             [this] {
+                               // It is in the middle of telling so.
+                               replace_timer_.start(subunit::Time(0));
+                               end_leftovers();
+                               events_.over();
+                             },
+                         .flow = events_.flow});
   server->set_flow(flow_);
   return server;
 }
 
 Result<> Supervisor::prepare() {
+  if (!options_.command.empty()) {
+    if (auto started = guard_.start(); !started) return started;
+  }
   return options_.listen ? listening_.open() : Result<>();
 }
 
@@ -202,6 +217,25 @@ void Supervisor::stop(std::string_view why) {
 
 void Supervisor::kill() {
   for (auto& [number, slot] : slots_) slot.server->kill();
+  leftovers_.hurry();
+}
+
+void Supervisor::close() {
+  listening_.close();
+  closed_ = true;
+  end_leftovers();
+}
+
+void Supervisor::end_leftovers() {
+  if (closed_ && servers_over())
+    leftovers_.end(std::min<subunit::Time>(options_.grace, kLeftoverGrace), guard_.pid());
+}
+
+bool Supervisor::awaits(pid_t child) const {
+  return child == guard_.pid() ||
+         std::ranges::any_of(slots_, [child](const Slots::value_type& each) {
+           return each.second.server->session() == child;
+         });
 }
 
 void Supervisor::flush() {
@@ -255,6 +289,10 @@ bool Supervisor::any_left() const {
 }
 
 bool Supervisor::over() const {
+  return leftovers_.over();
+}
+
+bool Supervisor::servers_over() const {
   return std::ranges::all_of(
       slots_, [](const Slots::value_type& each) { return each.second.server->over(); });
 }

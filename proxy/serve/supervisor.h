@@ -8,6 +8,8 @@
 #include <string_view>
 
 #include "common/rpc/announcement.h"
+#include "proxy/guard/guard_process.h"
+#include "proxy/serve/leftovers.h"
 #include "proxy/serve/test_server.h"
 
 namespace proxy {
@@ -56,7 +58,7 @@ class Supervisor {
   void kill();
 
   /// No more callers.
-  void close() { listening_.close(); }
+  void close();
 
   void flush();
   void set_flow(Flow flow);
@@ -68,7 +70,7 @@ class Supervisor {
 
   /// Some server is there, or on its way.
   [[nodiscard]] bool any_left() const;
-  /// All have ended, with their processes.
+  /// All have ended, with their processes, and what these left behind.
   [[nodiscard]] bool over() const;
   /// Every one has ended as the protocol says, but for those that were gone before Goodbye.
   [[nodiscard]] bool all_well() const;
@@ -97,6 +99,9 @@ class Supervisor {
   void detached(Slot& slot);
   void replace_ended();
   void cancel_restarts();
+  [[nodiscard]] bool servers_over() const;
+  void end_leftovers();
+  [[nodiscard]] bool awaits(pid_t child) const;
 
   uv_loop_t& loop_;
   const ServeOptions& options_;
@@ -104,10 +109,13 @@ class Supervisor {
   Writer& to_client_;
   Events events_;
   Listening listening_;
+  GuardProcess guard_;
+  Leftovers leftovers_;
   Slots slots_;
   unsigned next_number_ = 0;
   unsigned ever_attached_ = 0;
   bool ending_ = false;    // no server is started any more
+  bool closed_ = false;    // nor waited for
   bool lost_one_ = false;  // one whose slot is no more has not ended well
   Flow flow_;
   unsigned first_in_turn_ = 0;

@@ -23,12 +23,14 @@ constexpr auto kGroupPoll = milliseconds(10);
 }  // namespace
 
 TestServer::TestServer(uv_loop_t& loop, const ServeOptions& options, const Log& log,
-                       Writer& to_client, Listening& listening, Place place, Events events)
+                       Writer& to_client, Listening& listening, GuardProcess& guard, Place place,
+                       Events events)
     : loop_(loop),
       options_(options),
       log_(log),
       to_client_(to_client),
       listening_(listening),
+      guard_(guard),
       place_(std::move(place)),
       events_(std::move(events)),
       token_(random_token()),
@@ -83,15 +85,18 @@ Result<> TestServer::start_command() {
   capture_.set_flow(flow_.output);
   const auto address = connecting_ ? std::optional(connecting_->address()) : listening_.address();
   const auto local_address = connecting_ ? std::nullopt : listening_.local_address();
-  return command_.start({.words = options_.command,
-                         .settings = {{"SUBUNIT_RPC_ADDRESS", address},
-                                      {"SUBUNIT_RPC_LOCAL", local_address},
-                                      {"SUBUNIT_RPC_TOKEN", token_},
-                                      {"SUBUNIT_RPC_WORKER", std::to_string(place_.number)}},
-                         .in = 0,  // /dev/null, since stdin is private
-                         .out = ends->out.get(),
-                         .err = ends->err.get(),
-                         .own_session = true});
+  auto started =
+      command_.start({.words = options_.command,
+                      .settings = {{"SUBUNIT_RPC_ADDRESS", address},
+                                   {"SUBUNIT_RPC_LOCAL", local_address},
+                                   {"SUBUNIT_RPC_TOKEN", token_},
+                                   {"SUBUNIT_RPC_WORKER", std::to_string(place_.number)}},
+                      .in = 0,  // /dev/null, since stdin is private
+                      .out = ends->out.get(),
+                      .err = ends->err.get(),
+                      .own_session = true});
+  if (started) guard_.watch(command_.pid());
+  return started;
 }
 
 void TestServer::attach(ServerConnection connection) {

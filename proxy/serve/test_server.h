@@ -6,6 +6,7 @@
 
 #include "common/rpc/announcement.h"
 #include "proxy/capture/capture.h"
+#include "proxy/guard/guard_process.h"
 #include "proxy/io/child.h"
 #include "proxy/posix/log.h"
 #include "proxy/serve/connecting.h"
@@ -40,7 +41,7 @@ class TestServer {
   };
 
   TestServer(uv_loop_t& loop, const ServeOptions& options, const Log& log, Writer& to_client,
-             Listening& listening, Place place, Events events);
+             Listening& listening, GuardProcess& guard, Place place, Events events);
 
   /// Starts its command, if there is one, and waits for it to attach, within a time.
   void start();
@@ -111,6 +112,7 @@ class TestServer {
   const Log& log_;
   Writer& to_client_;
   Listening& listening_;
+  GuardProcess& guard_;
   const Place place_;
   Events events_;
   Phase phase_ = Phase::kAttaching;

@@ -211,6 +211,7 @@ TEST_CASE("a template that cannot work is bad usage, and the message names what 
       {{"--grace", "0", "--", "x $LISTOPT $IDLIST"}, {"--grace"}},
   };
   check_bad_usage("command-server", of_the_server);
+  check_bad_usage("guard", {{{}, {"--parent"}}, {{"--parent", "0"}, {"--parent"}}});
 }
 
 TEST_CASE("tunnel and wrap need a command") {
@@ -264,6 +265,7 @@ TEST_CASE("help is for stdout, with status 0, and names each option") {
       {"python", with({}, {kLineOptions, kChannelOptions})},
       {"tunnel", with({"--listen", "--any-owner", "--ready-fd"}, {kLineOptions})},
       {"command-server", {"--list-option", "--id-option", "--grace"}},
+      {"guard", {"--parent", "--folder"}},
   };
   for (const Help& row : rows) {
     CAPTURE(row.subcommand);
@@ -288,6 +290,7 @@ TEST_CASE("the help of the program lists the subcommands that are for people") {
   for (const char* name : {"serve", "wrap", "run", "testr", "python", "tunnel"})
     CHECK_MESSAGE(says(answer.text, std::string("\n  ") + name + " "), name);
   CHECK_FALSE(says(answer.text, "command-server"));
+  CHECK_FALSE(says(answer.text, "guard"));
 }
 
 TEST_CASE("the version is told with status 0") {

@@ -454,6 +454,15 @@ class Orphan(Server):
             subprocess.Popen(["sh", "-c", "while :; do sleep 1; done"])
 
 
+class Leave(Server):
+    """Its third test runs the shell command ARGUMENT."""
+
+    def test(self, test_id):
+        super().test(test_id)
+        if self.is_third(test_id):
+            subprocess.run(["sh", "-c", self.argument], stdin=subprocess.DEVNULL)
+
+
 class Zombie(Server):
     """Its third test leaves a grandchild that has ended, for init to reap."""
 
@@ -622,6 +631,7 @@ MODES = {
     "exit-late": ExitLate,
     "hold-stdout": HoldStdout,
     "orphan": Orphan,
+    "leave": Leave,
     "zombie": Zombie,
     "flood": Flood,
     "big-attachment": BigAttachment,
