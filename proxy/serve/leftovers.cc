@@ -52,16 +52,22 @@ bool Leftovers::has_children() const {
 
 void Leftovers::step() {
   reap();
-  const bool first = !termination_->begun();
-  // That saves a look at all processes of the system, nearly always.
-  const bool none = first && !has_children();
-  const auto next = none ? std::nullopt : termination_->step(precise_now());
-  if (first && !family_.empty())
-    log_.info("ending processes that the test servers left behind: {}", family_.describe());
+  if (!termination_->begun()) {
+    // That saves a look at all processes of the system, nearly always.
+    if (!has_children()) return set_over();
+    family_.find();
+    if (!family_.empty())
+      log_.info("ending processes that the test servers left behind: {}", family_.describe());
+  }
+  const auto next = termination_->step(precise_now());
   if (next) return step_timer_.start(*next - precise_now());
   if (!family_.empty())
     log_.warning("these processes, which the test servers left behind, cannot be ended: {}",
                  family_.describe());
+  set_over();
+}
+
+void Leftovers::set_over() {
   over_ = true;
   events_.over();
 }

@@ -38,6 +38,7 @@ class Leftovers {
   void reap();
   [[nodiscard]] bool has_children() const;
   void step();
+  void set_over();
 
   const Log& log_;
   Events events_;
