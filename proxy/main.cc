@@ -1,13 +1,15 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "proxy/cli/command_line.h"
 #include "proxy/command_server/command_server.h"
 #include "proxy/guard/guard.h"
+#include "proxy/posix/stdio.h"
 #include "proxy/run/run.h"
 #include "proxy/serve/serve.h"
 #include "proxy/testr/testr.h"
@@ -37,20 +39,26 @@ struct Act {
   int operator()(const proxy::GuardOptions& options) const { return proxy::guard(options, log); }
 };
 
-/// Whatever is opened next would otherwise get the number of one that is closed.
-void open_standard_descriptors() {
-  int fd = 0;
-  while (fd >= 0 && fd <= 2) fd = ::open("/dev/null", O_RDWR);
-  ::close(fd);
+/// For those commands that do something.
+int act(const proxy::CommandLine& line, const proxy::Log& log) {
+  if (!std::holds_alternative<proxy::Answer>(line.action)) {
+    if (const auto enough = proxy::check_free_descriptors(); !enough) {
+      log.error("{}", enough.error().text);
+      return std::holds_alternative<proxy::WrapOptions>(line.action) ? proxy::kWrapCannotStart : 3;
+    }
+  }
+  return std::visit(Act{log}, line.action);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  open_standard_descriptors();
+  proxy::open_standard_descriptors();
   // Writing to a reader that is gone is an error like any other here. Commands that are started get
   // the signal's usual effect back.
   std::signal(SIGPIPE, SIG_IGN);
+  // And so is a file that may not grow any more (ulimit -f).
+  std::signal(SIGXFSZ, SIG_IGN);
   // Whoever started this may have blocked signals, those that are to end it among them.
   sigset_t none;
   sigemptyset(&none);
@@ -59,5 +67,5 @@ int main(int argc, char** argv) {
   const proxy::CommandLine line = proxy::parse_command_line(words, ::isatty(STDOUT_FILENO) == 1);
   proxy::Screen screen(STDERR_FILENO);
   const proxy::Log log(line.log_level, screen);
-  return std::visit(Act{log}, line.action);
+  return act(line, log);
 }

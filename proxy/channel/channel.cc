@@ -1,5 +1,8 @@
 #include "proxy/channel/channel.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "common/base/text.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/posix/terminal.h"
@@ -78,7 +81,9 @@ Result<Channel::Ends> Channel::start_on_terminal(const std::vector<std::string>&
   if (!terminal) return tl::unexpected(terminal.error());
   if (auto started = command_.start({.words = command, .terminal = terminal->path}); !started)
     return tl::unexpected(started.error());
-  return Ends{.in = duplicate(terminal->master.get()), .out = std::move(terminal->master)};
+  Fd in = duplicate(terminal->master.get());
+  if (!in) return subunit::error("cannot use a pseudo-terminal: {}", std::strerror(errno));
+  return Ends{.in = std::move(in), .out = std::move(terminal->master)};
 }
 
 void Channel::open_raw(Ends line) {

@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "common/base/text.h"
 #include "proxy/posix/fd.h"
@@ -45,7 +47,29 @@ Result<> replace(int fd, int substitute) {
   return error("cannot replace descriptor {}: {}", fd, std::strerror(errno));
 }
 
+// What one channel, or one test server, takes beside what a command takes for itself.
+constexpr std::size_t kNeededDescriptors = 24;
+
 }  // namespace
+
+void open_standard_descriptors() {
+  constexpr std::array kModes{O_WRONLY, O_RDONLY, O_RDWR};
+  for (int fd = 0; fd < kFirstPrivateFd; ++fd) {
+    // This gets the lowest number that is free.
+    if (::fcntl(fd, F_GETFD) < 0) [[maybe_unused]]
+      const int opened = ::open("/dev/null", kModes[fd]);
+  }
+}
+
+Result<> check_free_descriptors() {
+  std::vector<Fd> free(kNeededDescriptors);
+  for (Fd& each : free) {
+    each = proxy::duplicate(STDERR_FILENO);
+    if (!each)
+      return error("cannot open {} more files: {} (ulimit -n)", free.size(), std::strerror(errno));
+  }
+  return {};
+}
 
 Result<PrivateStream> PrivateStream::take_stdin() {
   auto stream = take(0, O_RDONLY);

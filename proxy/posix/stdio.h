@@ -7,6 +7,15 @@
 
 namespace proxy {
 
+/// Opens those of the descriptors 0, 1 and 2 that are closed: what is opened next would otherwise
+/// get their numbers. Reading from 0 and writing to 1 fails then, as it does where they are closed;
+/// what is written to 2 is dropped.
+void open_standard_descriptors();
+
+/// An Error if this process may not open as many descriptors as any of its commands needs: libuv
+/// does not bear that.
+[[nodiscard]] subunit::Result<> check_free_descriptors();
+
 /// This process's stdin or stdout, taken away from everything else in it.
 ///
 /// After take() the stream that was on 0 or 1 is on a private, close-on-exec descriptor. Instead,

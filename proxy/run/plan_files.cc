@@ -45,8 +45,10 @@ Result<std::vector<subunit::schedule::ScheduleEntry>> read_schedule(const std::s
 // The history.
 
 constexpr std::size_t kReadSize = 1 << 20;
-constexpr std::size_t kMaxShown = 40;  // of what is no history
-constexpr int kMaxLinks = 40;          // as the kernel has it
+constexpr std::size_t kMaxHistory = 1 << 30;  // a stream of earlier runs, with what tests printed
+constexpr std::size_t kMaxNoise = 16 << 20;   // before its first packet
+constexpr std::size_t kMaxShown = 40;         // of what is no history
+constexpr int kMaxLinks = 40;                 // as the kernel has it
 
 tl::unexpected<subunit::Error> cannot(const char* what, const std::string& path,
                                       const std::string& why) {
@@ -102,6 +104,7 @@ Result<> read_history(const std::string& path, subunit::schedule::Durations& dur
   if (!fd) return cannot("read", path, std::strerror(errno));
   subunit::Decoder decoder;
   std::size_t packets = 0;
+  std::size_t total = 0;
   std::string beginning;
   for (;;) {
     const auto room = decoder.prepare(kReadSize);
@@ -112,6 +115,10 @@ Result<> read_history(const std::string& path, subunit::schedule::Durations& dur
     if (beginning.empty()) beginning = escaped(room.first(read), kMaxShown);
     decoder.commit(read, subunit::Time(0));
     packets += durations.read(decoder);
+    total += read;
+    if (total > kMaxHistory)
+      return cannot("read", path, fmt::format("it has more than {} bytes", kMaxHistory));
+    if (packets == 0 && total > kMaxNoise) break;
   }
   if (packets > 0 || beginning.empty()) return {};
   return error(

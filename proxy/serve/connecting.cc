@@ -137,9 +137,13 @@ void Connecting::judge(uid_t user) {
 }
 
 void Connecting::use() {
+  Fd in = duplicate(connecting_.get());
+  if (!in)
+    return fail(
+        fmt::format("cannot use the test server at {}: {}", address_, std::strerror(errno)));
   ServerConnection connection{nullptr, std::move(connecting_), address_, {}};
   connection.reader = std::make_unique<PacketReader>(
-      loop_, duplicate(connection.out.get()), PacketReader::Events{},
+      loop_, std::move(in), PacketReader::Events{},
       options_.routed() ? PacketReader::kSmallCapacity : PacketReader::kCapacity);
   if (endpoint_.is_unix()) connection.pid = unix_peer_pid(connection.out.get());
   if (!options_.command.empty() && !options_.any_owner) connection.token = token_;

@@ -1,9 +1,9 @@
 #include "proxy/serve/listening.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
@@ -19,6 +19,7 @@ using subunit::Result;
 
 namespace {
 
+constexpr auto kPause = milliseconds(200);
 constexpr auto kProofTimeout = seconds(10);  // a server sends Attach right after it has dialled
 // Connections that have not proved themselves, beside those that are expected.
 constexpr std::size_t kMaxOfOurs = 64;
@@ -32,6 +33,7 @@ Listening::Listening(uv_loop_t& loop, const ServeOptions& options, const Log& lo
       options_(options),
       log_(log),
       hand_over_timer_(loop, [this] { hand_over(); }),
+      resume_timer_(loop, [this] { start(); }),
       warning_(loop, log) {
   const char* token = std::getenv("SUBUNIT_RPC_TOKEN");
   if (token && *token && options.command.empty()) known_token_ = token;
@@ -83,6 +85,14 @@ void Listening::start() {
   }
 }
 
+/// No descriptor is left: callers wait, and the loop must not be woken for them all the time.
+void Listening::pause() {
+  if (!std::exchange(told_of_pause_, true))
+    log_.warning("cannot accept connections for now: {} (ulimit -n)", std::strerror(EMFILE));
+  for (Entrance& each : entrances_) each.watch->stop();
+  resume_timer_.start(kPause);
+}
+
 void Listening::expect(std::string token, Attached attached) {
   expected_.push_back({std::move(token), std::move(attached)});
 }
@@ -99,6 +109,7 @@ void Listening::welcome(std::function<bool()> has_room, Attached attached) {
 void Listening::close() {
   warning_.flush();
   hand_over_timer_.stop();
+  resume_timer_.stop();
   for (Caller& caller : callers_) {
     caller.attach_timer->stop();
     caller.lookup.reset();
@@ -114,9 +125,10 @@ void Listening::close() {
 void Listening::accept(const Entrance& entrance) {
   remove_closed();
   // Whoever connects again and again must not fill the queue of those that wait.
-  for (int count = 0; count < kMaxAccepted; ++count) {
+  for (int count = 0; count < kMaxAccepted && !resume_timer_.running(); ++count) {
     Fd fd = entrance.listener.accept();
-    if (!fd) return;
+    if (!fd && (errno == EMFILE || errno == ENFILE)) return pause();
+    if (!fd) return;  // it has gone again
     receive(std::move(fd), entrance);
   }
 }
@@ -140,7 +152,8 @@ void Listening::receive(Fd fd, const Entrance& entrance) {
                                         : "too many connections without a token");
   }
   set_no_delay(fd.get());
-  Fd in(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  Fd in = duplicate(fd.get());
+  if (!in) return pause();
   Caller& caller = callers_.emplace_back(std::move(fd), entrance, other_user);
   caller.attach_timer.emplace(loop_, [this, &caller] { reject(caller, "it sent nothing"); });
   caller.attach_timer->start(kProofTimeout);

@@ -108,6 +108,7 @@ class Listening {
   }
   void accept(const Entrance& entrance);
   void receive(Fd fd, const Entrance& entrance);
+  void pause();
   [[nodiscard]] bool trusts_user(const Entrance& entrance) const;
   [[nodiscard]] bool may_wait(bool other_user) const;
   void trust_if_ours(Caller& caller, std::optional<uid_t> user);
@@ -132,6 +133,8 @@ class Listening {
   std::optional<std::string> known_token_;  // from our environment: whoever is welcome shows it
   std::list<Caller> callers_;
   Timer hand_over_timer_;
+  Timer resume_timer_;  // after pause()
+  bool told_of_pause_ = false;
   int rejected_ = 0;
   LimitedWarning warning_;
 };

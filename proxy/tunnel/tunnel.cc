@@ -1,5 +1,8 @@
 #include "proxy/tunnel/tunnel.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "proxy/io/handle.h"
 #include "proxy/io/limited_warning.h"
 #include "proxy/io/owner_lookup.h"
@@ -63,8 +66,10 @@ class Tunnel {
 
   void accept() {
     // Whoever connects again and again must not fill the queue of those that wait.
-    for (int count = 0; count < kMaxAccepted && !client_ && !relay_; ++count) {
+    for (int count = 0; count < kMaxAccepted && listener_ && !client_; ++count) {
       client_ = listener_->accept();
+      if (!client_ && (errno == EMFILE || errno == ENFILE))
+        problem_ = fmt::format("cannot accept a client: {}", std::strerror(errno));
       if (!client_) return;
       examine();
     }
@@ -98,6 +103,10 @@ class Tunnel {
     listener_.reset();
     set_no_delay(client_.get());
     Fd in = duplicate(client_.get());
+    if (!in) {
+      problem_ = fmt::format("cannot serve the client: {}", std::strerror(errno));
+      return;
+    }
     if (const auto opened = open(std::move(in), std::move(client_)); !opened)
       problem_ = opened.error().text;
   }

@@ -13,8 +13,6 @@ using subunit::Result;
 
 namespace {
 
-constexpr int kCannotStart = 127;  // as shells say it
-
 constexpr int kOutputLost = 74;  // EX_IOERR of sysexits(3)
 
 constexpr auto kGrace = seconds(5);  // between TERM and KILL
@@ -93,13 +91,13 @@ int wrap(const WrapOptions& options, const Log& log) {
   const auto out = PrivateStream::take_stdout();
   if (!out) {
     log.error("{}", out.error().text);
-    return kCannotStart;
+    return kWrapCannotStart;
   }
   Loop loop;
   Wrapper wrapper(loop.get(), *out, log);
   if (const auto started = wrapper.start(options); !started) {
     log.error("{}", started.error().text);
-    return kCannotStart;
+    return kWrapCannotStart;
   }
   loop.run_until([&wrapper] { return wrapper.over(); });
   return wrapper.exit_status();
