@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,6 +70,10 @@ Result<> check_free_descriptors() {
       return error("cannot open {} more files: {} (ulimit -n)", free.size(), std::strerror(errno));
   }
   return {};
+}
+
+void hide_from_tests() {
+  if (!std::getenv("SUBUNIT_PROXY_DUMPABLE")) ::prctl(PR_SET_DUMPABLE, 0);
 }
 
 Result<PrivateStream> PrivateStream::take_stdin() {

@@ -16,6 +16,11 @@ void open_standard_descriptors();
 /// does not bear that.
 [[nodiscard]] subunit::Result<> check_free_descriptors();
 
+/// Other processes of this user, tests for instance, can no longer write to the descriptors of this
+/// one by way of /proc/PID/fd, nor trace it (PR_SET_DUMPABLE of prctl(2)); root still can. There
+/// are no core dumps then. Does nothing if SUBUNIT_PROXY_DUMPABLE is in the environment.
+void hide_from_tests();
+
 /// This process's stdin or stdout, taken away from everything else in it.
 ///
 /// After take() the stream that was on 0 or 1 is on a private, close-on-exec descriptor. Instead,

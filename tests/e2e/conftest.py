@@ -21,6 +21,9 @@ def pytest_configure():
         raise pytest.UsageError(
             f"{support.BINARY} is not there: build it, or name another one in SUBUNIT_PROXY"
         )
+    if os.getuid() != 0:
+        # Or we could not see the environment of the proxies, and which ones are a test's.
+        os.environ["SUBUNIT_PROXY_DUMPABLE"] = "1"
 
 
 @pytest.fixture(autouse=True)

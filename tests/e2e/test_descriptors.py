@@ -142,3 +142,18 @@ def test_a_device_without_an_end_is_an_error(option):
     ended = support.proxy("run", option, "/dev/zero", *channel)
     assert ended.status == 2
     says(ended.stderr, "/dev/zero")
+
+
+# Descriptors of the proxy
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="acting as another user takes root")
+def test_tests_cannot_write_to_what_the_proxy_has_open():
+    look = "for p in $(ps -o pid= -C subunit-proxy); do ls /proc/$p/fd; done"
+    ended = client("--format", "subunit", channel=serving(*server("leave", look)),
+                   user=65534, group=65534, extra_groups=[], cwd="/")
+    assert ended.status == 0
+    stderr = ended.stream.output("demo.test_2", "stderr").decode()
+    # The client, the proxy and perhaps its guard. (Others may have some of their own there.)
+    assert stderr.count("Permission denied") >= 2
+    assert ended.stream.output("demo.test_2", "stdout") == b"demo.test_2\n"
