@@ -1,19 +1,17 @@
 #include "proxy/run/plan_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <optional>
 
 #include "common/base/text.h"
 #include "common/report/id_list.h"
 #include "common/subunit/decoder.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/fd.h"
+#include "proxy/posix/output_file.h"
 #include "proxy/posix/read_file.h"
 
 namespace proxy {
@@ -48,7 +46,6 @@ constexpr std::size_t kReadSize = 1 << 20;
 constexpr std::size_t kMaxHistory = 1 << 30;  // a stream of earlier runs, with what tests printed
 constexpr std::size_t kMaxNoise = 16 << 20;   // before its first packet
 constexpr std::size_t kMaxShown = 40;         // of what is no history
-constexpr int kMaxLinks = 40;                 // as the kernel has it
 
 tl::unexpected<subunit::Error> cannot(const char* what, const std::string& path,
                                       const std::string& why) {
@@ -70,30 +67,7 @@ Result<> write_durations(int fd, const subunit::schedule::Durations& durations) 
   Result<> result;
   for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
     result = write_all(fd, piece);
-  if (result && ::fsync(fd) != 0) result = error("{}", std::strerror(errno));
   return result;
-}
-
-/// Behind symbolic links, the path of the file to replace, which may not exist yet. Nothing if that
-/// is no regular file.
-std::optional<std::string> replaceable(const std::string& path) {
-  struct stat there {};
-  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return std::nullopt;
-  std::filesystem::path target = path;
-  for (int links = 0; links < kMaxLinks; ++links) {
-    std::error_code no_link;
-    const auto next = std::filesystem::read_symlink(target, no_link);
-    if (no_link) break;
-    target = target.parent_path() / next;
-  }
-  return target.string();
-}
-
-/// A new file beside `target`, and its path.
-std::pair<Fd, std::string> create_beside(const std::string& target) {
-  std::string path = target + ".XXXXXX";
-  Fd fd(::mkostemp(path.data(), O_CLOEXEC));
-  return {std::move(fd), std::move(path)};
 }
 
 /// Takes the durations from the file; there are none if it does not exist yet. An Error if it
@@ -129,11 +103,8 @@ Result<> read_history(const std::string& path, subunit::schedule::Durations& dur
 
 /// An Error if replace_history() has no place for a new file.
 Result<> check_history_place(const std::string& path) {
-  const auto target = replaceable(path);
-  if (!target) return {};
-  const auto [fd, fresh] = create_beside(*target);
-  if (!fd) return cannot("write", path, std::strerror(errno));
-  ::unlink(fresh.c_str());
+  const auto file = ReplacementFile::create(path);
+  if (!file) return cannot("write", path, file.error().text);
   return {};
 }
 
@@ -164,20 +135,13 @@ Result<Plan::Files> read_plan_files(const RunOptions& options) {
 }
 
 Result<> replace_history(const std::string& path, const subunit::schedule::Durations& durations) {
-  const auto target = replaceable(path);
-  if (!target) return {};
-  const auto [fd, fresh] = create_beside(*target);
-  if (!fd) return cannot("write", path, std::strerror(errno));
-  struct stat before {};
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(fd.get(), ::stat(target->c_str(), &before) == 0 ? before.st_mode & 0777 : 0666 & ~mask);
-  Result<> result = write_durations(fd.get(), durations);
-  if (result && ::rename(fresh.c_str(), target->c_str()) != 0)
-    result = error("{}", std::strerror(errno));
-  if (result) return {};
-  ::unlink(fresh.c_str());
-  return cannot("write", path, result.error().text);
+  auto file = ReplacementFile::create(path);
+  if (!file) return cannot("write", path, file.error().text);
+  if (!*file) return {};
+  auto written = write_durations((*file)->fd(), durations);
+  if (written) written = (*file)->commit();
+  if (!written) return cannot("write", path, written.error().text);
+  return {};
 }
 
 }  // namespace proxy
