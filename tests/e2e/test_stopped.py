@@ -90,6 +90,7 @@ def test_a_server_that_comes_while_serve_is_stopped_has_come_in_time(serve, tmp_
     gate = tmp_path / "gate"
     channel = serve("--attach-timeout", TIMEOUT, "--", *behind(gate, *server("good")))
     channel.ready()
+    support.find_process("sh -c read")
     with Stopped(channel.process.pid):
         go_on(gate)
     channel.attached()
