@@ -16,11 +16,12 @@ from ..attachment import encode_message
 from .connection import Connection
 from ..errors import RequestError, SessionError
 from .lifeline import say
-from .loader import PROGRAM
 from ..message import Attach
 from .server import Server
 from .stdio import CapturedStdio, Stdio
+from .suite import PROGRAM
 from .transport import Listener, dial
+from .unittest_suite import UnittestProgram
 from .worker_tests import TestsDied, WorkerTests
 
 LOCAL_VARIABLE = "SUBUNIT_RPC_LOCAL"
@@ -101,9 +102,8 @@ def _main(arguments: Optional[List[str]]) -> int:
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
     stdio = Stdio() if token is None else CapturedStdio()
-    tests = WorkerTests(
-        rest, USAGE, stdio, fork=options.fork, reload=options.reload
-    )
+    program = UnittestProgram(rest, USAGE)
+    tests = WorkerTests(program, stdio, fork=options.fork, reload=options.reload)
     server = Server(tests, stdio.promise, options.hello_timeout)
     return _serve(server, tests, options.listen is not None, addresses, token, options.any_owner)
 

@@ -81,7 +81,7 @@ class Delegation:
 
     def list(self, asked: Ids, take_id: Optional[Callable[[str], None]] = None) -> None:
         """`take_id` takes the ids; the client does if there is none."""
-        self._answer.take_id = take_id or self._answer.take_id
+        self._answer.take_id = take_id
         self._carry_out(LIST, asked)
 
     def run(self, asked: Ids) -> None:
@@ -199,13 +199,13 @@ class Answer:
     """Turns what the process reports into packets.
 
     in_progress, answered   ids of tests
-    take_id                 is called for each test that exists
+    take_id                 is called for each test that exists, in place of telling the client
     """
 
     def __init__(self, deliver: Callable[[bytes], None], stdio: Stdio) -> None:
         self.in_progress: Dict[str, None] = {}
         self.answered: Set[str] = set()
-        self.take_id: Callable[[str], None] = self._tell_exists
+        self.take_id: Optional[Callable[[str], None]] = None
         self._deliver = deliver
         self._stdio = stdio
 
@@ -218,11 +218,16 @@ class Answer:
         elif record.kind == FILE:
             self._attach(record)
         elif record.kind == EXISTS:
-            self.take_id(record.text(0))
+            self._list(record)
         return record.kind in (STARTED, ENDED)
 
-    def _tell_exists(self, test_id: str) -> None:
-        self._deliver(encode_packet(test_id=test_id, test_status="exists"))
+    def _list(self, record: Record) -> None:
+        test_id, *tags = map(record.text, range(len(record.fields)))
+        if self.take_id is not None:
+            self.take_id(test_id)
+        else:
+            packet = encode_packet(test_id=test_id, test_status="exists", test_tags=set(tags))
+            self._deliver(packet)
 
     def _start(self, record: Record) -> None:
         test_id = record.text(0)

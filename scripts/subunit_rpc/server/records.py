@@ -23,7 +23,7 @@ On the run line, with whatever process serves the request:
                   RUN all, id...
                   CANCEL               stop between two tests
                   PASSED_ON            what was sent up to STARTED or ENDED is with the client
-    process says  EXISTS id
+    process says  EXISTS id, tag...
                   STARTED id, time     time in microseconds since 1970, or none: now
                   FILE id, name, mime type, last, content
                                        last "1": the file is complete

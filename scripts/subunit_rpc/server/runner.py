@@ -11,12 +11,10 @@ from .collection import FixtureTest, Taken
 from .line import FrontIsGone
 from .reporter import Reporter
 from .results import TEXT, Result, exception_attachment, id_of
+from .suite import BROKEN_RUN_ID, NOT_RUN
 from .own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
-
-BROKEN_RUN_ID = "broken-runner"  # testtools' name for a test that stands for a broken suite
-NOT_RUN = "This test did not run: -f (--failfast) ends a Run after its first failure."
 
 
 def run_tests(

@@ -21,6 +21,7 @@ from .records import (
 )
 from ..errors import ProtocolError, RequestError
 from .stdio import flush_buffers
+from .suite import Program
 from .worker_process import work
 
 # For what tests have registered for the end of their process, threads included: of a child that has
@@ -41,9 +42,9 @@ class Worker:
     fault          what it has sent that is no record: it was killed for that
     """
 
-    def __init__(self, arguments: List[str], usage: str, *, watch: bool) -> None:
-        """Starts it, with the tests that `arguments` name. With `watch` it can be asked
-        whether its sources have changed."""
+    def __init__(self, program: Program, *, watch: bool) -> None:
+        """Starts it, with the tests of `program`. With `watch` it can be asked whether their
+        sources have changed."""
         self.control, self.run = FrontEnd(), FrontEnd()
         self.loaded = self.failfast = False
         self.threads: List[str] = []
@@ -56,7 +57,7 @@ class Worker:
         self._pid = os.fork()
         if self._pid == 0:
             control, run = self.control.there(), self.run.there()
-            live(front, lambda: work(control, run, arguments, usage, watch=watch))
+            live(front, lambda: work(control, run, program, watch=watch))
         self.process = os.pidfd_open(self._pid)
 
     @property

@@ -7,16 +7,13 @@ import atexit
 import importlib
 import threading
 from _signal import SIGKILL
-from dataclasses import dataclass
 from os import close, fork, getpid, kill, listdir, pidfd_open, waitpid
 from select import POLLIN, poll
-from typing import List, NoReturn, Optional, Sequence
+from typing import List, Optional, Sequence
 
-from .collection import TestCollection
 from ..errors import RequestError
 from .lifeline import finish, leave, live, set_default_signals
 from .line import FrontIsGone, TestsEnd
-from .loader import LoadedProgram, Loader
 from ..packet import wire_bytes
 from .records import (
     CHANGED,
@@ -34,9 +31,9 @@ from .records import (
     encode_text,
 )
 from .reporter import Reporter
-from .runner import run_tests
 from .sources import Sources
 from .stdio import flush_buffers
+from .suite import Program, Suite
 from .own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -46,67 +43,41 @@ MAX_NAMES = 20  # of threads
 _poll = poll
 
 
-def work(
-    control: TestsEnd, run: TestsEnd, arguments: List[str], usage: str, *, watch: bool
-) -> int:
-    """All that the process does, which was forked for it: loads the tests that `arguments`
-    name, and serves. With `watch` it can tell whether its sources have changed. Returns the
-    exit status."""
+def work(control: TestsEnd, run: TestsEnd, program: Program, *, watch: bool) -> int:
+    """All that the process does, which was forked for it: loads the tests of `program`, and
+    serves. With `watch` it can tell whether their sources have changed. Returns the exit
+    status."""
     set_default_signals()
     importlib.invalidate_caches()
     sources = Sources() if watch else None
     try:
-        tests = _load(control, arguments, usage, sources)
-        if tests is not None:
-            _Worker(control, run, tests, sources).work()
+        return program(_Worker(control, run, sources).serve, sources)
+    except RequestError as error:
+        control.send(FAULT, encode_text(str(error)))
+        control.flush()
     except FrontIsGone:
         pass
     return 0
 
 
-@dataclass(frozen=True)
-class _LoadedTests:
-    collection: TestCollection
-    failfast: bool
-    tb_locals: bool
-
-
-def _load(
-    control: TestsEnd, arguments: List[str], usage: str, sources: Optional[Sources]
-) -> Optional[_LoadedTests]:
-    """None if they cannot be loaded, and the front knows."""
-    loader = Loader(None if sources is None else sources.note_directory)
-    try:
-        program = LoadedProgram(arguments, usage, loader)
-        collection = TestCollection(program.test)
-    except (ImportError, OSError, ValueError, RequestError) as error:
-        control.send(FAULT, encode_text(f"cannot load the tests: {error}"))
-    except SystemExit:
-        control.send(FAULT, b"")  # what is wrong stands on stderr
-    else:
-        if sources is not None:
-            sources.loaded()
-        threads = [name.encode("utf-8", "replace") for name in _other_threads()]
-        control.send(LOADED, b"1" if program.failfast else b"0", *threads)
-        control.flush()
-        return _LoadedTests(collection, bool(program.failfast), bool(program.tb_locals))
-    control.flush()
-    return None
-
-
 class _Worker:
-    def __init__(
-        self, control: TestsEnd, run: TestsEnd, tests: _LoadedTests, sources: Optional[Sources]
-    ) -> None:
+    def __init__(self, control: TestsEnd, run: TestsEnd, sources: Optional[Sources]) -> None:
         self._control = control
         self._run = run
-        self._tests = tests
         self._sources = sources
 
-    def work(self) -> NoReturn:
+    def serve(self, suite: Suite) -> None:
         """Until the front is gone."""
-        while True:
-            self._carry_out(self._control.receive())
+        self._suite = suite
+        if self._sources is not None:
+            self._sources.loaded()
+        threads = [name.encode("utf-8", "replace") for name in _other_threads()]
+        try:
+            self._tell(LOADED, b"1" if suite.failfast else b"0", *threads)
+            while True:
+                self._carry_out(self._control.receive())
+        except FrontIsGone:
+            pass
 
     def _carry_out(self, order: Record) -> None:
         if order.kind == COMPARE:
@@ -116,8 +87,8 @@ class _Worker:
             self._tell(LEFT, b"%d" % status)
         # A kill that comes here has crossed the end of the child.
 
-    def _tell(self, kind: bytes, field: bytes) -> None:
-        self._control.send(kind, field)
+    def _tell(self, kind: bytes, *fields: bytes) -> None:
+        self._control.send(kind, *fields)
         self._control.flush()
 
     def _compare(self) -> None:
@@ -125,7 +96,7 @@ class _Worker:
         self._tell(CHANGED, b"1" if self._sources.changed() else b"0")
 
     def _serve(self) -> int:
-        _answer(self._run.receive_request(), self._tests, self._run)
+        self._answer(self._run.receive_request(), last=False)
         self._run.send(RAN)
         self._run.send(DONE)
         self._run.flush()
@@ -147,7 +118,7 @@ class _Worker:
         self._control.close()
         self._run.forked()
         try:
-            _answer(self._run.receive_request(), self._tests, self._run)
+            self._answer(self._run.receive_request(), last=True)
             self._run.send(RAN)
             self._run.flush()
             finish()
@@ -180,24 +151,18 @@ class _Worker:
         finally:
             close(pid_descriptor)
 
-
-def _answer(request: Record, tests: _LoadedTests, line: TestsEnd) -> None:
-    asked: Optional[Sequence[str]] = None
-    if request.fields[0] != b"1":
-        asked = [request.text(index) for index in range(1, len(request.fields))]
-    if request.kind == LIST:
-        for test_id in tests.collection.ids(asked):
-            line.send(EXISTS, wire_bytes(test_id))
-        line.flush()
-        return
-    run_tests(
-        tests.collection.take(asked),
-        Reporter(line),
-        stopped=line.cancelled,
-        failfast=tests.failfast,
-        tb_locals=tests.tb_locals,
-    )
-    flush_buffers()
+    def _answer(self, request: Record, *, last: bool) -> None:
+        asked: Optional[Sequence[str]] = None
+        if request.fields[0] != b"1":
+            asked = [request.text(index) for index in range(1, len(request.fields))]
+        line = self._run
+        if request.kind == LIST:
+            for test_id, tags in self._suite.list(asked):
+                line.send(EXISTS, wire_bytes(test_id), *map(wire_bytes, tags))
+            line.flush()
+            return
+        self._suite.run(asked, Reporter(line), stopped=line.cancelled, last=last)
+        flush_buffers()
 
 
 def _other_threads() -> List[str]:

@@ -11,13 +11,11 @@ from .delegation import CANCEL_SECONDS, Delegation, report_failure
 from .lifeline import describe, say
 from ..errors import RequestError, SessionError
 from ..packet import wire_text
-from .runner import BROKEN_RUN_ID, NOT_RUN
 from .stdio import Stdio
+from .suite import BROKEN_RUN_ID, NOT_RUN, Ids, Program
 from .worker import Worker
 
 READY_SECONDS = 3.0  # for the tests to be loaded before the client is answered
-
-Ids = Optional[Sequence[str]]  # as in the messages: None for all there are
 
 
 class TestsDied(SessionError):
@@ -42,16 +40,14 @@ class WorkerTests:
 
     def __init__(
         self,
-        arguments: List[str],
-        usage: str,
+        program: Program,
         stdio: Stdio,
         *,
         fork: bool,
         reload: bool,
     ) -> None:
-        """Begins to load the tests that `arguments` name."""
-        self._arguments = arguments
-        self._usage = usage
+        """Begins to load the tests."""
+        self._program = program
         self._stdio = stdio
         self._fork = fork
         self._reload = reload
@@ -131,7 +127,7 @@ class WorkerTests:
         return not self._fork and not self._reload
 
     def _start(self) -> Worker:
-        return Worker(self._arguments, self._usage, watch=self._reload)
+        return Worker(self._program, watch=self._reload)
 
     def _ready(self, conversation: Conversation, *, compare: bool = True) -> bool:
         """Sees to it that there is a worker that has loaded the tests; with `compare`, as
@@ -175,10 +171,10 @@ class WorkerTests:
         self,
         asked: Ids,
         conversation: Conversation,
-        deliver: Optional[Callable[[str], None]] = None,
+        take_id: Optional[Callable[[str], None]] = None,
     ) -> None:
         delegation = self._delegate(conversation)
-        delegation.list(asked, deliver)
+        delegation.list(asked, take_id)
         if delegation.death is not None and not conversation.stopped():
             if self._for_good:
                 raise TestsDied(delegation.status)
