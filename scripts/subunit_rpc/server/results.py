@@ -13,10 +13,7 @@ which would take it for the test's.
 from __future__ import annotations
 
 import datetime
-import sys
-import traceback
 import unittest
-from sys import getrecursionlimit, setrecursionlimit
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 from unittest.suite import _ErrorHolder
 from unittest.util import strclass
@@ -25,26 +22,32 @@ from testtools.tags import TagContext
 
 from .line import FrontIsGone
 from .reporter import Reporter
+from .texts import (
+    NO_OUTCOME,
+    TEXT,
+    TEXT_OF_DETAILS,
+    TRACEBACK,
+    WORSE,
+    Attachment,
+    Room,
+    content_of,
+    encode,
+    exception_attachment,
+    mime_type_of,
+    name_of,
+    one,
+    text_of,
+    traceback_of,
+)
 from ..packet import wire_text
 from .own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 
-TEXT = "text/plain; charset=utf8"
-TEXT_OF_DETAILS = 'text/plain; charset="utf8"'  # as testtools has it
-TRACEBACK = 'text/x-traceback; charset="utf8"; language="python"'
-
-_WORSE = ("success", "skip", "xfail", "uxsuccess", "fail")  # later ones outweigh earlier ones
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
-_DEPTH = 500  # of the stack: for our own frames, where a test has left a low limit
 _BALLAST_BYTES = 4 << 20  # given back where memory is used up: enough to report that
 
-_NO_OUTCOME = b"This test has ended without telling how."
-
-_TracebackException = traceback.TracebackException
-
-Attachment = Tuple[str, str, bytes]  # name, MIME type, content
 
 
 def id_of(test: Any) -> str:
@@ -127,7 +130,7 @@ class Result(unittest.TestResult):
         test_id = self._name(test)
         self._tests[test_id] = _Test()
         self._tags = TagContext(self._tags)
-        with _Room():
+        with Room():
             self._reporter.started(test_id, self._time)
 
     def stopTest(self, test: Any) -> None:
@@ -135,7 +138,7 @@ class Result(unittest.TestResult):
         tags, self._tags = self.current_tags, self._tags.parent or self._tags
         stopped = self._tests.get(test_id)
         if stopped is not None and stopped.status is not None:
-            with _Room():
+            with Room():
                 del self._tests[test_id]
                 self._end(test_id, stopped.status, tags)
 
@@ -158,14 +161,14 @@ class Result(unittest.TestResult):
         subtest = _description(test)
         attachments = self._details(details)
         if reason is not None:
-            text = f"{subtest}: {_text(reason)}" if subtest else _text(reason)
-            attachments = _one("reason", TEXT, text, attachments)
+            text = f"{subtest}: {text_of(reason)}" if subtest else text_of(reason)
+            attachments = one("reason", TEXT, text, attachments)
         self._tell(getattr(test, "test_case", test), "skip", attachments)
 
     def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
         if err is not None:
             name = f"traceback {_description(subtest)}"
-            self._tell(test, "fail", _one(name, TRACEBACK, lambda: _traceback(err)))
+            self._tell(test, "fail", one(name, TRACEBACK, lambda: traceback_of(err)))
 
     def addDuration(self, test: Any, elapsed: float) -> None:
         """The packets have their times."""
@@ -194,14 +197,14 @@ class Result(unittest.TestResult):
         timestamp: Any = None,
     ) -> None:
         test_id = wire_text(test_id or "")
-        with _Room():
+        with Room():
             self.time(timestamp)
             if file_name is not None and file_bytes is not None:
                 mime_type = mime_type or "application/octet-stream"
                 self._reporter.attach(test_id, file_name, mime_type, file_bytes, last=eof)
             if test_status == "inprogress":
                 self._reporter.started(test_id, self._time)
-            elif test_status in _WORSE:
+            elif test_status in WORSE:
                 self._end(test_id, test_status, test_tags or ())
             self._time = None
 
@@ -220,7 +223,7 @@ class Result(unittest.TestResult):
 
     def answer(self, test_id: str, status: str, attachments: Iterable[Attachment] = ()) -> None:
         """A whole result for a test that nobody tells of, or the rest of one."""
-        with _Room():
+        with Room():
             if self._tests.pop(test_id, None) is None:
                 self._reporter.started(test_id, self._time)
             for attachment in attachments:
@@ -238,7 +241,7 @@ class Result(unittest.TestResult):
         """Whoever ran a test has left it, without telling how it ended."""
         for test_id, test in list(self._tests.items()):
             if test.status is None:
-                self.answer(test_id, "fail", [("reason", TEXT, _NO_OUTCOME)])
+                self.answer(test_id, "fail", [("reason", TEXT, NO_OUTCOME)])
             else:
                 self.answer(test_id, test.status)
 
@@ -247,7 +250,7 @@ class Result(unittest.TestResult):
 
     def _tell(self, test: Any, status: str, attachments: Iterator[Attachment]) -> None:
         """Attaches, and takes note of the status; sends it where the test never started."""
-        with _Room():
+        with Room():
             test_id = self._name(test)
             known = self._tests.get(test_id)
             current = _Test() if known is None else known
@@ -263,7 +266,7 @@ class Result(unittest.TestResult):
                 self._attach_fault(current, test_id, error)
             if isinstance(test, _ErrorHolder):
                 self._note_fixture(test_id, status, kept)
-            if current.status is None or _WORSE.index(status) > _WORSE.index(current.status):
+            if current.status is None or WORSE.index(status) > WORSE.index(current.status):
                 current.status = status
             self._count(status)
             if known is None:
@@ -288,7 +291,7 @@ class Result(unittest.TestResult):
     def _attach_fault(self, test: _Test, test_id: str, error: Exception) -> None:
         if isinstance(error, MemoryError):
             self._ballast = None
-        text = "The result of this test could not be reported in full: " + _name_of(error)
+        text = "The result of this test could not be reported in full: " + name_of(error)
         self._attach(test, test_id, "reason", TEXT, text.encode("utf-8", "backslashreplace"))
 
     def _note_fixture(self, test_id: str, status: str, kept: List[Attachment]) -> None:
@@ -307,52 +310,12 @@ class Result(unittest.TestResult):
     def _details(self, details: Any) -> Iterator[Attachment]:
         if details:
             for name, content in details.items():
-                yield str(name), _mime_type_of(content), _content_of(content)
+                yield str(name), mime_type_of(content), content_of(content)
 
     def _failure(self, err: Any, details: Any) -> Iterator[Attachment]:
         yield from self._details(details)
         if err is not None:
-            yield "traceback", TRACEBACK, _encode(_traceback(err))
-
-
-class _Room:
-    """Room on the stack for what is done inside. (sys.setrecursionlimit() of a test's may
-    have left less than unittest itself needs, but no less than it takes to come here.)"""
-
-    def __enter__(self) -> None:
-        self._limit = getrecursionlimit()
-        if self._limit < 2 * _DEPTH:
-            setrecursionlimit(2 * _DEPTH)
-
-    def __exit__(self, *exception: Any) -> None:
-        if self._limit < 2 * _DEPTH:
-            try:
-                setrecursionlimit(self._limit)
-            except RecursionError:
-                pass  # there is less now than there was: then it stays at ours
-
-
-def _one(
-    name: str, mime_type: str, text: Any, others: Iterable[Attachment] = ()
-) -> Iterator[Attachment]:
-    """`text`: a string, or what makes one."""
-    yield from others
-    yield name, mime_type, _encode(text() if callable(text) else text)
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value)
-    except Exception as error:
-        return f"(a {type(value).__name__} whose str() raises {type(error).__name__})"
-
-
-def _name_of(error: BaseException) -> str:
-    return f"{type(error).__name__}: {_text(error)[:500]}"
+            yield "traceback", TRACEBACK, encode(traceback_of(err))
 
 
 def _description(test: Any) -> str:
@@ -360,52 +323,4 @@ def _description(test: Any) -> str:
     try:
         return test._subDescription() if hasattr(test, "test_case") else ""
     except Exception as error:
-        return f"(its parameters cannot be shown: {_name_of(error)})"
-
-
-def _traceback(err: Any) -> str:
-    """As testtools' TracebackContent has it; less where Python cannot make even that."""
-    kind, value, tb = err
-    while tb and "__unittest" in tb.tb_frame.f_globals:
-        tb = tb.tb_next
-    try:
-        return "".join(_TracebackException(kind, value, tb).format())
-    except Exception as error:
-        lines = ["Traceback (most recent call last), without source lines, since making it\n"]
-        lines.append(f"raised {_name_of(error)}\n")
-        while tb is not None:
-            code = tb.tb_frame.f_code
-            lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
-            tb = tb.tb_next
-        return "".join([*lines, f"{kind.__name__}: {_text(value)}\n"])
-
-
-def _mime_type_of(content: Any) -> str:
-    try:
-        return repr(content.content_type)
-    except Exception:
-        return "application/octet-stream"
-
-
-def _content_of(content: Any) -> bytes:
-    """Of a testtools Content. Those that hold text encode it when they are asked for it, and
-    cannot where it has lone surrogates, as names of files have."""
-    try:
-        return b"".join(content.iter_bytes())
-    except UnicodeEncodeError as error:
-        pieces = [
-            piece
-            for cell in getattr(content._get_bytes, "__closure__", None) or ()
-            for piece in (cell.cell_contents if isinstance(cell.cell_contents, list) else ())
-            if isinstance(piece, str)
-        ]
-        return _encode("".join(pieces) or error.object)
-    except FrontIsGone:
-        raise
-    except Exception as error:
-        return _encode(f"(this attachment cannot be read: {_name_of(error)})")
-
-
-def exception_attachment() -> Attachment:
-    """Of the exception that is being handled."""
-    return ("traceback", TRACEBACK, _encode(_traceback(sys.exc_info())))
+        return f"(its parameters cannot be shown: {name_of(error)})"
