@@ -19,9 +19,8 @@ from .lifeline import say
 from ..message import Attach
 from .server import Server
 from .stdio import CapturedStdio, Stdio
-from .suite import PROGRAM
+from .suite import PROGRAM, Program
 from .transport import Listener, dial
-from .unittest_suite import UnittestProgram
 from .worker_tests import TestsDied, WorkerTests
 
 LOCAL_VARIABLE = "SUBUNIT_RPC_LOCAL"
@@ -36,7 +35,7 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 COMMAND = f"python3 -m {PROGRAM}"
 USAGE = f"""{COMMAND} [--listen ADDR] [--any-owner] [--fork] [--reload]
-       [--hello-timeout SECONDS] [discover ... | NAME...]"""
+       [--hello-timeout SECONDS] [discover ... | NAME... | --pytest ...]"""
 DESCRIPTION = """\
 Loads tests once, then lists and runs them for a client, as often as the client asks: in
 this one warm process, or in children of one (--fork). The client is usually
@@ -53,6 +52,12 @@ tests, as for python3 -m subunit.run:
   -k PATTERN            of these, only the tests whose names match
   -f, --failfast        end each run after its first failure; its remaining tests fail too
   --locals              show local variables in tracebacks of testtools' tests
+
+--pytest, or `python3 -m pytest --subunit-rpc` where this package is installed:
+  The other arguments are pytest's (-k, -m, -p, -o, paths, ...). pytest collects the tests
+  once. Fixtures of every scope stay from one run to the next, as long as the tests that
+  follow need them. Names of marks are tags. A module that cannot be collected is a test
+  that fails. -n, --pdb and --collect-only are refused; -x and --maxfail have no effect.
 
 --fork:
   What one run breaks, the next run does not see. If a test kills its process, that test
@@ -102,10 +107,24 @@ def _main(arguments: Optional[List[str]]) -> int:
         # What a test printed before it took the process down tells why.
         sys.stdout.reconfigure(line_buffering=True)
     stdio = Stdio() if token is None else CapturedStdio()
-    program = UnittestProgram(rest, USAGE)
-    tests = WorkerTests(program, stdio, fork=options.fork, reload=options.reload)
+    tests = WorkerTests(
+        _program(parser, options.pytest, rest), stdio, fork=options.fork, reload=options.reload
+    )
     server = Server(tests, stdio.promise, options.hello_timeout)
     return _serve(server, tests, options.listen is not None, addresses, token, options.any_owner)
+
+
+def _program(parser: argparse.ArgumentParser, for_pytest: bool, rest: List[str]) -> Program:
+    """What is not needed need not be installed."""
+    try:
+        if for_pytest:
+            from .pytest_suite import PytestProgram
+
+            return PytestProgram(rest)
+        from .unittest_suite import UnittestProgram
+    except ImportError as error:
+        parser.error(f"{error}; the tests of this framework need it")
+    return UnittestProgram(rest, USAGE)
 
 
 def _serve(
@@ -243,6 +262,11 @@ def _parser() -> argparse.ArgumentParser:
         "--reload",
         action="store_true",
         help="load the tests again, before the next list or run, when their sources have changed",
+    )
+    parser.add_argument(
+        "--pytest",
+        action="store_true",
+        help="the tests are pytest's, and so are the other arguments",
     )
     parser.add_argument(
         "--hello-timeout",

@@ -93,10 +93,15 @@ def finish() -> None:
 
 def say(text: str) -> None:
     """One line on stderr, as it was when the tests had not got at it yet."""
+    write_all(2, f"subunit_rpc: {text}\n".encode("utf-8", "backslashreplace"))
+
+
+def write_all(descriptor: int, data: bytes) -> None:
     try:
-        write(2, f"subunit_rpc: {text}\n".encode("utf-8", "backslashreplace"))
+        while data:
+            data = data[write(descriptor, data) :]
     except OSError:
-        pass  # a test has closed it
+        pass  # a test has closed it, or nobody reads it
 
 
 def describe(status: int) -> str:

@@ -37,6 +37,10 @@ class Suite(Protocol):
         says so. `last`: no other Run comes to this process. Raises KeyboardInterrupt and
         FrontIsGone only."""
 
+    def child_died(self) -> None:
+        """A process that was forked from this one to run tests has come to a sudden end. What
+        they have printed is to be written out, wherever it stands."""
+
 
 class Program(Protocol):
     """Where the tests come from."""

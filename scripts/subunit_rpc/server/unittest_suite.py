@@ -56,3 +56,6 @@ class UnittestSuite:
             failfast=self.failfast,
             tb_locals=self._tb_locals,
         )
+
+    def child_died(self) -> None:
+        """What was in its buffers is gone with them."""

@@ -109,7 +109,10 @@ class _Worker:
         child = fork()
         if child == 0:
             live(parent, self._serve_as_child)
-        return self._attend(child)
+        status = self._attend(child)
+        if status != 0:
+            self._suite.child_died()
+        return status
 
     def _serve_as_child(self) -> int:
         """What tests have registered for the end of the process is done before it says that it
