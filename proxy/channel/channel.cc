@@ -5,7 +5,7 @@
 
 #include "common/base/text.h"
 #include "proxy/posix/stdio.h"
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 namespace proxy {
 

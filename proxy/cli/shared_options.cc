@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "proxy/cli/subcommand.h"
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 namespace proxy {
 

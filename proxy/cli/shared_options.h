@@ -7,7 +7,7 @@
 #include "common/base/time.h"
 #include "common/command/command_template.h"
 #include "proxy/cli/option_set.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 #include "proxy/run/run.h"
 
 namespace proxy {

@@ -8,7 +8,7 @@
 
 #include "proxy/command_server/conversation.h"
 #include "proxy/io/handle.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 
 namespace proxy {
 

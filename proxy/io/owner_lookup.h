@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "proxy/io/handle.h"
-#include "proxy/posix/socket_owner.h"
+#include "proxy/net/socket_owner.h"
 
 namespace proxy {
 

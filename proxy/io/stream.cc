@@ -10,7 +10,7 @@
 #include <array>
 #include <cerrno>
 
-#include "proxy/posix/screen.h"
+#include "proxy/terminal/screen.h"
 
 namespace proxy {
 namespace {

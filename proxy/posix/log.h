@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/base/text.h"
-#include "proxy/posix/screen.h"
+#include "proxy/terminal/screen.h"
 
 namespace proxy {
 

@@ -7,7 +7,7 @@
 
 #include "proxy/io/owner_lookup.h"
 #include "proxy/io/watch.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 #include "proxy/serve/listening.h"
 #include "proxy/serve/serve.h"
 

@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "common/base/text.h"
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 namespace proxy {
 

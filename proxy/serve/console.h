@@ -7,7 +7,7 @@
 #include "proxy/channel/link_relay.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/log.h"
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 namespace proxy {
 

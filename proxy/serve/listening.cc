@@ -7,8 +7,8 @@
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
-#include "proxy/posix/endpoint.h"
-#include "proxy/posix/socket_owner.h"
+#include "proxy/net/endpoint.h"
+#include "proxy/net/socket_owner.h"
 #include "proxy/posix/token.h"
 
 namespace proxy {

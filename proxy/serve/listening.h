@@ -12,9 +12,9 @@
 #include "proxy/io/owner_lookup.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/io/watch.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
+#include "proxy/net/listener.h"
 #include "proxy/posix/fd.h"
-#include "proxy/posix/listener.h"
 #include "proxy/posix/log.h"
 #include "proxy/serve/serve.h"
 

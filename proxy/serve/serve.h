@@ -7,7 +7,7 @@
 
 #include "common/base/time.h"
 #include "proxy/channel/line_options.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 #include "proxy/posix/log.h"
 
 namespace proxy {

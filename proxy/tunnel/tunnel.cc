@@ -7,9 +7,9 @@
 #include "proxy/io/limited_warning.h"
 #include "proxy/io/owner_lookup.h"
 #include "proxy/io/watch.h"
-#include "proxy/posix/endpoint.h"
-#include "proxy/posix/listener.h"
-#include "proxy/posix/socket_owner.h"
+#include "proxy/net/endpoint.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/socket_owner.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/tunnel/tunnel_relay.h"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "proxy/channel/line_options.h"
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 #include "proxy/posix/log.h"
 
 namespace proxy {

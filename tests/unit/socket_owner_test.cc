@@ -1,11 +1,11 @@
-#include "proxy/posix/socket_owner.h"
+#include "proxy/net/socket_owner.h"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 
 using namespace proxy;
 

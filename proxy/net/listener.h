@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 #include "proxy/posix/fd.h"
 
 namespace proxy {

@@ -1,4 +1,4 @@
-#include "proxy/posix/endpoint.h"
+#include "proxy/net/endpoint.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>

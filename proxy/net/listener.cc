@@ -1,4 +1,4 @@
-#include "proxy/posix/listener.h"
+#include "proxy/net/listener.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>

@@ -1,4 +1,4 @@
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 #include <poll.h>
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-#include "proxy/posix/terminal.h"
+#include "proxy/terminal/terminal.h"
 
 // The kernel's termios has any speed as a number, and cannot be had beside the C library's.
 #include <asm/termbits.h>

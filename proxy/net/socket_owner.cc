@@ -1,4 +1,4 @@
-#include "proxy/posix/socket_owner.h"
+#include "proxy/net/socket_owner.h"
 
 #include <fmt/core.h>
 #include <linux/inet_diag.h>

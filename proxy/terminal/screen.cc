@@ -1,4 +1,4 @@
-#include "proxy/posix/screen.h"
+#include "proxy/terminal/screen.h"
 
 #include <fmt/core.h>
 #include <sys/ioctl.h>
