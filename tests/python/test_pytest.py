@@ -419,6 +419,18 @@ def test_a_crash_costs_one_test_and_what_it_printed_is_not_lost(serve, suite):
         assert "was killed by SIGKILL (9)" in files(results, "test_it.py::test_2")["reason"]
         assert files(results, "test_it.py::test_3")["stdout"] == "third\n"
         server.wait_for_stdout("last words")
+    assert server.stdout == "last words\n"
+
+
+@pytest.mark.parametrize("own", [[], ["--reload"]], ids=lambda own: "".join(own))
+def test_it_is_not_lost_without_a_fork(serve, suite, own):
+    suite.write("test_it.py", CRASH)
+    server = serve(own=own)
+    with server.client() as client:
+        client.session.run(["test_it.py::test_1", "test_it.py::test_2"])
+        client.send()
+        server.wait_for_stdout("last words")
+    assert server.stdout == "last words\n"
 
 
 def test_tests_that_replace_functions_have_their_verdicts(serve, suite):

@@ -217,6 +217,7 @@ class PytestSuite:
         for item in session.items:
             # One that was collected twice runs once.
             self._items.setdefault(wire_text(item.nodeid), _Item(item))
+        self.captured = _captured_files(session.config)
         self._last: Any = None  # the item that has run last
         self._result: Optional[_Result] = None  # of the one that runs
 
@@ -274,15 +275,6 @@ class PytestSuite:
             self.broken_end = True
             say(f"what fixtures do at their end has failed:\n{self._shown_exception()}")
         flush_buffers()
-
-    def child_died(self) -> None:
-        """What tests printed before the end of a process that was forked from this one stands
-        where it was captured."""
-        capture = self._session.config.pluginmanager.getplugin("capturemanager")
-        if capture is None:
-            return
-        for descriptor, text in zip((1, 2), capture.read_global_capture()):
-            write_all(descriptor, encode(text))
 
     def _run(
         self,
@@ -457,6 +449,16 @@ class _Result:
     def _note(self, status: str) -> None:
         if self._status is None or WORSE.index(status) > WORSE.index(self._status):
             self._status = status
+
+
+def _captured_files(config: Any) -> Tuple[int, ...]:
+    """Where pytest's capturing of descriptors puts what tests print; none with another way."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    try:
+        files = [end.tmpfile for end in (capture._global_capturing.out, capture._global_capturing.err)]
+        return tuple(file.fileno() for file in files)
+    except (AttributeError, OSError, ValueError):
+        return ()
 
 
 def _subtest_of(report: Any) -> str:

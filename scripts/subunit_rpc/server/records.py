@@ -11,8 +11,10 @@ On the control line, which a worker has as long as it lives:
                                        child that it forks ("1")
                   KILL                 kill that child
                   COMPARE              have the sources changed?
-    worker says   LOADED failfast, thread...
-                                       first: the tests are loaded; threads by name
+    worker says   LOADED failfast, captured, thread...
+                                       first: the tests are loaded; "5 6": its descriptors of
+                                       files with what tests print, stdout and stderr, or none;
+                                       threads by name
                   FAULT text           or in its place: they cannot be loaded, and why
                   LEFT wait-status     the request is served, or the child has ended
                   CHANGED flag         the answer to COMPARE
@@ -53,7 +55,8 @@ EXISTS, STARTED, FILE, ENDED, RAN, DONE = b"e", b"S", b"F", b"E", b"r", b"D"
 
 _FIELDS = {  # how many each has at least
     **dict.fromkeys((KILL, COMPARE, CANCEL, PASSED_ON, RAN, DONE), 0),
-    **dict.fromkeys((SERVE, LOADED, FAULT, LEFT, CHANGED, LIST, RUN, EXISTS), 1),
+    LOADED: 2,
+    **dict.fromkeys((SERVE, FAULT, LEFT, CHANGED, LIST, RUN, EXISTS), 1),
     STARTED: 2,
     FILE: 5,
     ENDED: 3,

@@ -22,9 +22,15 @@ class Listed(NamedTuple):
 
 
 class Suite(Protocol):
-    """The loaded tests. `failfast`: each Run ends after its first failure."""
+    """The loaded tests.
+
+    failfast   each Run ends after its first failure
+    captured   descriptors of the files that take what tests print, where it stays until a test
+               is over: stdout, stderr; empty if it goes where it always goes
+    """
 
     failfast: bool
+    captured: Tuple[int, ...]
 
     def list(self, asked: Ids) -> Iterator[Listed]:
         """All in the order of the suite, or those of `asked` that exist."""
@@ -36,10 +42,6 @@ class Suite(Protocol):
         one that does not exist fails, and says so. Ends early, between tests, when `stopped`
         says so. `last`: no other Run comes to this process. Raises KeyboardInterrupt and
         FrontIsGone only."""
-
-    def child_died(self) -> None:
-        """A process that was forked from this one to run tests has come to a sudden end. What
-        they have printed is to be written out, wherever it stands."""
 
 
 class Program(Protocol):

@@ -38,6 +38,8 @@ class UnittestProgram:
 class UnittestSuite:
     """See suite.Suite."""
 
+    captured = ()
+
     def __init__(self, program: LoadedProgram) -> None:
         self.failfast = bool(program.failfast)
         self._tb_locals = bool(program.tb_locals)
@@ -56,6 +58,3 @@ class UnittestSuite:
             failfast=self.failfast,
             tb_locals=self._tb_locals,
         )
-
-    def child_died(self) -> None:
-        """What was in its buffers is gone with them."""

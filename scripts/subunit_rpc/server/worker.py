@@ -7,7 +7,7 @@ import select
 import signal
 from typing import List, Optional, Sequence
 
-from .lifeline import describe, live, say
+from .lifeline import describe, live, say, write_all
 from .line import FrontEnd
 from .records import (
     CHANGED,
@@ -50,6 +50,7 @@ class Worker:
         self.threads: List[str] = []
         self.fault: Optional[str] = None
         self._status: Optional[int] = None  # of its end
+        self._captured: List[int] = []
         self._serving = False  # a request, and has not reported its end yet
         self._spare = False  # that is to be served by a child that was forked in advance
         flush_buffers()  # or both would print it
@@ -77,7 +78,8 @@ class Worker:
             self.end()
             raise RequestError(report.text(0))
         self.loaded, self.failfast = True, report.fields[0] == b"1"
-        self.threads = [report.text(index) for index in range(1, len(report.fields))]
+        self.threads = [report.text(index) for index in range(2, len(report.fields))]
+        self._captured = self._open_captured(report.text(1).split())
 
     def check(self) -> None:
         """Notices if it, or the child in advance, has ended meanwhile. Not before
@@ -105,6 +107,18 @@ class Worker:
         report = self._receive((LEFT,))
         self._serving = self._spare = False
         return self.end() if report is None else int(report.fields[0])
+
+    def show_captured(self) -> None:
+        """What a test has printed that did not come to its end, and stands in a file yet. Works
+        after end(), too."""
+        for target, descriptor in zip((1, 2), self._captured):
+            size = os.fstat(descriptor).st_size
+            write_all(target, os.pread(descriptor, size, 0))
+
+    def forget_captured(self) -> None:
+        for descriptor in self._captured:
+            os.close(descriptor)
+        self._captured = []
 
     def has_changed_sources(self) -> bool:
         self._send(COMPARE)
@@ -146,6 +160,16 @@ class Worker:
             status = os.waitpid(self._pid, 0)[1]
             self._status = 0 if made else status
         return self._status
+
+    def _open_captured(self, names: List[str]) -> List[int]:
+        """The files outlive the process, once they are open here."""
+        opened: List[int] = []
+        try:
+            for name in names:
+                opened.append(os.open(f"/proc/{self._pid}/fd/{name}", os.O_RDONLY))
+        except OSError:
+            pass  # then it is lost
+        return opened
 
     def _serve(self, *, fork: bool) -> None:
         if self._serving:

@@ -73,7 +73,8 @@ class _Worker:
             self._sources.loaded()
         threads = [name.encode("utf-8", "replace") for name in _other_threads()]
         try:
-            self._tell(LOADED, b"1" if suite.failfast else b"0", *threads)
+            captured = " ".join(map(str, suite.captured)).encode()
+            self._tell(LOADED, b"1" if suite.failfast else b"0", captured, *threads)
             while True:
                 self._carry_out(self._control.receive())
         except FrontIsGone:
@@ -109,10 +110,7 @@ class _Worker:
         child = fork()
         if child == 0:
             live(parent, self._serve_as_child)
-        status = self._attend(child)
-        if status != 0:
-            self._suite.child_died()
-        return status
+        return self._attend(child)
 
     def _serve_as_child(self) -> int:
         """What tests have registered for the end of the process is done before it says that it

@@ -52,7 +52,7 @@ class WorkerTests:
         self._fork = fork
         self._reload = reload
         self._told_of_threads = False
-        self._worker = self._start()
+        self._worker = Worker(program, watch=reload)
 
     def close(self) -> int:
         """Ends the other processes. Returns the wait status of the last worker."""
@@ -76,7 +76,7 @@ class WorkerTests:
         if self._for_good:
             return
         if not self._worker.alive:
-            self._worker = self._start()
+            self._start()
         elif self._worker.loaded and self._forks:
             self._worker.prepare()
 
@@ -91,7 +91,7 @@ class WorkerTests:
             delegation = self._run(asked, conversation)
             if delegation.death is None or conversation.gone:
                 return
-            self._stdio.settle()  # what was printed last is of the test in progress
+            self._show_captured()  # what was printed last is of the test in progress
             if conversation.cancelled:
                 _report_cancelled(delegation, conversation)
                 return
@@ -126,8 +126,14 @@ class WorkerTests:
     def _for_good(self) -> bool:
         return not self._fork and not self._reload
 
-    def _start(self) -> Worker:
-        return Worker(self._program, watch=self._reload)
+    def _start(self) -> None:
+        """A new worker in place of the one that was."""
+        self._worker.forget_captured()
+        self._worker = Worker(self._program, watch=self._reload)
+
+    def _show_captured(self) -> None:
+        self._worker.show_captured()
+        self._stdio.settle()
 
     def _ready(self, conversation: Conversation, *, compare: bool = True) -> bool:
         """Sees to it that there is a worker that has loaded the tests; with `compare`, as
@@ -138,11 +144,11 @@ class WorkerTests:
         if not self._worker.alive:
             if self._for_good and self._worker.loaded:
                 raise TestsDied(self._worker.end())
-            self._worker = self._start()
+            self._start()
         elif compare and self._reload and self._load(conversation):
             if self._worker.has_changed_sources():
                 self._worker.end()
-                self._worker = self._start()
+                self._start()
         return self._load(conversation)
 
     def _load(self, conversation: Conversation) -> bool:
