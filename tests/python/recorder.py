@@ -29,7 +29,7 @@ class Recorder:
         for record in iter(self._records.next_record, None):
             self._answer.take(record)
 
-    def tell(self, kind: bytes, *fields: bytes) -> None:
+    def tell(self, kind: bytes, *fields: bytes, at_once: bool = True) -> None:
         self.send(kind, *fields)
         self.told += 1
 

@@ -363,9 +363,23 @@ def test_one_that_fails_when_the_next_run_begins_is_a_failure_of_its_own(serve, 
     with serve().client() as client:
         assert client.run(["test_a.py::test"]).statuses == [("test_a.py::test", "success")]
         results = client.run(["test_b.py::test"])
-    own = "test_a.py::test (teardown)"
-    assert results.statuses == [(own, "fail"), ("test_b.py::test", "success")]
-    assert "torn down" in files(results, own)["teardown"]
+        own = "test_a.py::test (teardown)"
+        assert results.statuses == [(own, "fail"), ("test_b.py::test", "success")]
+        assert "torn down" in files(results, own)["teardown"]
+        assert client.list([own]) == [own]
+        again = client.run([own])
+        assert again.statuses == [(own, "fail")] and "torn down" in files(again, own)["teardown"]
+
+
+def test_what_has_failed_and_is_no_test_passes_when_it_is_repaired(serve, suite):
+    suite.write("test_a.py", "def test(): pass\n")
+    module, teardown = "test_a.py", "test_a.py::test (teardown)"
+    with serve().client() as client:
+        assert client.list([module, teardown]) == [module, teardown]
+        results = client.run([module, teardown])
+    # Who means the tests in a module is not to take this for them.
+    assert results.statuses == [(module, "skip"), (teardown, "success")]
+    assert files(results, module)["reason"] == "test_a.py can be collected; it is no test itself"
 
 
 def test_one_that_fails_at_goodbye_is_told_on_stderr(proxied, suite):

@@ -40,6 +40,7 @@ class Conversation:
         self._ahead = 0  # bytes read since nothing was waiting
         self._current: Optional[str] = None  # nonce of the request that is being answered
         self._patient = False
+        self._poll, self._polled = select.poll(), ()  # what was waited for last
         self._closed = False  # the client says no more, or nothing that can be understood
         self._failure: Optional[SessionError] = None
 
@@ -102,13 +103,10 @@ class Conversation:
         """Waits, up to `timeout` seconds, until some of the other descriptors are readable, or
         that one is `writable`, and returns these; or none, after the client has said
         something, which is taken in as by look()."""
-        poll = select.poll()
-        poll.register(self.connection, select.POLLIN if self._listens() else 0)
-        for other in others:
-            poll.register(other, select.POLLIN)
-        if writable is not None:
-            poll.register(writable, select.POLLOUT)
-        ready = dict(poll.poll(None if timeout is None else max(timeout, 0) * 1000))
+        wanted = (self._listens(), *others, writable)
+        if wanted != self._polled:
+            self._poll, self._polled = _poll_for(self.connection, *wanted), wanted
+        ready = dict(self._poll.poll(None if timeout is None else max(timeout, 0) * 1000))
         events = ready.pop(self.connection.fileno(), 0)
         if events and self._listens():
             self.look()
@@ -200,3 +198,17 @@ class Conversation:
 
     def _fail(self, reason: str) -> None:
         self._failure, self._closed = SessionError(reason), True
+
+
+def _poll_for(
+    connection: Connection, listens: bool, *others: Optional[int]
+) -> "select.poll":
+    """The last one of the others is to be writable, if it is not None."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN if listens else 0)
+    *readable, writable = others
+    for other in readable:
+        poll.register(other, select.POLLIN)
+    if writable is not None:
+        poll.register(writable, select.POLLOUT)
+    return poll

@@ -15,7 +15,7 @@ from __future__ import annotations
 from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 from _thread import allocate_lock
 from os import O_CLOEXEC, O_RDONLY, O_WRONLY, _exit, close, dup2, fstat, getpid, pipe2, read, write
-from os import open as open_file, set_blocking
+from os import open as open_file, sched_yield, set_blocking
 from select import POLLIN, poll
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
@@ -25,7 +25,8 @@ from .own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 
-READ_BYTES = 256 << 10
+READ_BYTES = 64 << 10  # what a pipe holds
+LOOKS = 100  # for an answer before the process sleeps; each takes a microsecond or two
 BUFFER_BYTES = 64 << 10  # of output that waits for a flush()
 
 # Kept: these are classes of the kernel's interface, whose names others may replace.
@@ -79,12 +80,14 @@ class TestsEnd:
         with self._lock:
             self._undisturbed(self._write)
 
-    def tell(self, kind: bytes, *fields: bytes) -> None:
-        """Sends a record that the front is to pass on: see wait(). Raises FrontIsGone."""
+    def tell(self, kind: bytes, *fields: bytes, at_once: bool = True) -> None:
+        """Sends a record that the front is to pass on: see wait(). It goes out with the next one
+        that is sent, if not `at_once`. Raises FrontIsGone."""
         with self._lock:
             self._buffer += encode_record(kind, fields)
             self._owed += 1
-            self._undisturbed(self._write)
+            if at_once:
+                self._undisturbed(self._write)
 
     def wait(self) -> None:
         """Returns when the front has passed on all that it was told. Raises FrontIsGone."""
@@ -128,6 +131,13 @@ class TestsEnd:
             pthread_sigmask(SIG_SETMASK, before)
 
     def _wait(self) -> None:
+        self._write()
+        # The front answers soon; to be woken on a processor that sleeps takes longer than that.
+        # Who else has work to do gets the processor meanwhile.
+        looks = LOOKS
+        while looks > 0 and not self._receiving.readable():
+            sched_yield()
+            looks -= 1
         while self._owed > 0:
             self._take(self._receive())
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import pytest
 from _pytest.config import create_terminal_writer
@@ -31,6 +31,7 @@ from .own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 
+_TEARDOWN = " (teardown)"  # behind the id of a test: what its fixtures do at their end
 _SECTION = re.compile(r"Captured (\w+) (?:setup|call|teardown)")
 _TEXT_NAMES = {"setup": "setup", "call": "traceback", "teardown": "teardown"}
 _MAX_REASON = 500  # characters
@@ -106,7 +107,7 @@ class _Plugin:
         self.interrupted = False
         self._serve = serve
         self._sources = sources
-        self._not_collected: Dict[str, Any] = {}  # reports of collectors, by node id
+        self._collectors: Dict[str, Any] = {}  # reports, by node id
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: Any) -> None:
@@ -136,14 +137,13 @@ class _Plugin:
             reporter._tw = create_terminal_writer(config, self.terminal)
 
     def pytest_collectreport(self, report: Any) -> None:
-        if not report.passed:
-            self._not_collected[wire_text(report.nodeid)] = report
+        self._collectors[wire_text(report.nodeid)] = report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool:
         self.terminal.clear()
         self.terminal.running = True
-        self.suite = PytestSuite(session, self._not_collected)
+        self.suite = PytestSuite(session, self._collectors)
         if self._sources is not None:
             self.suite.note_sources(self._sources)
         try:
@@ -170,13 +170,6 @@ class _Plugin:
 
 def _nothing() -> None:
     pass
-
-
-class _Test(NamedTuple):
-    """One that was asked for. `item`: None if there is none."""
-
-    test_id: str
-    item: Any
 
 
 class _Item:
@@ -207,12 +200,13 @@ class PytestSuite:
 
     failfast = False
 
-    def __init__(self, session: Any, not_collected: Dict[str, Any]) -> None:
-        """`not_collected`: reports of modules and others which failed, or which skip all their
-        tests, by node id. They count as tests."""
+    def __init__(self, session: Any, collectors: Dict[str, Any]) -> None:
+        """`collectors`: the reports of modules and others, by node id. Those that failed, or
+        that skip all their tests, count as tests."""
         self.broken_end = False
         self._session = session
-        self._not_collected = not_collected
+        self._collectors = collectors
+        self._not_collected = [name for name, report in collectors.items() if not report.passed]
         self._items: Dict[str, _Item] = {}
         for item in session.items:
             # One that was collected twice runs once.
@@ -234,7 +228,7 @@ class PytestSuite:
         for test_id in known if asked is None else dict.fromkeys(asked):
             if test_id in self._items:
                 yield Listed(test_id, self._items[test_id].tags)
-            elif test_id in self._not_collected:
+            elif test_id in self._collectors or self._item_torn_down(test_id) is not None:
                 yield Listed(test_id)
 
     def run(
@@ -250,7 +244,7 @@ class PytestSuite:
                 break
             found = items[number]
             if found is None:
-                self._tell_of_no_test(test_id, reporter)
+                self._answer_for_no_test(test_id, reporter)
             elif self._session.shouldstop:
                 result = _Result(test_id, reporter)
                 result.end_as("fail", f"This test did not run: {self._session.shouldstop}")
@@ -318,7 +312,7 @@ class PytestSuite:
         except KeyboardInterrupt:
             raise
         except BaseException:
-            result = _Result(f"{wire_text(self._last.nodeid)} (teardown)", reporter)
+            result = _Result(wire_text(self._last.nodeid) + _TEARDOWN, reporter)
             result.start()
             result.attach("teardown", TEXT, self._shown_exception())
             result.end_as("fail")
@@ -330,19 +324,55 @@ class PytestSuite:
         except Exception as error:
             return name_of(error)
 
-    def _tell_of_no_test(self, test_id: str, reporter: Reporter) -> None:
+    def _item_torn_down(self, test_id: str) -> Optional[_Item]:
+        """For the id of what fixtures do at their end."""
+        return self._items.get(test_id[: -len(_TEARDOWN)]) if test_id.endswith(_TEARDOWN) else None
+
+    def _answer_for_no_test(self, test_id: str, reporter: Reporter) -> None:
+        """Such an id may have failed before, and is asked for again."""
+        torn_down = self._item_torn_down(test_id)
+        if torn_down is not None:
+            self._tear_down(None, reporter)
         result = _Result(test_id, reporter)
         result.start()
-        report = self._not_collected.get(test_id)
-        if report is not None:
+        if torn_down is not None:
+            self._set_up_and_tear_down(torn_down, result)
+            return
+        report = self._collectors.get(test_id)
+        if report is None:
+            self._tell_of_unknown(test_id, result)
+        elif report.passed:
+            result.end_as("skip", f"{test_id} can be collected; it is no test itself")
+        else:
             result.take(report)
             result.end()
-            return
+
+    def _set_up_and_tear_down(self, found: _Item, result: "_Result") -> None:
+        """Without the test itself."""
+        state, item = self._session._setupstate, found.item
+        self._last = item
+        found.reset()
+        if not getattr(item, "_request", True):
+            item._initrequest()
+        try:
+            try:
+                state.setup(item)
+            finally:
+                state.teardown_exact(None)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            result.attach("teardown", TEXT, self._shown_exception())
+            result.end_as("fail")
+        else:
+            result.end_as("success")
+
+    def _tell_of_unknown(self, test_id: str, result: "_Result") -> None:
         count = "1 test" if len(self._items) == 1 else f"{len(self._items)} tests"
         text = f"{test_id} is not known to this server, which has {count}"
-        for name, broken in self._not_collected.items():
-            if test_id.startswith(f"{name}::") and broken.failed:
-                why = broken.longreprtext.rstrip().rpartition("\n")[2]
+        for name in self._not_collected:
+            if test_id.startswith(f"{name}::") and self._collectors[name].failed:
+                why = self._collectors[name].longreprtext.rstrip().rpartition("\n")[2]
                 text += f"; {name} could not be collected: {why[:_MAX_REASON]}"
         result.end_as("fail", f"{text}.")
 
@@ -469,16 +499,13 @@ def _subtest_of(report: Any) -> str:
 
 def _skip_reason(report: Any) -> str:
     """As pytest's summary has it."""
-    if isinstance(report.longrepr, tuple):
-        reason = str(report.longrepr[2])
-    else:
-        reason = report.longreprtext
-    return "" if reason == "Skipped" else reason[len("Skipped: ") :] if reason.startswith("Skipped: ") else reason
+    shown = report.longrepr
+    reason = str(shown[2]) if isinstance(shown, tuple) else report.longreprtext
+    return "" if reason == "Skipped" else reason.removeprefix("Skipped: ")
 
 
 def _xfail_reason(expected: Any) -> str:
-    reason = str(expected)
-    return reason[len("reason: ") :] if reason.startswith("reason: ") else reason
+    return str(expected).removeprefix("reason: ")
 
 
 def _note_imports(sources: Sources) -> None:

@@ -23,9 +23,14 @@ MAX_NAME = 500  # characters of an attachment's name
 
 class Reporter:
     """Texts are sent as wire_text() has them, times are in microseconds since 1970, or None
-    for now. Every method raises FrontIsGone."""
+    for now. Every method raises FrontIsGone.
+
+    goes_on   right after the end of a test comes the start of the next one, settle(), or the end
+              of the Run: that wakes the front once, and the end of the test goes with it
+    """
 
     def __init__(self, line: TestsEnd) -> None:
+        self.goes_on = False
         self._send, self._tell, self._wait = line.send, line.tell, line.wait
 
     def started(self, test_id: str, time: Optional[int] = None) -> None:
@@ -52,10 +57,10 @@ class Reporter:
         tags: Collection[str] = (),
         time: Optional[int] = None,
     ) -> None:
-        """Returns at once: settle() is to come before anything may print that is not a test."""
+        """Does not wait: settle() is to come before anything may print that is not a test."""
         flush_buffers()
         head = (wire_bytes(test_id), status.encode("ascii"), _number(time))
-        self._tell(ENDED, *head, *map(wire_bytes, tags))
+        self._tell(ENDED, *head, *map(wire_bytes, tags), at_once=not self.goes_on)
 
     def settle(self) -> None:
         """Returns when the client has been told of all that has ended."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unittest
+from sys import modules
+from unittest.case import _module_cleanups
 from typing import Any, Callable, Iterable, Iterator, List, Optional
 
 from testtools.testsuite import iterate_tests
@@ -85,7 +87,9 @@ class _Queue(unittest.TestSuite):
         for taken in self._coming:
             test_ids = self._note(taken)
             self.current = taken.test
-            if not isinstance(taken.test, unittest.TestCase):
+            # Inside a suite of another type, anything may happen between two tests.
+            self._reporter.goes_on = isinstance(taken.test, unittest.TestCase)
+            if not self._reporter.goes_on:
                 self._reporter.settle()
             yield taken.test
             self._result.close_open_tests()
@@ -96,12 +100,14 @@ class _Queue(unittest.TestSuite):
     # Fixtures may print, and that is not of the test that has just ended.
 
     def _tearDownPreviousClass(self, test: Any, result: Any) -> None:
-        if test.__class__ is not getattr(result, "_previousTestClass", None):
+        before, after = getattr(result, "_previousTestClass", None), test.__class__
+        if after is not before and (_has_fixtures(before) or _has_fixtures(after)):
             self._reporter.settle()
         super()._tearDownPreviousClass(test, result)  # type: ignore[misc]
 
     def _handleModuleTearDown(self, result: Any) -> None:
-        self._reporter.settle()
+        if _has_fixtures(getattr(result, "_previousTestClass", None)):
+            self._reporter.settle()
         super()._handleModuleTearDown(result)  # type: ignore[misc]
 
     def drain(self) -> None:
@@ -137,6 +143,27 @@ class _Queue(unittest.TestSuite):
         for test_id in self._fixtures:
             if test_id not in self._result.answered:
                 self._result.answer(test_id, "success")
+
+
+def _has_fixtures(test_class: Any) -> bool:
+    """Whether code of the suite may run before the first or after the last test of this class,
+    its module's included. None has none."""
+    if test_class in (None, type(None)):
+        return False
+    try:
+        module = vars(modules[test_class.__module__])
+        return (
+            "setUpModule" in module
+            or "tearDownModule" in module
+            or bool(_module_cleanups)
+            or bool(test_class._class_cleanups)
+            or any(
+                getattr(test_class, name).__func__ is not getattr(unittest.TestCase, name).__func__
+                for name in ("setUpClass", "tearDownClass")
+            )
+        )
+    except Exception:
+        return True
 
 
 def _report_broken(test: Optional[Any], result: Result) -> None:

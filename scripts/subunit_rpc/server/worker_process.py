@@ -160,7 +160,6 @@ class _Worker:
         if request.kind == LIST:
             for test_id, tags in self._suite.list(asked):
                 line.send(EXISTS, wire_bytes(test_id), *map(wire_bytes, tags))
-            line.flush()
             return
         self._suite.run(asked, Reporter(line), stopped=line.cancelled, last=last)
         flush_buffers()
