@@ -5,7 +5,8 @@
 
 int main(int, char** argv) {
   perf::Buffer request(std::stoul(argv[1]) * perf::kSmallPacket);
-  while (perf::read_all(STDIN_FILENO, request))
+  perf::PacketInput input(STDIN_FILENO);
+  while (input.read_all(request))
     for (std::size_t at = 0; at < request.size(); at += perf::kSmallPacket)
       perf::write_all(STDOUT_FILENO, perf::Bytes(request).subspan(at, perf::kSmallPacket));
 }

@@ -4,9 +4,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <span>
 #include <string>
 
 #include "common/subunit/encoder.h"
@@ -50,14 +53,45 @@ inline void write_all(int fd, Bytes bytes) {
   }
 }
 
-/// False at the end of the stream.
-inline bool read_all(int fd, std::span<std::uint8_t> room) {
-  while (!room.empty()) {
-    const ssize_t got = ::read(fd, room.data(), room.size());
-    if (got <= 0) return false;
-    room = room.subspan(static_cast<std::size_t>(got));
+/// Reads small packets. A proxy that has nothing more to write ends its line: what stands between
+/// packets is no part of them.
+class PacketInput {
+ public:
+  explicit PacketInput(int fd) : fd_(fd) {}
+
+  /// `room`: of a number of packets. False at the end of the stream.
+  bool read_all(std::span<std::uint8_t> room) {
+    for (; !room.empty(); room = room.subspan(kSmallPacket))
+      if (!read_one(room.first(kSmallPacket))) return false;
+    return true;
   }
-  return true;
-}
+
+ private:
+  bool read_one(std::span<std::uint8_t> room) {
+    for (std::size_t got = 0; got < room.size();) {
+      if (at_ == end_ && !refill()) return false;
+      if (got == 0 && buffer_[at_] == '\n') {
+        ++at_;
+        continue;
+      }
+      const std::size_t size = std::min(room.size() - got, end_ - at_);
+      std::copy_n(&buffer_[at_], size, &room[got]);
+      got += size;
+      at_ += size;
+    }
+    return true;
+  }
+
+  bool refill() {
+    const ssize_t got = ::read(fd_, buffer_.data(), buffer_.size());
+    at_ = 0;
+    end_ = got > 0 ? static_cast<std::size_t>(got) : 0;
+    return got > 0;
+  }
+
+  const int fd_;
+  std::array<std::uint8_t, 65536> buffer_;
+  std::size_t at_ = 0, end_ = 0;
+};
 
 }  // namespace perf

@@ -13,11 +13,12 @@ int main(int, char** argv) {
   for (std::size_t i = 0; i < std::stoul(argv[2]); ++i)
     subunit::append(request, perf::file_packet(perf::kSmallPacket, static_cast<std::uint32_t>(i)));
   perf::Buffer answer(request.size());
+  perf::PacketInput input(STDIN_FILENO);
   for (double& time : times) {
     const auto start = std::chrono::steady_clock::now();
     for (std::size_t at = 0; at < request.size(); at += perf::kSmallPacket)
       perf::write_all(STDOUT_FILENO, perf::Bytes(request).subspan(at, perf::kSmallPacket));
-    if (!perf::read_all(STDIN_FILENO, answer)) perf::die("the answer is cut off");
+    if (!input.read_all(answer)) perf::die("the answer is cut off");
     time =
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     if (answer != request) perf::die("the answer differs from the request");

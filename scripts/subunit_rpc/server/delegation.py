@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from typing import Callable, Dict, List, Optional, Set
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from .connection import Connection
 from .conversation import Conversation
@@ -45,6 +45,7 @@ class Delegation:
     """What came of it:
 
     in_progress, answered   ids of tests
+    listed                  (id, packet) of each test that exists
     death                   how the process ended, as words that follow "the process", if it
                             did before the request was answered in full
     killed                  that was because it did not heed a Cancel
@@ -79,9 +80,11 @@ class Delegation:
     def answered(self) -> Set[str]:
         return self._answer.answered
 
-    def list(self, asked: Ids, take_id: Optional[Callable[[str], None]] = None) -> None:
-        """`take_id` takes the ids; the client does if there is none."""
-        self._answer.take_id = take_id
+    @property
+    def listed(self) -> List[Tuple[str, bytes]]:
+        return self._answer.listed
+
+    def list(self, asked: Ids) -> None:
         self._carry_out(LIST, asked)
 
     def run(self, asked: Ids) -> None:
@@ -199,13 +202,13 @@ class Answer:
     """Turns what the process reports into packets.
 
     in_progress, answered   ids of tests
-    take_id                 is called for each test that exists, in place of telling the client
+    listed                  (id, packet) of each test that exists; whoever asked tells the client
     """
 
     def __init__(self, deliver: Callable[[bytes], None], stdio: Stdio) -> None:
         self.in_progress: Dict[str, None] = {}
         self.answered: Set[str] = set()
-        self.take_id: Optional[Callable[[str], None]] = None
+        self.listed: List[Tuple[str, bytes]] = []
         self._deliver = deliver
         self._stdio = stdio
 
@@ -223,11 +226,8 @@ class Answer:
 
     def _list(self, record: Record) -> None:
         test_id, *tags = map(record.text, range(len(record.fields)))
-        if self.take_id is not None:
-            self.take_id(test_id)
-        else:
-            packet = encode_packet(test_id=test_id, test_status="exists", test_tags=set(tags))
-            self._deliver(packet)
+        packet = encode_packet(test_id=test_id, test_status="exists", test_tags=set(tags))
+        self.listed.append((test_id, packet))
 
     def _start(self, record: Record) -> None:
         test_id = record.text(0)

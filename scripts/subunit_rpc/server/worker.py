@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from .lifeline import describe, live, say, write_all
 from .line import FrontEnd
@@ -39,6 +39,7 @@ class Worker:
     loaded         it has
     threads        names of those that loading has left running
     failfast       each Run ends after its first failure
+    listed         the answer to a List of all tests, as in Delegation, if somebody has asked
     fault          what it has sent that is no record: it was killed for that
     """
 
@@ -48,6 +49,7 @@ class Worker:
         self.control, self.run = FrontEnd(), FrontEnd()
         self.loaded = self.failfast = False
         self.threads: List[str] = []
+        self.listed: Optional[List[Tuple[str, bytes]]] = None
         self.fault: Optional[str] = None
         self._status: Optional[int] = None  # of its end
         self._captured: List[int] = []

@@ -4,7 +4,7 @@ the connection to the client, and what tests do to their process does not reach 
 from __future__ import annotations
 
 import select
-from typing import Callable, List, Optional, Sequence, Set
+from typing import List, Optional, Sequence, Set, Tuple
 
 from .conversation import Conversation
 from .delegation import CANCEL_SECONDS, Delegation, report_failure
@@ -82,7 +82,8 @@ class WorkerTests:
 
     def list(self, asked: Ids, conversation: Conversation) -> None:
         if self._ready(conversation):
-            self._list(asked, conversation)
+            for _, packet in self._list(asked, conversation):
+                conversation.connection.send(packet)
 
     def run(self, asked: Ids, conversation: Conversation) -> None:
         gone: Set[str] = set()  # ids that are not to be run any more
@@ -173,18 +174,21 @@ class WorkerTests:
     def _delegate(self, conversation: Conversation) -> Delegation:
         return Delegation(self._worker, conversation, self._stdio, fork=self._forks)
 
-    def _list(
-        self,
-        asked: Ids,
-        conversation: Conversation,
-        take_id: Optional[Callable[[str], None]] = None,
-    ) -> None:
+    def _list(self, asked: Ids, conversation: Conversation) -> List[Tuple[str, bytes]]:
+        """(id, packet) of each test; of all, they are the same as long as there is this worker."""
+        worker = self._worker
+        if asked is None and worker.listed is not None:
+            return worker.listed
         delegation = self._delegate(conversation)
-        delegation.list(asked, take_id)
-        if delegation.death is not None and not conversation.stopped():
+        delegation.list(asked)
+        if delegation.death is None:
+            if asked is None:
+                worker.listed = delegation.listed
+        elif not conversation.stopped():
             if self._for_good:
                 raise TestsDied(delegation.status)
             raise RequestError(f"the process that was listing the tests {delegation.death}")
+        return delegation.listed
 
     def _run(self, asked: Ids, conversation: Conversation) -> Delegation:
         fork = self._forks
@@ -196,9 +200,7 @@ class WorkerTests:
 
     def _rest(self, asked: Ids, gone: Set[str], conversation: Conversation) -> List[str]:
         if asked is None:
-            ids: List[str] = []
-            self._list(None, conversation, ids.append)
-            asked = ids
+            asked = [test_id for test_id, _ in self._list(None, conversation)]
         return [test_id for test_id in asked if wire_text(test_id) not in gone]
 
 
