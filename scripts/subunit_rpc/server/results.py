@@ -47,6 +47,7 @@ __builtins__ = BUILTINS
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _BALLAST_BYTES = 4 << 20  # given back where memory is used up: enough to report that
+_ballast: List[bytearray] = []  # one, for all Runs: it takes its time to be made
 
 
 
@@ -99,7 +100,8 @@ class Result(unittest.TestResult):
         self._tags: Any = TagContext()
         self._time: Optional[int] = None
         self._failed = False
-        self._ballast: Optional[bytearray] = bytearray(_BALLAST_BYTES)
+        if not _ballast:
+            _ballast.append(bytearray(_BALLAST_BYTES))
 
     # What unittest and testtools ask.
 
@@ -290,7 +292,7 @@ class Result(unittest.TestResult):
 
     def _attach_fault(self, test: _Test, test_id: str, error: Exception) -> None:
         if isinstance(error, MemoryError):
-            self._ballast = None
+            _ballast.clear()
         text = "The result of this test could not be reported in full: " + name_of(error)
         self._attach(test, test_id, "reason", TEXT, text.encode("utf-8", "backslashreplace"))
 
