@@ -7,7 +7,7 @@ import select
 import socket
 import time
 from collections import deque
-from typing import Callable, Deque, List as ListOf, Optional, Sequence, Union
+from typing import Any, Callable, Deque, Dict, List as ListOf, Optional, Sequence, Tuple, Union
 
 from .connection import Connection
 from ..errors import ProtocolError, SessionError
@@ -17,6 +17,7 @@ from ..protocol import Ended, Event, ServerSession
 # Of requests that wait for their turn. What is beyond stays in the socket, and behind it a
 # Ping or Cancel: as much as the largest message there can be.
 READ_AHEAD_BYTES = 64 << 20
+MAX_POLLS = 8
 
 
 class Conversation:
@@ -40,7 +41,7 @@ class Conversation:
         self._ahead = 0  # bytes read since nothing was waiting
         self._current: Optional[str] = None  # nonce of the request that is being answered
         self._patient = False
-        self._poll, self._polled = select.poll(), ()  # what was waited for last
+        self._polls: Dict[Tuple[Any, ...], Any] = {}  # by what is waited for
         self._closed = False  # the client says no more, or nothing that can be understood
         self._failure: Optional[SessionError] = None
 
@@ -103,10 +104,8 @@ class Conversation:
         """Waits, up to `timeout` seconds, until some of the other descriptors are readable, or
         that one is `writable`, and returns these; or none, after the client has said
         something, which is taken in as by look()."""
-        wanted = (self._listens(), *others, writable)
-        if wanted != self._polled:
-            self._poll, self._polled = _poll_for(self.connection, *wanted), wanted
-        ready = dict(self._poll.poll(None if timeout is None else max(timeout, 0) * 1000))
+        poll = self._poll_for(self._listens(), others, writable)
+        ready = dict(poll.poll(None if timeout is None else max(timeout, 0) * 1000))
         events = ready.pop(self.connection.fileno(), 0)
         if events and self._listens():
             self.look()
@@ -128,14 +127,30 @@ class Conversation:
     def _await_client(self, others: Sequence[int]) -> bool:
         """Whether the client has something to say, or its time is up; else one of the others
         has."""
-        poll = select.poll()
-        for descriptor in (self.connection.fileno(), *others):
-            poll.register(descriptor, select.POLLIN)
         timeout = None
         if self.version is None:
             timeout = max(self._hello_deadline - time.monotonic(), 0) * 1000
-        ready = poll.poll(timeout)
+        ready = self._poll_for(True, others, None).poll(timeout)
         return not ready or self.connection.fileno() in dict(ready)
+
+    def _poll_for(
+        self, listens: bool, others: Sequence[int], writable: Optional[int]
+    ) -> "select.poll":
+        """Waits for the connection, if it `listens`, and for these. They are few, again and
+        again."""
+        wanted = (listens, *others, writable)
+        poll = self._polls.get(wanted)
+        if poll is None:
+            poll = select.poll()
+            poll.register(self.connection, select.POLLIN if listens else 0)
+            for other in others:
+                poll.register(other, select.POLLIN)
+            if writable is not None:
+                poll.register(writable, select.POLLOUT)
+            if len(self._polls) >= MAX_POLLS:
+                self._polls.clear()  # new processes, with other descriptors
+            self._polls[wanted] = poll
+        return poll
 
     def _listens(self) -> bool:
         return not self._closed and self._ahead < READ_AHEAD_BYTES
@@ -198,17 +213,3 @@ class Conversation:
 
     def _fail(self, reason: str) -> None:
         self._failure, self._closed = SessionError(reason), True
-
-
-def _poll_for(
-    connection: Connection, listens: bool, *others: Optional[int]
-) -> "select.poll":
-    """The last one of the others is to be writable, if it is not None."""
-    poll = select.poll()
-    poll.register(connection, select.POLLIN if listens else 0)
-    *readable, writable = others
-    for other in readable:
-        poll.register(other, select.POLLIN)
-    if writable is not None:
-        poll.register(writable, select.POLLOUT)
-    return poll
