@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections import deque
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import pytest
@@ -35,6 +36,7 @@ _TEARDOWN = " (teardown)"  # behind the id of a test: what its fixtures do at th
 _SECTION = re.compile(r"Captured (\w+) (?:setup|call|teardown)")
 _TEXT_NAMES = {"setup": "setup", "call": "traceback", "teardown": "teardown"}
 _MAX_REASON = 500  # characters
+_MAX_REPORTS = 20_000  # of each outcome, and of warnings
 
 
 class PytestProgram:
@@ -114,13 +116,11 @@ class _Plugin:
         """Raises UsageError."""
         option = config.option
         for name, why in (
-            ("numprocesses", "-n: a server is one process; `subunit-proxy serve --workers N` has "
-                             "many of them (-n 0 takes back what addopts says)"),
+            ("numprocesses", "-n: see `subunit-proxy serve --workers N`; -n 0 is allowed"),
             ("tx", "--tx: `subunit-proxy run --channel` has servers on other machines"),
-            ("usepdb", "--pdb: the terminal is the client's"),
-            ("trace", "--trace: the terminal is the client's"),
-            ("collectonly", "--collect-only: the client lists the tests, `subunit-proxy run "
-                            "--list`"),
+            ("usepdb", "--pdb: a server has no terminal"),
+            ("trace", "--trace: a server has no terminal"),
+            ("collectonly", "--collect-only: `subunit-proxy run --list` lists the tests"),
             ("setuponly", "--setup-only: it runs no tests"),
             ("setupplan", "--setup-plan: it runs no tests"),
         ):
@@ -236,20 +236,23 @@ class PytestSuite:
     ) -> None:
         known = [*self._not_collected, *self._items]
         tests = list(known if asked is None else dict.fromkeys(asked))
-        items = [self._items.get(test_id) for test_id in tests]
         self._session.shouldstop = self._session.shouldfail = False
         self._drop_captured()
-        for number, test_id in enumerate(tests):
+        self._forget_reports()
+        coming = deque(filter(None, map(self._items.get, tests)))
+        for test_id in tests:
             if stopped():
                 break
-            found = items[number]
+            found = self._items.get(test_id)
             if found is None:
                 self._answer_for_no_test(test_id, reporter)
-            elif self._session.shouldstop:
+                continue
+            coming.popleft()
+            if self._session.shouldstop:
                 result = _Result(test_id, reporter)
                 result.end_as("fail", f"This test did not run: {self._session.shouldstop}")
             else:
-                following = next((item for item in items[number + 1 :] if item), None)
+                following = coming[0] if coming else None
                 self._run(found, test_id, following, reporter, last=last)
         if last:
             self._tear_down(None, reporter)
@@ -295,7 +298,8 @@ class PytestSuite:
         except (KeyboardInterrupt, FrontIsGone):
             raise
         except BaseException as error:  # pytest.exit(), or something wrong in a plugin
-            result.attach_reason("fail", f"The run of this test has been broken off: {name_of(error)}")
+            text = f"The run of this test has been broken off: {name_of(error)}"
+            result.attach_reason("fail", text)
         finally:
             self._result = None
         result.end(found.tags)
@@ -375,6 +379,13 @@ class PytestSuite:
                 why = self._collectors[name].longreprtext.rstrip().rpartition("\n")[2]
                 text += f"; {name} could not be collected: {why[:_MAX_REASON]}"
         result.end_as("fail", f"{text}.")
+
+    def _forget_reports(self) -> None:
+        """pytest keeps them for what it shows at the end, which may be far."""
+        reporter = self._session.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            for reports in reporter.stats.values():
+                del reports[:-_MAX_REPORTS]
 
     def _drop_captured(self) -> None:
         """A process that was forked from this one may have died, and left it."""
@@ -485,8 +496,8 @@ def _captured_files(config: Any) -> Tuple[int, ...]:
     """Where pytest's capturing of descriptors puts what tests print; none with another way."""
     capture = config.pluginmanager.getplugin("capturemanager")
     try:
-        files = [end.tmpfile for end in (capture._global_capturing.out, capture._global_capturing.err)]
-        return tuple(file.fileno() for file in files)
+        ends = capture._global_capturing.out, capture._global_capturing.err
+        return tuple(end.tmpfile.fileno() for end in ends)
     except (AttributeError, OSError, ValueError):
         return ()
 
