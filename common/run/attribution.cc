@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "common/run/conclusion.h"
+
 namespace subunit::run {
 
 namespace {
@@ -45,6 +47,15 @@ void Attribution::leave_out(std::string_view test_id) {
   ++uninvited_;
   const bool is_known = std::ranges::find(uninvited_tests_, test_id) != uninvited_tests_.end();
   if (!is_known && uninvited_tests_.size() < kMaxUninvited) uninvited_tests_.emplace_back(test_id);
+}
+
+std::string Attribution::uninvited() const {
+  if (uninvited_ == 0) return "";
+  return fmt::format(
+      "{} came from a server that was not asked to run the test, or had said Done already, and {} "
+      "not count: {}",
+      uninvited_ == 1 ? "1 result" : fmt::format("{} results", uninvited_),
+      uninvited_ == 1 ? "does" : "do", some_of({uninvited_tests_.begin(), uninvited_tests_.end()}));
 }
 
 bool Attribution::record(Worker& worker, const Packet& packet, Time now) {

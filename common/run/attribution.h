@@ -55,10 +55,9 @@ class Attribution {
   /// observers.
   [[nodiscard]] bool record(Worker* worker, const Packet& packet, Time now);
 
-  /// How many reports were left out, since somebody else was to run the tests, or nobody.
-  [[nodiscard]] std::size_t uninvited() const { return uninvited_; }
-  /// The tests that they were about, or the first of them.
-  [[nodiscard]] const std::vector<std::string>& uninvited_tests() const { return uninvited_tests_; }
+  /// A warning of the reports that were left out, since somebody else was to run the tests, or
+  /// nobody; empty if there are none.
+  [[nodiscard]] std::string uninvited() const;
 
   /// Done has come for a Run: tests of it without a result fail, or end as their fixture did.
   void answered(Worker& worker, const std::string& nonce, Time now);

@@ -15,12 +15,7 @@ namespace {
 // After Goodbye, the servers and everything between end by themselves; a server takes its time to
 // run its exit handlers.
 constexpr Time kGoodbyeTimeout = seconds(10);
-constexpr Time kInterruptTimeout = seconds(2);  // somebody has pressed ^C and is waiting
 constexpr Time kImpatientGrace = seconds(1);
-
-// After an interrupt, nothing keeps the run for longer: by then every channel that can end has been
-// ended. It is a reader that is slow, and results without end, that would put off those deadlines.
-constexpr Time kInterruptLimit = seconds(10);
 
 }  // namespace
 
@@ -81,11 +76,10 @@ void TestRun::channel_ended(RemoteProxy& channel, std::string_view how, Time now
 void TestRun::set_flow(bool on, Time now) {
   now_ = now;
   for (RemoteProxy& remote : remotes_) remote.set_flow(on, now);
+  interruption_.set_unread(!on, now);
   if (!on) {
     if (!paused_at_) paused_at_ = now;
-    if (interrupted_ && !unread_end_) unread_end_ = now + kInterruptTimeout;
   } else if (paused_at_) {
-    unread_end_.reset();
     // What we did not read counts as nobody's silence.
     const Time pause = now - *paused_at_;
     paused_at_.reset();
@@ -98,7 +92,7 @@ std::optional<Time> TestRun::next_deadline() const {
   std::optional<Time> next;
   for (const RemoteProxy& remote : remotes_) next = earlier(next, remote.next_deadline());
   if (phase_ < Phase::kLeaving) next = earlier(next, next_look_);
-  if (phase_ == Phase::kLeaving) next = earlier(next, earlier(unread_end_, patient_end_));
+  if (phase_ == Phase::kLeaving) next = earlier(next, interruption_.next_deadline());
   return phase_ == Phase::kRunning ? earlier(next, assignment_.next_deadline()) : next;
 }
 
@@ -399,35 +393,30 @@ void TestRun::break_off(std::string_view problem) {
 
 void TestRun::interrupt(Time now) {
   now_ = now;
-  if (interrupted_) {
+  if (interruption_.begun()) {
     for (RemoteProxy& remote : remotes_) remote.hang_up(kImpatientGrace);
     return;
   }
-  interrupted_ = true;
-  patient_end_ = now + kInterruptLimit;
-  if (paused_at_) unread_end_ = now + kInterruptTimeout;
+  interruption_.begin(now, paused_at_.has_value());
   conclusion_.add_problem("interrupted");
   conclusion_.broken_off();
   const bool was_leaving = phase_ == Phase::kLeaving;
   phase_ = Phase::kLeaving;
   for (RemoteProxy& remote : remotes_) {
     const bool answers = was_leaving ? remote.answers() : remote.cancel();
-    answers ? remote.leave(kInterruptTimeout) : remote.give_up(conclusion_.problem());
+    answers ? remote.leave(Interruption::kTimeout) : remote.give_up(conclusion_.problem());
   }
   results_.flush();
   proceed();
 }
 
 void TestRun::end_after_interrupt() {
-  if (unread_end_ && now_ >= *unread_end_) {
-    unread_end_.reset();
+  if (interruption_.gives_up_reader(now_)) {
     warn(nullptr, "nobody reads the results: the rest of them is dropped");
     output_lost("nobody has read the results", now_);
   }
-  if (patient_end_ && now_ >= *patient_end_) {
-    patient_end_.reset();
+  if (interruption_.gives_up_channels(now_))
     for (RemoteProxy& remote : remotes_) remote.hang_up(kImpatientGrace);
-  }
 }
 
 void TestRun::output_lost(std::string_view problem, Time now) {
@@ -443,14 +432,8 @@ void TestRun::output_lost(std::string_view problem, Time now) {
 
 void TestRun::conclude() {
   phase_ = Phase::kOver;
-  if (const std::size_t count = attribution_.uninvited(); count > 0) {
-    const auto& tests = attribution_.uninvited_tests();
-    warn(nullptr,
-         fmt::format("{} came from a server that was not asked to run the test, or had said "
-                     "Done already, and {} not count: {}",
-                     count == 1 ? "1 result" : fmt::format("{} results", count),
-                     count == 1 ? "does" : "do", some_of({tests.begin(), tests.end()})));
-  }
+  if (const std::string uninvited = attribution_.uninvited(); !uninvited.empty())
+    warn(nullptr, uninvited);
   conclusion_.close(results_, options_, now_);
   results_.finish(conclusion_.is_complete(), now_);
 }

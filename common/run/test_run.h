@@ -9,6 +9,7 @@
 #include "common/run/assignment.h"
 #include "common/run/attribution.h"
 #include "common/run/conclusion.h"
+#include "common/run/interruption.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
 #include "common/run/plan.h"
@@ -168,10 +169,8 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   Phase phase_ = Phase::kOpening;
   Time next_look_;
-  bool interrupted_ = false;
-  std::optional<Time> paused_at_;    // when the observers became full
-  std::optional<Time> unread_end_;   // after an interrupt: the observers are full until then
-  std::optional<Time> patient_end_;  // after an interrupt: the servers are waited for until then
+  Interruption interruption_;
+  std::optional<Time> paused_at_;  // when the observers became full
 };
 
 }  // namespace subunit::run
