@@ -17,6 +17,7 @@ from .owner import has_gone, is_our_user
 
 CONNECT_SECONDS = 30.0
 BACKLOG = 8  # clients that wait while one is served
+SIGNAL_SECONDS = 1.0
 
 
 def dial(addresses: Sequence[Address]) -> Connection:
@@ -62,6 +63,8 @@ class Listener:
         else:
             sock = _listen_on_port(address.host, address.port)
         self._sock = out_of_the_way(sock)
+        # A signal that comes just before a system call waits for its handler until that returns.
+        self._sock.settimeout(SIGNAL_SECONDS)
         self.address = address_of(self._sock)
 
     def accept(self) -> Connection:
@@ -69,6 +72,8 @@ class Listener:
         while True:
             try:
                 sock = self._sock.accept()[0]
+            except socket.timeout:
+                continue
             except ConnectionAbortedError:
                 continue  # it has gone while it waited
             if self._any_owner or is_our_user(sock):
