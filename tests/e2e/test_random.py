@@ -143,12 +143,15 @@ SHORT = ["--ready-timeout", "1", "--attach-timeout", "1", "--hello-timeout", "1"
 
 
 def mutated_message(choose, content):
-    """Of a JSON object."""
+    """Of a JSON object, which may have been harmed before."""
     kind = choose.randrange(5)
-    if kind == 0:
-        at = choose.randrange(len(content))
+    try:
+        fields = json.loads(content)
+    except ValueError:
+        fields = None
+    if kind == 0 or not isinstance(fields, dict) or not fields:
+        at = choose.randrange(len(content) + 1)
         return content[:at] + choose.choice([b'"', b"{", b"]", b",", b"\\", b"e999"]) + content[at + 2:]
-    fields = json.loads(content)
     if kind == 1:
         fields.pop(choose.choice(sorted(fields)))
     elif kind == 2:
@@ -158,12 +161,20 @@ def mutated_message(choose, content):
     return json.dumps(fields).encode()
 
 
-def mutated_packet(choose, raw):
-    packet = support.decode(raw)
+def decoded(raw):
+    """None if it has been harmed before, and python-subunit does not take it any more."""
+    try:
+        return support.decode(raw)
+    except Exception:
+        return None
+
+
+def mutated_packet(choose, packet):
+    raw = packet.raw
     fields = packet._asdict()
     del fields["raw"]
     what = choose.choice(["message"] * 4 + ["id", "route", "status", "name", "bytes", "eof"])
-    if what == "message" and packet.message is not None:
+    if what == "message" and packet.file_bytes is not None:
         fields["file_bytes"] = mutated_message(choose, bytes(packet.file_bytes))
     elif what == "id":
         fields["test_id"] = choose.choice([None, *filter(None, TEXTS)])
@@ -196,8 +207,8 @@ def mutated(choose, packets):
             packets.insert(at, choose.randbytes(choose.randrange(200)))
         elif kind == 3:
             packets[at] = packets[at][: choose.randrange(len(packets[at]))]
-        elif support.cut(bytearray(packets[at]))[0] == [packets[at]]:  # not harmed before
-            packets[at] = mutated_packet(choose, packets[at])
+        elif packet := decoded(packets[at]):
+            packets[at] = mutated_packet(choose, packet)
     return b"".join(packets)
 
 
