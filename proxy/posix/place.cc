@@ -74,8 +74,7 @@ Result<Place> find_place(const std::string& path) {
       if (!is_ours(status.st_uid) && is_shared(place.folder.get()))
         return error(
             "the symbolic link \"{}\" belongs to another user (number {}), in a folder where "
-            "others "
-            "can write",
+            "others can write",
             subunit::escaped(place.name), status.st_uid);
       const auto text = read_link(next.get());
       if (!text) return tl::unexpected(text.error());
