@@ -1,12 +1,9 @@
 """pytest suites on warm servers, against pytest with pytest-xdist, and one test against pytest itself."""
 
-import contextlib
 from random import Random
-import subprocess
 import tempfile
 
 from project import PYTHON, Project
-from relay import PATIENCE, read_line
 from report import AT_MOST, Figure, Goal
 
 WORKERS = 2
@@ -33,22 +30,6 @@ def served(project, *options):
     server = [PYTHON, "-m", "subunit_rpc", "--pytest", *ARGUMENTS]
     channel = [project.binary, "serve", "--workers", str(WORKERS), "--", *server]
     return project.client(channel, *options)
-
-
-@contextlib.contextmanager
-def warm_server(project):
-    """A channel to it."""
-    address = f"unix:{project.directory}/server"
-    process = project.start(
-        PYTHON, "-m", "subunit_rpc", "--listen", address, "--pytest", *ARGUMENTS,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-    )
-    try:
-        read_line(process.stderr, "the warm server")
-        yield [project.binary, "serve", "--connect", address]
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 def skewed(seed):
@@ -84,7 +65,7 @@ def skewed_suites(build, rounds):
 def one_test(build, rounds):
     with tempfile.TemporaryDirectory() as directory:
         project = Project(directory, build, [0])
-        with warm_server(project) as channel:
+        with project.warm_server("--pytest", *ARGUMENTS) as channel:
             command = project.client(channel, TEST)
             pairs = [
                 (1000 * min(project.seconds(*command) for _ in range(3)),

@@ -1,12 +1,13 @@
 """A directory with a generated unittest suite, set up for testr, stestr and the servers here."""
 
+import contextlib
 import os
 from pathlib import Path
 import subprocess
 import threading
 import time
 
-from relay import PATIENCE
+from relay import PATIENCE, read_line
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-subunit
@@ -93,6 +94,21 @@ class Project:
     def serve(self, *options):
         """A channel to servers of these tests, which it starts."""
         return [self.binary, "serve", *options, "--", PYTHON, "-m", "subunit_rpc", MODULE]
+
+    @contextlib.contextmanager
+    def warm_server(self, *arguments):
+        """A channel to `python3 -m subunit_rpc ARGUMENTS`, which is there already."""
+        address = f"unix:{self.directory}/server"
+        process = self.start(
+            PYTHON, "-m", "subunit_rpc", "--listen", address, *arguments,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+        )
+        try:
+            read_line(process.stderr, "the warm server")
+            yield [self.binary, "serve", "--connect", address]
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
     def client(self, channel, *options):
         return [self.binary, "run", "--format", "subunit", *options, "--", *channel]

@@ -2,13 +2,11 @@
 
 import contextlib
 import resource
-import subprocess
 import tempfile
 from typing import NamedTuple
 
 from loopback_ssh import shared_connection
 from project import MODULE, PYTHON, Project
-from relay import PATIENCE, read_line
 from report import AT_MOST, Figure, Goal
 
 PIPE, SSH = "over a pipe", "over ssh"
@@ -21,22 +19,6 @@ lists and runs all tests of `python3 -m subunit_rpc --listen`, which is there al
 takes the median of {starts} runs. Over ssh: sshd on loopback, and a master connection that is up. CPU
 is that of the command and its children; the warm server is none.
 """
-
-
-@contextlib.contextmanager
-def warm_server(project):
-    """A channel to it."""
-    address = f"unix:{project.directory}/server"
-    process = project.start(
-        PYTHON, "-m", "subunit_rpc", "--listen", address, MODULE,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
-    )
-    try:
-        read_line(process.stderr, "the warm server")
-        yield [project.binary, "serve", "--connect", address]
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 class Cost(NamedTuple):
@@ -85,7 +67,7 @@ def run(build, quick):
         project = Project(directory, build, [0])
         for tool in ("stestr", "testr"):
             project.run(tool, "init")
-        channel = undo.enter_context(warm_server(project))
+        channel = undo.enter_context(project.warm_server(MODULE))
         over_ssh = undo.enter_context(shared_connection(directory))
         commands = {
             PIPE: project.client(channel),
