@@ -24,7 +24,7 @@ def pytest_addoption(parser: Any) -> None:
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # before output is captured
 def pytest_load_initial_conftests(early_config: Any) -> Iterator[None]:
     if early_config.known_args_namespace.subunit_rpc:
-        from .server.pytest_suite import is_served
+        from .server.for_pytest.program import is_served
 
         if not is_served(early_config):
             from .server.cli import main

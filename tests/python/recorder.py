@@ -7,11 +7,11 @@ from typing import Any, List, Optional, Sequence
 
 from rpc_client import Results
 from subunit_rpc.decoder import PacketDecoder
-from subunit_rpc.server.collection import TestCollection
+from subunit_rpc.server.for_unittest.collection import TestCollection
 from subunit_rpc.server.delegation import Answer
 from subunit_rpc.server.records import RecordReader, encode_record
 from subunit_rpc.server.reporter import Reporter
-from subunit_rpc.server.runner import run_tests
+from subunit_rpc.server.for_unittest.runner import run_tests
 from subunit_rpc.server.stdio import Stdio
 
 

@@ -10,7 +10,7 @@ import testtools
 from testtools.testsuite import ConcurrentTestSuite, FixtureSuite, iterate_tests
 
 from recorder import run, short, suite_of
-from subunit_rpc.server.collection import TestCollection
+from subunit_rpc.server.for_unittest.collection import TestCollection
 from suites import rerun, unfit
 
 A, B, C = (f"{rerun.__name__}.Letters.test_{letter}" for letter in "abc")
@@ -103,8 +103,8 @@ def test_one_test_is_one_test(tmp_path):
 def unknown(test_id, arguments, directory):
     """The text with which that test fails where these arguments were loaded."""
     program = (
-        "import sys; from recorder import run; from subunit_rpc.server.loader import LoadedProgram; "
-        "from subunit_rpc.server.collection import TestCollection; "
+        "import sys; from recorder import run; from subunit_rpc.server.for_unittest.loader import LoadedProgram; "
+        "from subunit_rpc.server.for_unittest.collection import TestCollection; "
         "collection = TestCollection(LoadedProgram(sys.argv[2:], '').test); "
         "print(run(collection, [sys.argv[1]]).attachment(sys.argv[1], 'reason'))"
     )

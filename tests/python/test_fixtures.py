@@ -6,8 +6,8 @@ import pytest
 from testtools.testsuite import FixtureSuite
 
 from recorder import run, suite_of
-from subunit_rpc.server.collection import TestCollection
-from subunit_rpc.server.runner import NOT_RUN
+from subunit_rpc.server.for_unittest.collection import TestCollection
+from subunit_rpc.server.for_unittest.runner import NOT_RUN
 from suites import unfit, unfit_module
 
 SKIPS, FAILS = (f"{unfit.__name__}.{name}" for name in ("Skips", "Fails"))

@@ -8,7 +8,7 @@ import pytest
 
 from rpc_client import Client
 from server_process import children, running, wait_for_end
-from subunit_rpc.server.runner import NOT_RUN
+from subunit_rpc.server.for_unittest.runner import NOT_RUN
 
 CRASHING = "crashing.Crashing.test_"
 WORDS = {

@@ -3,8 +3,8 @@
 import pytest
 
 from server_process import SUITES
-from subunit_rpc.server.collection import TestCollection
-from subunit_rpc.server.loader import LoadedProgram
+from subunit_rpc.server.for_unittest.collection import TestCollection
+from subunit_rpc.server.for_unittest.loader import LoadedProgram
 
 PASS, FAIL = "basic.Basic.test_pass", "basic.Basic.test_fail"
 BOTH = ["fixtured.Fixtured.test_1", "fixtured.Fixtured.test_2"]

@@ -8,8 +8,8 @@ import pytest
 from testtools.testsuite import FixtureSuite
 
 from recorder import Recorder, run, short, suite_of
-from subunit_rpc.server.collection import TestCollection
-from subunit_rpc.server.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
+from subunit_rpc.server.for_unittest.collection import TestCollection
+from subunit_rpc.server.for_unittest.runner import BROKEN_RUN_ID, NOT_RUN, run_tests
 from subunit_rpc.server.reporter import Reporter
 from subunit_rpc.server.stdio import flush_buffers
 from suites import behaviour

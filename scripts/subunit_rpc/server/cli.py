@@ -118,10 +118,10 @@ def _program(parser: argparse.ArgumentParser, for_pytest: bool, rest: List[str])
     """What is not needed need not be installed."""
     try:
         if for_pytest:
-            from .pytest_suite import PytestProgram
+            from .for_pytest.program import PytestProgram
 
             return PytestProgram(rest)
-        from .unittest_suite import UnittestProgram
+        from .for_unittest.suite import UnittestProgram
     except ImportError as error:
         parser.error(f"{error}; the tests of this framework need it")
     return UnittestProgram(rest, USAGE)

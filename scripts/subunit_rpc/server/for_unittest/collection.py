@@ -16,9 +16,9 @@ import testtools
 from testtools.content import text_content
 from testtools.testsuite import filter_by_ids, iterate_tests
 
-from ..packet import wire_text
+from ...packet import wire_text
 from .results import id_of
-from .own_builtins import BUILTINS
+from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 

@@ -20,9 +20,9 @@ from unittest.util import strclass
 
 from testtools.tags import TagContext
 
-from .line import FrontIsGone
-from .reporter import Reporter
-from .texts import (
+from ..line import FrontIsGone
+from ..reporter import Reporter
+from ..texts import (
     NO_OUTCOME,
     TEXT,
     TEXT_OF_DETAILS,
@@ -39,8 +39,8 @@ from .texts import (
     text_of,
     traceback_of,
 )
-from ..packet import wire_text
-from .own_builtins import BUILTINS
+from ...packet import wire_text
+from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 

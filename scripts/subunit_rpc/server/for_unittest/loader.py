@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, List, Optional
 
 from testtools.run import TestProgram
 
-from .suite import PROGRAM
+from ..suite import PROGRAM
 
 
 class Loader(unittest.TestLoader):

@@ -10,12 +10,12 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional
 from testtools.testsuite import iterate_tests
 
 from .collection import FixtureTest, Taken
-from .line import FrontIsGone
-from .reporter import Reporter
+from ..line import FrontIsGone
+from ..reporter import Reporter
 from .results import Result, id_of
-from .suite import BROKEN_RUN_ID, NOT_RUN
-from .texts import TEXT, exception_attachment
-from .own_builtins import BUILTINS
+from ..suite import BROKEN_RUN_ID, NOT_RUN
+from ..texts import TEXT, exception_attachment
+from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 

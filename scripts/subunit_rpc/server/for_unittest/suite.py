@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Callable, Iterator, List, Optional
 
 from .collection import TestCollection
-from ..errors import RequestError
+from ...errors import RequestError
 from .loader import LoadedProgram, Loader
-from .reporter import Reporter
+from ..reporter import Reporter
 from .runner import run_tests
-from .sources import Sources
-from .suite import Ids, Listed, Suite
-from .own_builtins import BUILTINS
+from ..sources import Sources
+from ..suite import Ids, Listed, Suite
+from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
 

@@ -1,0 +1,1 @@
+"""unittest's tests, and testtools'."""
