@@ -284,7 +284,7 @@ def _targets(parser: argparse.ArgumentParser, targets: Dict[str, str]) -> List[A
         parser.error(
             f"there is no client to serve: give --listen ADDR, or let `subunit-proxy serve` start "
             f"this program, which sets {ADDRESS_VARIABLE}. "
-            "To run the tests without a client: python3 -m subunit.run"
+            "Without a client, tests are run by python3 -m subunit.run, or by pytest as ever"
         )
     addresses = []
     for variable, target in targets.items():
