@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace proxy::native {
+
+/// What doctest knows a test case by. Several may have one name.
+struct DoctestName {
+  std::string file;  ///< as the compiler was given it
+  unsigned line;
+  std::string name;
+};
+
+/// An id for each of them: the first of these that no other test case has.
+///
+///     NAME
+///     stack_test.cc: NAME
+///     tests/stack_test.cc: NAME
+///     tests/stack_test.cc:12: NAME
+///
+/// Bytes that do not belong into an id are escaped.
+[[nodiscard]] std::vector<std::string> doctest_ids(const std::vector<DoctestName>& names);
+
+}  // namespace proxy::native

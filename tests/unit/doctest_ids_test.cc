@@ -1,0 +1,19 @@
+#include "proxy/native/doctest_ids.h"
+
+#include <doctest/doctest.h>
+
+using proxy::native::doctest_ids;
+using Ids = std::vector<std::string>;
+
+TEST_CASE("a test case of doctest has its name as id, and as much more as tells it apart") {
+  CHECK(doctest_ids({{"a.cc", 1, "one"}, {"a.cc", 2, "two"}}) == Ids{"one", "two"});
+  CHECK(doctest_ids({{"x/a.cc", 1, "one"}, {"x/b.cc", 1, "one"}, {"x/b.cc", 2, "two"}}) ==
+        Ids{"a.cc: one", "b.cc: one", "two"});
+  CHECK(doctest_ids({{"x/a.cc", 1, "one"}, {"y/a.cc", 1, "one"}}) ==
+        Ids{"x/a.cc: one", "y/a.cc: one"});
+  CHECK(doctest_ids({{"a.cc", 1, "one"}, {"a.cc", 2, "one"}}) == Ids{"a.cc:1: one", "a.cc:2: one"});
+}
+
+TEST_CASE("every test case of doctest has an id that is text") {
+  CHECK(doctest_ids({{"a.cc", 1, ""}, {"a.cc", 2, "\xff"}}) == Ids{"a.cc: ", "\\xff"});
+}
