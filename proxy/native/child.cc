@@ -100,7 +100,6 @@ Result<Child> Child::fork(int connection, const std::function<void(Fd line)>& wo
   return start(std::move(*ends), [&](Fd line) {
     ::close(connection);
     work(std::move(line));
-    flush_output();
   });
 }
 
@@ -178,7 +177,7 @@ void ChildLine::send(subunit::Bytes packets, bool wait) {
 void ChildLine::complete() {
   subunit::Buffer packet;
   (void)subunit::encode({.test_id = kNoteId, .file = subunit::File{kCompleteNote, {}}}, packet);
-  send(packet, true);
+  send(packet, false);
 }
 
 }  // namespace proxy::native

@@ -40,7 +40,7 @@ ForkedRun::ForkedRun(const std::vector<Test>& tests, Places which)
 bool ForkedRun::receive(const Packet& packet, Buffer& out) {
   if (packet.test_id == kNoteId) {
     if (packet.file) note(*packet.file);
-    return complete_;
+    return false;
   }
   subunit::append(out, packet.raw);
   if (!packet.test_id) return false;

@@ -30,6 +30,9 @@ class ForkedRun {
   /// that was written.
   bool receive(const subunit::Packet& packet, subunit::Buffer& out);
 
+  /// The child has done all that it was to run.
+  [[nodiscard]] bool complete() const { return complete_; }
+
   /// The child's end, and its wait status. Everything from it was received before.
   void child_ended(int wait_status, subunit::Timestamp now, subunit::Buffer& out);
 

@@ -84,11 +84,12 @@ void Server::turn(bool wait) {
                      .events = static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)),
                      .revents = 0},
                     {.fd = reads_child ? child_->line() : -1, .events = POLLIN, .revents = 0},
-                    {.fd = reads_child ? child_->process() : -1, .events = POLLIN, .revents = 0}};
+                    {.fd = reads_child ? child_->process() : -1, .events = POLLIN, .revents = 0},
+                    {.fd = leaving_ ? leaving_->process() : -1, .events = POLLIN, .revents = 0}};
   auto deadline =
       subunit::earlier(subunit::earlier(hello_deadline_, kill_deadline_), decoder_.next_deadline());
   if (child_decoder_) deadline = subunit::earlier(deadline, child_decoder_->next_deadline());
-  (void)::poll(ready, 3, wait ? timeout_until(deadline) : 0);
+  (void)::poll(ready, std::size(ready), wait ? timeout_until(deadline) : 0);
   const Time now = monotonic_now();
   if (hello_deadline_ && now >= *hello_deadline_)
     return close(error("the client sent no Hello within {}", subunit::in_seconds(kHelloTimeout)));
@@ -103,7 +104,9 @@ void Server::turn(bool wait) {
   receive_events();
   if (closing_) return;
   if (child_ && (ready[1].revents || child_decoder_->next_deadline())) read_child();
+  if (child_ && mode_ == Mode::kFork && run_->complete()) child_leaves();
   if (child_ && ready[2].revents) child_ended();
+  if (leaving_ && ready[3].revents) leaving_.reset();
   write_pending();
 }
 
@@ -321,11 +324,22 @@ void Server::child_ended() {
   }
   const int status = child_->wait();
   output_.settle();
+  end_child(status);
+}
+
+/// A forked child that has done its Run only ends, which takes as long as a short test: nobody
+/// waits for that.
+void Server::child_leaves() {
+  leaving_.emplace(std::move(*child_));
+  end_child(0);
+}
+
+void Server::end_child(int wait_status) {
   child_.reset();
   child_decoder_.reset();
   child_waits_ = false;
   kill_deadline_.reset();
-  run_->child_ended(status, time_of_day(), outbox_);
+  run_->child_ended(wait_status, time_of_day(), outbox_);
   run_->left().empty() ? request_done() : start_child();
 }
 

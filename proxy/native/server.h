@@ -57,6 +57,8 @@ class Server final : private Line {
   void start_child();
   bool read_child();
   void child_ended();
+  void child_leaves();
+  void end_child(int wait_status);
   void stop_run();
 
   void send(subunit::Bytes packets, bool wait) override;
@@ -81,6 +83,7 @@ class Server final : private Line {
   bool stopped_ = false;              // it is to end
   std::optional<ForkedRun> run_;
   std::optional<Child> child_;
+  std::optional<Child> leaving_;  // has done its Run, and has not ended yet
   std::optional<subunit::Decoder> child_decoder_;
   bool child_waits_ = false;  // until outbox_ is written
   std::optional<subunit::Time> kill_deadline_;
