@@ -1,9 +1,20 @@
-"""pytest suites on warm servers, against pytest with pytest-xdist, and one test against pytest itself."""
+"""pytest suites on warm servers, against pytest with pytest-xdist, and one test against pytest itself;
+one test on a warm GoogleTest server."""
 
+import io
+import json
+import os
 from random import Random
+import socket
+from statistics import median
+import subprocess
 import tempfile
+import time
+
+from subunit.v2 import ByteStreamToStreamResult, StreamResultToBytes
 
 from project import PYTHON, Project
+from relay import PATIENCE
 from report import AT_MOST, Figure, Goal
 
 WORKERS = 2
@@ -12,13 +23,16 @@ SKEWED_TESTS, SKEWED_TOTAL, SIGMA = 60, 8, 1.5
 XDIST = f"pytest -n {WORKERS}"
 ARGUMENTS = ["-p", "no:cacheprovider", "--rootdir=.", "tests"]
 TEST = "tests/test_sleep.py::Sleep::test_00000"
+NATIVE_TEST = "Stack.IsEmptyInTheEnd"
+NATIVE_RUNS = 200
 
 EXPLANATION = """\
 Wall times of whole runs, medians over {rounds} rounds; a ratio is the median of the rounds' own ratios.
 Short: {short} tests of a millisecond. Skewed: {skewed} tests that sleep, {total} s in all, lognormal with sigma
 {sigma} and another seed each round; ours is the second run, which knows the durations from the first.
 Start and end of the servers are part of both. One test: the command's whole life, with a server that
-is there already.
+is there already. One forked test of GoogleTest: from Run to Done on the server's own connection, less the
+time between the test's two timestamps; the median of {runs} runs, and the one that a tenth exceeds.
 """
 
 
@@ -76,11 +90,87 @@ def one_test(build, rounds):
                   [peer for _, peer in pairs], Goal(AT_MOST, 1 / 40))
 
 
+class OwnTime:
+    """A StreamResult that knows how long a test has taken by its timestamps, in milliseconds."""
+
+    def startTestRun(self):
+        pass
+
+    def stopTestRun(self):
+        pass
+
+    def status(self, test_status=None, timestamp=None, **_):
+        if test_status == "inprogress":
+            self._start = timestamp
+        elif test_status == "success":
+            self.milliseconds = (timestamp - self._start).total_seconds() * 1000
+
+
+def message(**fields):
+    stream = io.BytesIO()
+    StreamResultToBytes(stream).status(
+        test_id="testrepository-rpc", file_name="message", mime_type="application/json", eof=True,
+        file_bytes=json.dumps(fields).encode(),
+    )
+    return stream.getvalue()
+
+
+def ask(connection, wanted, **fields):
+    """What comes up to a packet with `wanted` in it, and after how many milliseconds."""
+    request = message(**fields)
+    answer = b""
+    start = time.perf_counter()
+    connection.sendall(request)
+    while wanted not in answer:
+        piece = connection.recv(65536)
+        if not piece:
+            raise RuntimeError(f"the server has ended before {wanted}")
+        answer += piece
+    return answer, (time.perf_counter() - start) * 1000
+
+
+def run_overhead(connection, nonce):
+    answer, milliseconds = ask(connection, b'"Done"', msg="Run", nonce=nonce, tests=[NATIVE_TEST])
+    own = OwnTime()
+    ByteStreamToStreamResult(io.BytesIO(answer)).run(own)
+    return milliseconds - own.milliseconds
+
+
+def forked_test(build, rounds):
+    program = build / "tests/gtest_example"
+    if not program.exists():
+        return []  # without GoogleTest
+    medians, tenths = [], []
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as listener:
+        address = f"{directory}/server"
+        listener.bind(address)
+        listener.listen()
+        listener.settimeout(PATIENCE)
+        server = subprocess.Popen([program, "--subunit-rpc"], stdout=subprocess.DEVNULL,
+                                  env={**os.environ, "SUBUNIT_RPC_LOCAL": f"unix:{address}"})
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(PATIENCE)
+            ask(connection, b'"Hello"', msg="Hello", max=2, min=1)
+            for number in range(rounds):
+                times = sorted(run_overhead(connection, f"{number}, {each}") for each in range(NATIVE_RUNS))
+                medians.append(median(times))
+                tenths.append(times[NATIVE_RUNS * 9 // 10])
+            connection.sendall(message(msg="Goodbye"))
+        server.wait(PATIENCE)
+    return [
+        Figure("one forked test of GoogleTest, above the test", "ms", medians, goal=Goal(AT_MOST, 1, on_ratio=False)),
+        Figure("that a tenth exceeds", "ms", tenths),
+    ]
+
+
 def run(build, quick):
     """The figures, and what is to be said about them."""
     rounds = 1 if quick else 5
     figures = [measure(build, rounds) for measure in (short_suite, skewed_suites, one_test)]
+    figures += forked_test(build, rounds)
     explanation = EXPLANATION.format(
-        rounds=rounds, short=SHORT_TESTS, skewed=SKEWED_TESTS, total=SKEWED_TOTAL, sigma=SIGMA
+        rounds=rounds, short=SHORT_TESTS, skewed=SKEWED_TESTS, total=SKEWED_TOTAL, sigma=SIGMA,
+        runs=NATIVE_RUNS,
     )
     return figures, explanation
