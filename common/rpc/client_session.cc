@@ -1,5 +1,6 @@
 #include "common/rpc/client_session.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "common/base/text.h"
@@ -139,9 +140,9 @@ Result<ClientSession::Event> ClientSession::hear(std::string_view json) {
 
 Result<ClientSession::Event> ClientSession::hear(const Hello& hello) {
   if (!go(Step::kHearHello)) return out_of_place("Hello", state_);
-  return negotiate(versions_, hello.versions).map([this](int version) {
+  return negotiate(versions_, hello.versions).map([this, &hello](int version) {
     version_ = version;
-    return Event(Opened{version});
+    return Event(Opened{version, std::max(1, hello.batch.value_or(1))});
   });
 }
 

@@ -40,6 +40,7 @@ class ClientSession {
   /// The server's Hello came: the version to speak.
   struct Opened {
     int version;
+    int batch = 1;  ///< how many tests it would like in one run; 1 if it does not say
   };
   /// Done came for a list or a run.
   struct Answered {

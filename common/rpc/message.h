@@ -36,6 +36,8 @@ struct Hello {
   /// "settled": this test server waits, before each start and end of a test, until all that was
   /// printed has been read. Nothing, or another word: it does not.
   std::optional<std::string> output = std::nullopt;
+  /// This test server starts a process for each Run, and would like so many tests in one.
+  std::optional<int> batch = std::nullopt;
   bool operator==(const Hello&) const = default;
 };
 

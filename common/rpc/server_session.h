@@ -63,11 +63,13 @@ class ServerSession {
   using Event = std::variant<NotMessage, Incomplete, Opened, ListAsked, RunAsked, GoodbyeSaid,
                              CancelAsked, Pinged>;
 
-  /// `output` is what our Hello says of it, if anything: kSettledOutput from a server that waits
-  /// until what was printed has been read (PROTOCOL.md, section "What the tests print").
+  /// `output` and `batch` are what our Hello says of them, if anything: kSettledOutput from a server
+  /// that waits until what was printed has been read (PROTOCOL.md, section "What the tests print"),
+  /// and how many tests a server that starts a process for each Run would like in one.
   explicit ServerSession(VersionRange versions = kSupportedVersions,
-                         std::optional<std::string> output = std::nullopt)
-      : hello_{versions, std::move(output)} {}
+                         std::optional<std::string> output = std::nullopt,
+                         std::optional<int> batch = std::nullopt)
+      : hello_{versions, std::move(output), batch} {}
 
   /// An Error is the client's fault: not its Hello first, no version in common (our own Hello is
   /// still sent, so that the client can name both ranges), a nonce that is outstanding already, a

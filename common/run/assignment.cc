@@ -38,6 +38,7 @@ void Assignment::add(Worker& worker, Time now) {
   if (!dispatcher_) return;
   worker.work.id = dispatcher_->add(worker.number, now);
   dispatcher_->measured_round_trip(*worker.work.id, worker.round_trip);
+  dispatcher_->prefers_batches(*worker.work.id, static_cast<std::size_t>(worker.batch));
 }
 
 void Assignment::remove(Worker& worker, Time now) {

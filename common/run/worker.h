@@ -141,6 +141,7 @@ class Worker {
   std::string restart_reason;  ///< why the last server was asked to end
   rpc::ClientSession session;  ///< with the server that is there
   Time round_trip{};           ///< of its Hello
+  int batch = 1;               ///< how many tests in one message it would like
   std::optional<Timeout>
       timeout;         ///< why it is being replaced, in kReplacing and until it opens anew
   Time replaced_by{};  ///< until when that has to have happened

@@ -49,6 +49,9 @@ class Dispatcher {
   /// From sending something to the worker until its answer came, whenever that is known.
   virtual void measured_round_trip(Worker worker, Time round_trip) = 0;
 
+  /// The server starts a process for each message, and would like `tests` in one.
+  virtual void prefers_batches(Worker, std::size_t /*tests*/) {}
+
   /// What to send to it now; nothing if nothing yet.
   virtual Batch next(Worker worker, Time now) = 0;
 

@@ -23,6 +23,7 @@ class Fleet {
     Slot* slot;
     WorkerLoad load;
     std::optional<Time> ask_again = std::nullopt;
+    std::size_t batch = 1;  ///< how many tests in one message it would like
   };
   using Servers = std::map<Worker, Server>;
 

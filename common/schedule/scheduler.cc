@@ -159,6 +159,10 @@ void Scheduler::measured_round_trip(Worker worker, Time round_trip) {
   fleet_.at(worker).slot->round_trip.learn(round_trip);
 }
 
+void Scheduler::prefers_batches(Worker worker, std::size_t tests) {
+  fleet_.at(worker).batch = tests;
+}
+
 // What to do.
 
 bool Scheduler::in_given_order() const {
@@ -189,7 +193,11 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
 void Scheduler::fill(Worker worker, Server& server, const Portion& portion, Time now,
                      Batch& batch) {
   Seconds enough = portion.hungry_below;
-  while (batch.size() < kMaxBatch && wants_more(server, enough, now)) {
+  const auto wants_a_batch = [&] {
+    return !waiting_.empty() && !batch.empty() && batch.size() < server.batch &&
+           fleet_.rest(server, now) < portion.at_most;
+  };
+  while (batch.size() < kMaxBatch && (wants_more(server, enough, now) || wants_a_batch())) {
     enough = portion.fill_to;
     const auto unit = choose(server, enough, now);
     if (!unit) return;
@@ -205,7 +213,9 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
   const Seconds share = std::max(level / 2, std::min(level, horizon * 2));
   Seconds full = horizon + std::max(horizon / 2, kWorthAMessage);
   if (probing(server)) full = std::max(full, probing_time(now));
-  return {.hungry_below = std::min(horizon, level), .fill_to = std::min(full, share)};
+  return {.hungry_below = std::min(horizon, level),
+          .fill_to = std::min(full, share),
+          .at_most = level / 2};
 }
 
 bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const {

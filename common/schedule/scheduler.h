@@ -40,7 +40,8 @@ namespace subunit::schedule {
 ///      trip, waiting for it costs nothing that matters, and nothing is sent ahead on a guess.
 ///   4. Many in a message where they are short, but towards the end no more than an even share
 ///      of what is left (guided self-scheduling; Polychronopoulos and Kuck, 1987): otherwise the
-///      last message would be the partition again that the first paragraph is about.
+///      last message would be the partition again that the first paragraph is about. A server that
+///      starts a process for each message gets as many as it likes, within that share.
 ///
 /// A server that dies puts back what it had; nothing that was sent is taken back from one that
 /// lives.
@@ -70,6 +71,7 @@ class Scheduler : public Dispatcher {
   void finished(Worker worker, std::size_t test, Time now) override;
   void cut_short(Worker worker, std::size_t test, Time now) override;
   void measured_round_trip(Worker worker, Time round_trip) override;
+  void prefers_batches(Worker worker, std::size_t tests) override;
   Batch next(Worker worker, Time now) override;
   [[nodiscard]] std::optional<Time> next_deadline() const override;
   [[nodiscard]] bool done() const override { return finished_ == tests_.size(); }
@@ -98,6 +100,7 @@ class Scheduler : public Dispatcher {
   struct Portion {
     Seconds hungry_below;
     Seconds fill_to;
+    Seconds at_most;  ///< for a server that likes batches
   };
 
   void form_units(const std::vector<Test>& tests);

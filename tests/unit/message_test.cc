@@ -50,6 +50,8 @@ TEST_CASE("every message is written as the protocol has it, and read back") {
   check_json(Hello{{.max = 3, .min = 1}}, R"({"msg":"Hello","max":3,"min":1})");
   check_json(Hello{{.max = 1, .min = 1}, "settled"},
              R"({"msg":"Hello","max":1,"min":1,"output":"settled"})");
+  check_json(Hello{{.max = 1, .min = 1}, std::nullopt, 10},
+             R"({"msg":"Hello","max":1,"min":1,"batch":10})");
   check_json(Cancel{"7"}, R"({"msg":"Cancel","nonce":"7"})");
   check_json(ErrorMessage{"7", "no such list"},
              R"({"msg":"Error","nonce":"7","text":"no such list"})");

@@ -174,6 +174,39 @@ TEST_CASE("reports on tests that a worker does not have change nothing") {
   CHECK(scheduler.done());
 }
 
+TEST_CASE("a server that starts a process for each message gets batches, smaller towards the end") {
+  Scheduler scheduler(unknown_tests(100), {});
+  const std::vector<Time> durations(100, 100ms);
+  std::vector<Scheduler::Worker> workers{scheduler.add(0, 0s), scheduler.add(1, 0s)};
+  for (const auto worker : workers) scheduler.prefers_batches(worker, 10);
+  std::vector<std::size_t> sizes;
+  Time now = 0s;
+  while (!scheduler.done()) {
+    for (const auto worker : workers) {
+      const Batch batch = scheduler.next(worker, now);
+      if (!batch.empty()) sizes.push_back(batch.size());
+      for (const std::size_t test : batch) {
+        scheduler.started(worker, test, now);
+        now += 100ms;
+        scheduler.finished(worker, test, now);
+      }
+    }
+  }
+  CHECK(sizes.size() < 20);
+  CHECK(std::ranges::count(sizes, 10u) >= 6);
+  CHECK(*std::ranges::max_element(sizes) == 10);
+  CHECK(sizes.back() <= 2);
+}
+
+TEST_CASE("a batch of long tests is no larger than half of an even share") {
+  Scheduler scheduler(known_tests(std::vector<Time>(8, 60s)), {});
+  const auto a = scheduler.add(0, 0s);
+  const auto b = scheduler.add(1, 0s);
+  for (const auto worker : {a, b}) scheduler.prefers_batches(worker, 10);
+  CHECK(scheduler.next(a, 0s).size() == 2);
+  CHECK(scheduler.next(b, 0s).size() <= 2);
+}
+
 TEST_CASE("an empty suite is done") {
   Scheduler scheduler({}, {});
   const auto worker = scheduler.add(0, 0s);

@@ -164,7 +164,8 @@ void RemoteServers::receive_from(Worker& worker, const Packet& packet,
   if (!event) return break_off(worker, event.error().text);
   if (std::holds_alternative<Session::NotMessage>(*event))
     return owner_.result(&worker, packet, route);
-  if (std::holds_alternative<Session::Opened>(*event)) {
+  if (const auto* opened = std::get_if<Session::Opened>(&*event)) {
+    worker.batch = opened->batch;
     if (!uplink_.leaving() && worker.go(Worker::Step::kAnswer)) owner_.opened(worker);
   } else if (const auto* answered = std::get_if<Session::Answered>(&*event)) {
     owner_.answered(worker, answered->nonce);
