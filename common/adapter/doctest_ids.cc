@@ -1,4 +1,4 @@
-#include "proxy/native/doctest_ids.h"
+#include "common/adapter/doctest_ids.h"
 
 #include <fmt/core.h>
 
@@ -9,7 +9,7 @@
 
 #include "common/base/text.h"
 
-namespace proxy::native {
+namespace subunit::adapter {
 
 namespace {
 
@@ -23,8 +23,8 @@ std::array<std::string, kForms> forms(const DoctestName& test) {
 }
 
 std::string as_id(std::string text) {
-  if (subunit::is_text(subunit::as_bytes(text))) return text;
-  return subunit::escaped(text, text.size());
+  if (is_text(as_bytes(text))) return text;
+  return escaped(text, text.size());
 }
 
 }  // namespace
@@ -46,4 +46,4 @@ std::vector<std::string> doctest_ids(const std::vector<DoctestName>& names) {
   return ids;
 }
 
-}  // namespace proxy::native
+}  // namespace subunit::adapter

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace proxy::native {
+namespace subunit::adapter {
 
 /// What doctest knows a test case by. Several may have one name.
 struct DoctestName {
@@ -22,4 +22,4 @@ struct DoctestName {
 /// Bytes that do not belong into an id are escaped.
 [[nodiscard]] std::vector<std::string> doctest_ids(const std::vector<DoctestName>& names);
 
-}  // namespace proxy::native
+}  // namespace subunit::adapter

@@ -13,6 +13,11 @@ bool is_reserved(const Packet& packet) {
   return packet.test_id == rpc::kRpcTestId || packet.test_id == rpc::kProxyTestId;
 }
 
+tl::unexpected<Error> cannot_list(const CommandEnd& how) {
+  return error("the tests cannot be listed: the command {}{}{}", how.text,
+               how.last_output.empty() ? "" : "\n", how.last_output);
+}
+
 /// The first of each, in their order.
 std::vector<std::string> unique(std::vector<std::string> ids) {
   std::unordered_set<std::string> seen;
@@ -38,7 +43,7 @@ Fate ListAnswer::take(const Packet& packet) {
 
 Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
   if (!how.clean)
-    return error("the tests cannot be listed: the command {}\n{}", how.text, how.last_output);
+    return cannot_list(how);
   for (const std::string& id : asked_.value_or(std::vector<std::string>())) {
     if (!exists_.at(id)) continue;
     if (auto encoded = encode({.test_id = id, .status = Status::kExists}, out); !encoded)
@@ -47,10 +52,13 @@ Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
   return {};
 }
 
-RestAnswer::RestAnswer(const verdict::Ledger::Ids& ended, bool one_a_line)
-    : one_a_line_(one_a_line) {
+RestAnswer::RestAnswer(const verdict::Ledger::Ids& ended, RunRules rules)
+    : after_others_(true), rules_(std::move(rules)) {
   for (const std::string_view id : ended) ended_.emplace(id);
 }
+
+RestAnswer::RestAnswer(rpc::TestIds tests, RunRules rules)
+    : after_others_(false), asked_(std::move(tests)), rules_(std::move(rules)) {}
 
 Fate RestAnswer::take(const Packet& packet) {
   if (is_reserved(packet)) return Fate::kNoise;
@@ -63,6 +71,9 @@ Fate RestAnswer::take(const Packet& packet) {
 Result<> RestAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   if (how.clean) return {};
   left_.clear();
+  asked_.reset();
+  if (!after_others_)
+    return cannot_list(how);
   const std::string reason = fmt::format(
       "the command died in a test, and which tests were to follow is not known: the command that "
       "lists them {}\n{}",
@@ -72,20 +83,42 @@ Result<> RestAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
 }
 
 std::optional<RunAnswer> RestAnswer::rest() const {
-  return left_.empty() ? std::nullopt : std::optional(RunAnswer(left_, one_a_line_));
+  if (asked_) return RunAnswer(asked_, rules_);
+  return left_.empty() ? std::nullopt : std::optional(RunAnswer(left_, rules_));
 }
 
-RunAnswer::RunAnswer(rpc::TestIds tests, bool one_a_line)
-    : to_run_(std::move(tests)), one_a_line_(one_a_line) {
+RunAnswer::RunAnswer(rpc::TestIds tests, RunRules rules)
+    : to_run_(std::move(tests)), rules_(std::move(rules)) {
   if (!to_run_) return;
   to_run_ = unique(std::move(*to_run_));
+  leave_out();
+  put_off();
+  for (const auto& [id, reason] : left_out_) ledger_.expect(id);
   for (const std::string& id : *to_run_) ledger_.expect(id);
-  std::erase_if(*to_run_, [this, one_a_line](const std::string& id) {
-    const bool impossible =
-        id.find('\0') != std::string::npos || (one_a_line && id.find('\n') != std::string::npos);
-    if (impossible) left_out_.push_back(id);
-    return impossible;
+}
+
+void RunAnswer::leave_out() {
+  std::erase_if(*to_run_, [this](const std::string& id) {
+    const bool impossible = id.find('\0') != std::string::npos ||
+                            (rules_.one_a_line && id.find('\n') != std::string::npos);
+    if (impossible) {
+      left_out_.emplace_back(
+          id, "this test cannot be passed to the test command: its id has a line feed or NUL\n");
+    } else if (rules_.exists && !rules_.exists(id)) {
+      left_out_.emplace_back(id, "there is no test with this id\n");
+    } else {
+      return false;
+    }
+    return true;
   });
+}
+
+void RunAnswer::put_off() {
+  if (!rules_.together || to_run_->empty()) return;
+  const std::size_t first = std::min(to_run_->size(), rules_.together(*to_run_));
+  const auto begin = to_run_->begin() + static_cast<std::ptrdiff_t>(first);
+  put_off_.assign(std::make_move_iterator(begin), std::make_move_iterator(to_run_->end()));
+  to_run_->erase(begin, to_run_->end());
 }
 
 Fate RunAnswer::take(const Packet& packet) {
@@ -102,9 +135,8 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   };
   const verdict::OpenTests::Ids in_progress = ledger_.in_progress();
   for (const std::string& id : in_progress) ledger_.record(id, Status::kFail);
-  for (const std::string& id : left_out_)
-    fail(id, "this test cannot be passed to the test command: its id has a line feed or NUL\n");
-  const bool has_died = !how.clean && (how.killed || !in_progress.empty());
+  for (const auto& [id, reason] : left_out_) fail(id, reason);
+  const bool has_died = how.killed || !in_progress.empty();
   for (const std::string_view id : ledger_.missing()) {
     if (const auto by_fixture = fixtures_.outcome(id)) {
       verdict::encode_end(
@@ -114,8 +146,12 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
       rest_.emplace_back(id);
     }
   }
-  // A command that has died before it ended any test would do so again.
+  // A command that has died before it ended any test would do so again, but maybe not for each.
   if (has_died && to_run_ && rest_.size() < to_run_->size()) return {};
+  if (has_died && rules_.together && rest_.size() > 1) {
+    each_alone_ = true;
+    return {};
+  }
   if (has_died && !to_run_ && !ledger_.unexpected().empty()) {
     cut_short_ = true;
     return {};
@@ -126,17 +162,22 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
     fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
                          std::exchange(last_output, "")));
   }
-  if (!to_run_ && !how.clean && ledger_.failures() == 0) {
-    fail(kCommandTest,
-         fmt::format("no test has failed, but the command {}: tests may be missing\n{}", how.text,
-                     last_output));
+  if ((!to_run_ || rules_.status_counts) && !how.clean && ledger_.failures() == 0) {
+    fail(kCommandTest, fmt::format("no test has failed, but the command {}{}\n{}", how.text,
+                                   to_run_ ? "" : ": tests may be missing", last_output));
   }
   return {};
 }
 
 std::optional<std::variant<RunAnswer, RestAnswer>> RunAnswer::rest() const {
-  if (!rest_.empty()) return RunAnswer(rest_, one_a_line_);
-  if (cut_short_) return RestAnswer(ledger_.unexpected(), one_a_line_);
+  std::vector<std::string> left = rest_;
+  left.insert(left.end(), put_off_.begin(), put_off_.end());
+  if (!left.empty()) {
+    RunRules rules = rules_;
+    if (each_alone_) rules.together = [](std::span<const std::string>) { return std::size_t(1); };
+    return RunAnswer(std::move(left), std::move(rules));
+  }
+  if (cut_short_) return RestAnswer(ledger_.unexpected(), rules_);
   return std::nullopt;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -50,29 +52,45 @@ class ListAnswer {
   std::unordered_map<std::string_view, bool> exists_;  // keys are views into asked_
 };
 
+/// How tests are given to commands that run them.
+struct RunRules {
+  /// The command reads the ids from a file that has one in each line.
+  bool one_a_line = false;
+  /// How many of the first of these, which exist, one command can run: at least one.
+  std::function<std::size_t(std::span<const std::string>)> together = nullptr;  ///< none: all
+  /// Whether there is such a test. One that does not exist fails, and no command is asked for it.
+  std::function<bool(const std::string&)> exists = nullptr;  ///< none: not known
+  /// A command that fails although none of its tests has: that is a failure, too.
+  bool status_counts = false;
+};
+
 class RunAnswer;
 
-/// The tests that are left when a command has died that was to run all: a command that lists the
-/// tests tells which these are.
+/// Tests that are to run when those that exist are known: a command that lists them has to be
+/// asked.
 class RestAnswer {
  public:
-  /// `ended`: the tests that are not left.
-  RestAnswer(const verdict::Ledger::Ids& ended, bool one_a_line);
+  /// All but `ended`, which is what is left when a command has died that was to run all.
+  RestAnswer(const verdict::Ledger::Ids& ended, RunRules rules);
+  /// `tests`, before any command runs.
+  RestAnswer(rpc::TestIds tests, RunRules rules);
 
   [[nodiscard]] bool empty() const { return false; }
 
   [[nodiscard]] Fate take(const Packet& packet);
 
-  /// Appends a failure if the tests cannot be listed.
+  /// If the tests cannot be listed: an Error, or a failure where tests have run before.
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out);
 
   /// After end(): the answer to them, if there are any.
   [[nodiscard]] std::optional<RunAnswer> rest() const;
 
  private:
+  bool after_others_;
+  rpc::TestIds asked_;
   std::unordered_set<std::string> ended_;
   std::vector<std::string> left_;
-  bool one_a_line_;
+  RunRules rules_;
 };
 
 /// The answer to a rpc::Run, made of what a command that runs tests has written.
@@ -85,11 +103,10 @@ class RunAnswer {
   /// all may have run. testr calls it so.
   static constexpr std::string_view kCommandTest = "process-returncode";
 
-  /// `one_a_line`: the command reads the ids from a file that has one in each line.
-  RunAnswer(rpc::TestIds tests, bool one_a_line);
+  RunAnswer(rpc::TestIds tests, RunRules rules);
 
-  /// Which tests the command is to run; nothing means all of them. Those whose ids cannot be passed
-  /// to it are left out, and fail.
+  /// Which tests the command is to run; nothing means all of them. Those that do not exist, and
+  /// those whose ids cannot be passed to it, are left out, and fail.
   [[nodiscard]] const rpc::TestIds& to_run() const { return to_run_; }
 
   /// There is none to run: end() needs no command.
@@ -106,12 +123,17 @@ class RunAnswer {
   [[nodiscard]] std::optional<std::variant<RunAnswer, RestAnswer>> rest() const;
 
  private:
+  void leave_out();
+  void put_off();
+
   rpc::TestIds to_run_;
-  std::vector<std::string> left_out_;
+  std::vector<std::pair<std::string, std::string_view>> left_out_;  // with the reason
+  std::vector<std::string> put_off_;                                // for another command
   verdict::Ledger ledger_;
   verdict::Fixtures fixtures_;
   std::vector<std::string> rest_;
-  bool one_a_line_;
+  bool each_alone_ = false;  // rest_
+  RunRules rules_;
   bool cut_short_ = false;  // the command has died, and had ended a test
 };
 

@@ -16,6 +16,7 @@ Result<Fd> CapturedPipe::open() {
                       .received =
                           [this](std::size_t size) {
                             marked_ -= std::min(marked_, size);
+                            if (events_.bytes) events_.bytes(Bytes(room_).first(size));
                             output_.add(Bytes(room_).first(size), packets_);
                             emit();
                           },

@@ -33,6 +33,7 @@ class CapturedPipe {
     std::function<void(subunit::Bytes)> packets;
     std::function<void()> readable;  ///< something was written, and will be read now
     std::function<void()> ended;     ///< nobody can write to it any more
+    std::function<void(subunit::Bytes)> bytes = nullptr;  ///< optional: what was read, as it came
   };
 
   /// What a pipe holds.

@@ -14,6 +14,8 @@ constexpr OptionSet::Text kText{
     R"(Usage:
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] -- COMMAND...
       listen, start COMMAND (N times), and wait until it connects
+  subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] --adapter NAME -- COMMAND...
+      COMMAND is a test program as it is: start it for each list and each run
   subunit-proxy serve [OPTIONS] [--listen ADDR] [--workers N] --test-command TEMPLATE
       for suites without a server: run TEMPLATE for each list and each run
   subunit-proxy serve [OPTIONS] --connect ADDR -- COMMAND...
@@ -31,6 +33,12 @@ tests do to the network. What COMMAND and its children print is captured, and se
 the test that was running. With several servers, each finds its number in SUBUNIT_RPC_WORKER, and
 its packets have that number as route code.
 
+NAME is gtest (GoogleTest), doctest, catch2 (Catch2 2) or tap (scripts that write TAP or KTAP). The
+program lists and runs its tests in its framework's own way, and reports past its stdout. With
+--batch 1, each test has a process of its own. A test that takes the process down costs itself only.
+A tap script may print its tests, one a line, if it is started with --list, and then gets those to
+run as arguments; it may write TAP to the FIFO $SUBUNIT_TAP instead of stdout.
+
 TEMPLATE is a shell command that writes subunit, in the form of test_command in .testr.conf. To list
 tests, $LISTOPT is replaced by the list option. To run some of the tests, $IDOPTION is replaced by
 the id option, $IDFILE by the path of a file with their ids, one per line, and $IDLIST by their ids,
@@ -46,6 +54,7 @@ Exit status:
 
 Examples, as started by a client through ssh:
   subunit-proxy serve -- python3 -m subunit_rpc discover -s tests
+  subunit-proxy serve --adapter gtest --workers 4 -- build/unit_tests
   subunit-proxy serve --test-command 'python3 -m subunit.run $LISTOPT $IDOPTION mytests'
 )"};
 
@@ -71,7 +80,12 @@ class ServeCommand : public Subcommand {
         throw UsageError(
             "--test-command cannot be used with a COMMAND after --: it takes its place");
       (void)parse_test_command(test_command_);
-      serve_.command = command_server_words(test_command_, serve_.grace);
+      serve_.command = command_server_words(test_command_, adapter_.batch, serve_.grace);
+    }
+    if (!adapter_.name.empty()) {
+      if (serve_.command.empty())
+        throw UsageError("--adapter needs a COMMAND after --: the program that has the tests");
+      serve_.command = command_server_words(adapter_, serve_.command, serve_.grace);
     }
     check_servers();
     serve_.listen_requested = serve_.listen.has_value();
@@ -106,6 +120,9 @@ class ServeCommand : public Subcommand {
     add_test_command_options(options_, test_command_);
     for (const char* name : {"--list-option", "--id-option"})
       options_.require(name, "--test-command");
+    add_adapter_options(options_, adapter_);
+    options_.exclude("--adapter", "--connect");
+    options_.exclude("--adapter", "--test-command");
   }
 
   void check_servers() const {
@@ -116,6 +133,8 @@ class ServeCommand : public Subcommand {
     };
     need(!command.empty() || !connect.empty() || listen,
          "serve needs a COMMAND after --, or --test-command, --connect or --listen");
+    need(!adapter_.batch || !adapter_.name.empty() || !test_command_.command.empty(),
+         "--batch needs --adapter or --test-command: other servers run tests in their own process");
     need(std::ranges::none_of(connect, &Endpoint::any_port),
          "--connect needs the port at which a test server listens, which is never 0");
     need(connect.size() <= static_cast<std::size_t>(kMaxServers),
@@ -134,6 +153,7 @@ class ServeCommand : public Subcommand {
 
   ServeOptions serve_;
   subunit::command::CommandTemplate::Text test_command_;
+  AdapterOptions adapter_;
 };
 
 }  // namespace

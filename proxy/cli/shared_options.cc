@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/adapter/adapter.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/terminal/terminal.h"
 
@@ -14,6 +15,7 @@ namespace proxy {
 namespace {
 
 constexpr double kMaxBaud = 1e9;
+constexpr int kMaxBatch = 1'000'000;
 
 struct ConsoleWords {
   std::vector<std::string> commands;
@@ -127,14 +129,46 @@ subunit::command::CommandTemplate parse_test_command(subunit::command::CommandTe
   return value_of(subunit::command::CommandTemplate::parse(std::move(text)));
 }
 
-std::vector<std::string> command_server_words(const subunit::command::CommandTemplate::Text& text,
-                                              subunit::Time grace) {
+void add_adapter_options(OptionSet& options, AdapterOptions& adapter) {
+  options.text(
+      {"--adapter", "NAME", "COMMAND is no server but has tests of gtest, doctest, catch2 or tap"},
+      [&adapter](const std::string& name) {
+        (void)value_of(subunit::adapter::Adapter::create(name, {}));
+        adapter.name = name;
+      });
+  options.integer(
+      {"--batch", "N", "how many tests one process of --adapter or --test-command runs (10)"}, 1,
+      kMaxBatch, [&adapter](int given) { adapter.batch = given; });
+}
+
+namespace {
+
+std::vector<std::string> command_server_options(std::optional<int> batch, subunit::Time grace) {
   const double seconds = std::chrono::duration<double>(grace).count();
   std::vector<std::string> words{own_path(), "command-server"};
+  add_option(words, "--grace", fmt::format("{}", seconds / 2));
+  if (batch) add_option(words, "--batch", std::to_string(*batch));
+  return words;
+}
+
+}  // namespace
+
+std::vector<std::string> command_server_words(const subunit::command::CommandTemplate::Text& text,
+                                              std::optional<int> batch, subunit::Time grace) {
+  std::vector<std::string> words = command_server_options(batch, grace);
   add_option(words, "--list-option", text.list_option);
   add_option(words, "--id-option", text.id_option);
-  add_option(words, "--grace", fmt::format("{}", seconds / 2));
   words.insert(words.end(), {"--", text.command});
+  return words;
+}
+
+std::vector<std::string> command_server_words(const AdapterOptions& adapter,
+                                              const std::vector<std::string>& command,
+                                              subunit::Time grace) {
+  std::vector<std::string> words = command_server_options(adapter.batch, grace);
+  add_option(words, "--adapter", adapter.name);
+  words.emplace_back("--");
+  words.insert(words.end(), command.begin(), command.end());
   return words;
 }
 

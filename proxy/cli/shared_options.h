@@ -37,10 +37,21 @@ void add_test_command_options(OptionSet& options, subunit::command::CommandTempl
 [[nodiscard]] subunit::command::CommandTemplate parse_test_command(
     subunit::command::CommandTemplate::Text text);
 
-/// The command that starts this program as the test server which runs `text`. `grace`: how long the
-/// server itself is given to end. It gives its command less.
+/// --adapter, which says how a program of a test framework is started, and --batch.
+struct AdapterOptions {
+  std::string name;
+  std::optional<int> batch;
+};
+void add_adapter_options(OptionSet& options, AdapterOptions& adapter);
+
+/// The commands that start this program as the test server which runs `text`, or the program
+/// `command`. `grace`: how long the server itself is given to end. It gives its command less.
 [[nodiscard]] std::vector<std::string> command_server_words(
-    const subunit::command::CommandTemplate::Text& text, subunit::Time grace);
+    const subunit::command::CommandTemplate::Text& text, std::optional<int> batch,
+    subunit::Time grace);
+[[nodiscard]] std::vector<std::string> command_server_words(const AdapterOptions& adapter,
+                                                            const std::vector<std::string>& command,
+                                                            subunit::Time grace);
 
 // Options that several subcommands have.
 

@@ -20,8 +20,18 @@ int command_server(const CommandServerOptions& options, const Log& log) {
     log.error("{}", connection.error().text);
     return kIncomplete;
   }
+  std::unique_ptr<subunit::adapter::Adapter> adapter;
+  if (const auto* const program = std::get_if<CommandServerOptions::Program>(&options.command)) {
+    auto created = subunit::adapter::Adapter::create(program->adapter, program->words);
+    if (!created) {
+      log.error("{}", created.error().text);
+      return kIncomplete;
+    }
+    adapter = std::move(*created);
+  }
   Loop loop;
-  Conversation conversation(loop.get(), std::move(connection->fd), options, log);
+  Conversation conversation(loop.get(), std::move(connection->fd), options, std::move(adapter),
+                            log);
   if (const auto started = conversation.start(connection->token); !started) {
     log.error("{}", started.error().text);
     return kIncomplete;

@@ -14,6 +14,10 @@ using std::chrono::seconds;
 using subunit::Bytes;
 using subunit::Packet;
 using subunit::Result;
+using subunit::command::Answer;
+using subunit::command::CommandTemplate;
+using subunit::command::RunAnswer;
+using subunit::command::RunRules;
 
 namespace {
 
@@ -34,10 +38,13 @@ std::size_t size_of(const subunit::rpc::TestIds& tests) {
 }  // namespace
 
 Conversation::Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options,
-                           const Log& log)
+                           std::unique_ptr<subunit::adapter::Adapter> adapter, const Log& log)
     : loop_(loop),
       options_(options),
+      suite_{options, std::move(adapter)},
+      rules_(make_rules()),
       log_(log),
+      session_(subunit::rpc::kSupportedVersions, std::nullopt, options.batch.value_or(kUsualBatch)),
       to_client_(loop, duplicate(connection.get()),
                  {.progress =
                       [this] {
@@ -140,21 +147,47 @@ void Conversation::send_pending() {
 void Conversation::serve_next() {
   if (request_ || waiting_.empty()) return;
   Asked asked = take_waiting(waiting_.begin());
-  struct MakeAnswer {
-    const subunit::command::CommandTemplate& command;
-    subunit::command::Answer operator()(Session::ListAsked& list) const {
-      return subunit::command::ListAnswer(std::move(list.tests));
-    }
-    subunit::command::Answer operator()(Session::RunAsked& run) const {
-      return subunit::command::RunAnswer(std::move(run.tests), command.uses_id_file());
-    }
-  };
   nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
-  start_request(std::visit(MakeAnswer{options_.command}, asked));
+  start_request(std::visit([this](auto& each) { return answer_to(each); }, asked));
+}
+
+RunRules Conversation::make_rules() const {
+  RunRules rules;
+  const auto batch = static_cast<std::size_t>(options_.batch.value_or(kUsualBatch));
+  if (const auto* const command = std::get_if<CommandTemplate>(&options_.command)) {
+    rules.one_a_line = command->uses_id_file();
+    // What a request has, unless a limit was asked for.
+    if (options_.batch) rules.together = [batch](const auto&) { return batch; };
+    return rules;
+  }
+  const subunit::adapter::Adapter& adapter = *suite_.adapter;
+  rules.together = [batch, &adapter](std::span<const std::string> ids) {
+    return std::min(batch, adapter.together(ids));
+  };
+  rules.exists = [&adapter](const std::string& id) { return adapter.knows(id); };
+  rules.status_counts = adapter.status_counts();
+  return rules;
+}
+
+Answer Conversation::answer_to(Session::ListAsked& list) const {
+  return subunit::command::ListAnswer(std::move(list.tests));
+}
+
+/// What a program of a framework has must be known, and may have changed since it was listed.
+Answer Conversation::answer_to(Session::RunAsked& run) const {
+  if (!suite_.adapter) return RunAnswer(std::move(run.tests), rules_);
+  const subunit::adapter::Adapter& adapter = *suite_.adapter;
+  if (!run.tests && adapter.lists_by_running() && !adapter.tests().empty()) {
+    run.tests.emplace();
+    for (const auto& test : adapter.tests()) run.tests->push_back(test.id);
+  }
+  const bool is_known = run.tests && std::ranges::all_of(*run.tests, rules_.exists);
+  if (is_known) return RunAnswer(std::move(run.tests), rules_);
+  return subunit::command::RestAnswer(std::move(run.tests), rules_);
 }
 
 void Conversation::start_request(subunit::command::Answer answer) {
-  request_.emplace(loop_, options_.command, *folder_, std::move(answer), to_client_, log_,
+  request_.emplace(loop_, suite_, *folder_, std::move(answer), to_client_, log_,
                    [this](const Result<>& result) { request_ended(result); });
   request_->start();
   if (const auto group = request_->group()) guard_.watch(*group);

@@ -20,7 +20,8 @@ namespace proxy {
 /// command of its own.
 class Conversation {
  public:
-  Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options, const Log& log);
+  Conversation(uv_loop_t& loop, Fd connection, const CommandServerOptions& options,
+               std::unique_ptr<subunit::adapter::Adapter> adapter, const Log& log);
 
   /// Shows the proxy that it has started this server, if there is a token, and waits for Hello. An
   /// Error if this process cannot do its work.
@@ -42,6 +43,9 @@ class Conversation {
   void queue(Asked asked);
   Asked take_waiting(const std::deque<Asked>::iterator& which);
   void serve_next();
+  [[nodiscard]] subunit::command::RunRules make_rules() const;
+  [[nodiscard]] subunit::command::Answer answer_to(Session::ListAsked& list) const;
+  [[nodiscard]] subunit::command::Answer answer_to(Session::RunAsked& run) const;
   void start_request(subunit::command::Answer answer);
   void request_ended(const subunit::Result<>& result);
   void answer_ended(const subunit::Result<>& result);
@@ -58,6 +62,8 @@ class Conversation {
 
   uv_loop_t& loop_;
   const CommandServerOptions& options_;
+  const Suite suite_;
+  const subunit::command::RunRules rules_;
   const Log& log_;
   Session session_;
   Writer to_client_;

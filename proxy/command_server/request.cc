@@ -3,7 +3,9 @@
 #include <csignal>
 #include <cstring>
 
+#include "common/subunit/encoder.h"
 #include "proxy/io/handle.h"
+#include "proxy/wrap/wrapped_command.h"
 
 namespace proxy {
 
@@ -11,6 +13,8 @@ using subunit::Packet;
 using subunit::Result;
 using subunit::command::Answer;
 using subunit::command::CommandEnd;
+using subunit::command::CommandTemplate;
+using subunit::command::Fate;
 using subunit::command::RunAnswer;
 
 namespace {
@@ -31,27 +35,15 @@ std::string text_of(const Ending& ending) {
 
 }  // namespace
 
-Request::Request(uv_loop_t& loop, const subunit::command::CommandTemplate& command,
-                 const TemporaryFolder& folder, Answer answer, Writer& to, const Log& log,
-                 Ended ended)
-    : template_(command),
+Request::Request(uv_loop_t& loop, const Suite& suite, const TemporaryFolder& folder, Answer answer,
+                 Writer& to, const Log& log, Ended ended)
+    : loop_(loop),
+      suite_(suite),
       folder_(folder),
       answer_(std::move(answer)),
       to_(to),
+      log_(log),
       ended_(std::move(ended)),
-      command_(loop, to, log,
-               {.ended =
-                    [this](const Ending& ending) {
-                      end({.clean = ending.exit == 0,
-                           .text = text_of(ending),
-                           .last_output = command_.last_output(),
-                           .killed = ending.signal || signal_name(ending)});
-                    },
-                .packet =
-                    [this](const Packet& packet) {
-                      return std::visit([&packet](auto& each) { return each.take(packet); },
-                                        answer_);
-                    }}),
       end_timer_(loop, [this] { end(end_without_command_); }) {}
 
 void Request::start() {
@@ -66,27 +58,58 @@ void Request::start() {
 }
 
 Result<> Request::start_command() {
-  auto line = command_line();
+  struct Start {
+    Request& self;
+    Result<> operator()(const CommandTemplate& given) const { return self.start_template(given); }
+    Result<> operator()(const CommandServerOptions::Program& given) const {
+      return self.start_program(given);
+    }
+  };
+  return std::visit(Start{*this}, suite_.options.command);
+}
+
+Result<> Request::start_template(const CommandTemplate& command_template) {
+  auto line = command_line(command_template);
   if (!line) return tl::unexpected(line.error());
   auto words = shell_words(std::move(*line));
   if (!words) return tl::unexpected(words.error());
-  return command_.start_with_stderr({.words = std::move(*words), .own_session = true});
+  auto command = std::make_unique<WrappedCommand>(loop_, to_, log_, command_events());
+  WrappedCommand& wrapped = *command;
+  command_ = std::move(command);
+  return wrapped.start_with_stderr({.words = std::move(*words), .own_session = true});
 }
 
-Result<std::string> Request::command_line() {
+Result<> Request::start_program(const CommandServerOptions::Program& program) {
+  auto command = std::make_unique<AdaptedCommand>(loop_, to_, log_, folder_, command_events());
+  program_ = command.get();
+  command_ = std::move(command);
   const auto* const run = std::get_if<RunAnswer>(&answer_);
-  if (!run) return template_.list();
+  return run ? program_->run(program.words, *suite_.adapter, run->to_run().value())
+             : program_->list(program.words, *suite_.adapter);
+}
+
+CapturedCommand::Events Request::command_events() {
+  return {.ended = [this](const Ending& ending) { command_ended(ending); },
+          .packet =
+              [this](const Packet& packet) {
+                return std::visit([&packet](auto& each) { return each.take(packet); }, answer_);
+              }};
+}
+
+Result<std::string> Request::command_line(const CommandTemplate& command_template) {
+  const auto* const run = std::get_if<RunAnswer>(&answer_);
+  if (!run) return command_template.list();
   const subunit::rpc::TestIds& tests = run->to_run();
-  if (!tests) return template_.run_all();
+  if (!tests) return command_template.run_all();
   std::string id_file;
-  if (template_.uses_id_file()) {
+  if (command_template.uses_id_file()) {
     std::string lines;
     for (const std::string& id : *tests) lines.append(id).append("\n");
     auto path = folder_.write("ids", lines);
     if (!path) return path;
     id_file = std::move(*path);
   }
-  return template_.run(*tests, id_file);
+  return command_template.run(*tests, id_file);
 }
 
 /// As system(3) runs a command, but that one with very many ids goes by way of a file.
@@ -100,7 +123,49 @@ Result<std::vector<std::string>> Request::shell_words(std::string line) {
 void Request::cancel(subunit::Time grace) {
   cancelled_ = true;
   rest_.reset();
-  command_.terminate(grace);
+  if (command_) command_->terminate(grace);
+}
+
+void Request::command_ended(const Ending& ending) {
+  CommandEnd how{.clean = ending.exit == 0,
+                 .text = text_of(ending),
+                 .last_output = command_->last_output(),
+                 .killed = ending.signal || signal_name(ending)};
+  const bool lists = program_ && !std::holds_alternative<RunAnswer>(answer_);
+  if (lists && !cancelled_ && !learn_tests(how)) {
+    // The same once more, in another way.
+    rest_ = std::move(answer_);
+    return ended_({});
+  }
+  end(how);
+}
+
+/// False if they are to be listed in another way.
+bool Request::learn_tests(CommandEnd& how) {
+  const auto learnt = suite_.adapter->learn(program_->remains());
+  if (!learnt) {
+    if (suite_.adapter->lists_otherwise()) return false;
+    how.clean = false;
+    how.text += "; " + learnt.error().text;
+    return true;
+  }
+  how.clean = true;
+  for (const subunit::adapter::ListedTest& test : suite_.adapter->tests()) {
+    if (test.hidden && !std::holds_alternative<subunit::command::ListAnswer>(answer_)) continue;
+    const std::vector<std::string_view> tags(test.tags.begin(), test.tags.end());
+    subunit::Buffer bytes;
+    const auto encoded =
+        subunit::encode({.test_id = test.id, .status = subunit::Status::kExists}, tags, bytes);
+    if (!encoded) {
+      log_.warning("a test of the program: {}", encoded.error().text);
+      continue;
+    }
+    const bool passes = std::visit(
+        [&bytes](auto& each) { return each.take(*subunit::parse_packet(bytes)) == Fate::kPass; },
+        answer_);
+    if (passes && !test.hidden) to_.send(bytes);
+  }
+  return true;
 }
 
 void Request::end(const CommandEnd& how) {

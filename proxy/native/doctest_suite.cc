@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "common/adapter/doctest_ids.h"
 #include "common/base/text.h"
 #include "proxy/native/doctest_events.h"
-#include "proxy/native/doctest_ids.h"
 #include "proxy/native/program.h"
 
 namespace proxy::native {
@@ -33,11 +33,11 @@ DoctestSuite::DoctestSuite(doctest::Context& context) : context_(context) {
   context.setOption("reporters", DoctestEvents::kName);
   const auto run_by_doctest = query(context, false);
   const auto all = query(context, true);
-  std::vector<DoctestName> names;
+  std::vector<subunit::adapter::DoctestName> names;
   names.reserve(all.size());
   for (const TestCaseData* test : all)
     names.push_back({test->m_file.c_str(), test->m_line, test->m_name});
-  std::vector<std::string> ids = doctest_ids(names);
+  std::vector<std::string> ids = subunit::adapter::doctest_ids(names);
   for (std::size_t place = 0; place < all.size(); ++place) {
     const std::string suite = all[place]->m_test_suite;
     const bool is_tag = !suite.empty() && subunit::is_text(subunit::as_bytes(suite));

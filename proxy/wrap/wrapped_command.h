@@ -4,9 +4,9 @@
 #include <functional>
 #include <optional>
 
-#include "common/command/answer.h"
 #include "common/subunit/captured_output.h"
 #include "common/verdict/ledger.h"
+#include "proxy/capture/captured_command.h"
 #include "proxy/capture/captured_pipe.h"
 #include "proxy/io/child.h"
 #include "proxy/io/packet_reader.h"
@@ -17,15 +17,8 @@ namespace proxy {
 /// A command that runs tests, and writes subunit packets and other things to its stdout. A Writer
 /// gets a clean stream: packets as they are, the rest as attachment "stdout" of the test in
 /// progress, and a failure for each test that is still in progress when the command has ended.
-class WrappedCommand {
+class WrappedCommand : public CapturedCommand {
  public:
-  struct Events {
-    /// Called once: the command has ended, and the Writer has got all that it said.
-    std::function<void(const Ending&)> ended;
-    /// Optional: what becomes of a packet. Without this, all of them pass.
-    std::function<subunit::command::Fate(const subunit::Packet&)> packet = nullptr;
-  };
-
   WrappedCommand(uv_loop_t& loop, Writer& to, const Log& log, Events events);
 
   /// `command.out` is replaced. An Error says why it could not be started.
@@ -34,25 +27,14 @@ class WrappedCommand {
   /// `command.err` is replaced, too: what it writes there becomes attachment "stderr".
   [[nodiscard]] subunit::Result<> start_with_stderr(Command command);
 
-  /// To be called when the Writer has made progress: the command's writes block while it is
-  /// congested.
-  void regulate();
-
-  /// Nobody needs the rest of what the command says: it is not read any more.
-  void stop_reading();
-
-  /// As Child::terminate().
-  void terminate(subunit::Time grace) { child_.terminate(grace); }
-
-  /// 0 before the start.
-  [[nodiscard]] pid_t pid() const { return child_.pid(); }
+  void regulate() override;
+  void stop_reading() override;
+  void terminate(subunit::Time grace) override { child_.terminate(grace); }
+  [[nodiscard]] pid_t pid() const override { return child_.pid(); }
+  [[nodiscard]] bool group_alive() const override { return child_.group_alive(); }
+  [[nodiscard]] std::string last_output() const override;
   [[nodiscard]] bool running() const { return child_.running(); }
   [[nodiscard]] const std::optional<Ending>& ending() const { return child_.ending(); }
-  /// As Child::group_alive().
-  [[nodiscard]] bool group_alive() const { return child_.group_alive(); }
-
-  /// The end of what it printed, for a person: empty, or paragraphs.
-  [[nodiscard]] std::string last_output() const;
 
  private:
   [[nodiscard]] subunit::Result<> start(Command& command, Pipe out);

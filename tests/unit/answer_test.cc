@@ -71,7 +71,7 @@ TEST_CASE("a command that fails has listed nothing") {
 
 TEST_CASE("what claims to be a message of the protocol is noise") {
   ListAnswer list(std::nullopt);
-  RunAnswer run(std::nullopt, true);
+  RunAnswer run(std::nullopt, {.one_a_line = true});
   for (const char* id : {"testrepository-rpc", "testrepository-proxy"}) {
     CHECK(take(list, status(id, Status::kExists)) == Fate::kNoise);
     CHECK(take(run, status(id, Status::kFail)) == Fate::kNoise);
@@ -79,7 +79,7 @@ TEST_CASE("what claims to be a message of the protocol is noise") {
 }
 
 TEST_CASE("every test asked for has an end, and the output of the command stands in the first") {
-  RunAnswer answer(Ids{"a", "b", "c", "b"}, true);
+  RunAnswer answer(Ids{"a", "b", "c", "b"}, {.one_a_line = true});
   CHECK(answer.to_run() == Ids{"a", "b", "c"});
   CHECK(take(answer, status("a", Status::kSuccess)) == Fate::kPass);
   CHECK(ended(answer, kFailed) ==
@@ -89,7 +89,7 @@ TEST_CASE("every test asked for has an end, and the output of the command stands
 }
 
 TEST_CASE("what was to follow a test that took the command down is left to another command") {
-  RunAnswer first(Ids{"a", "dies", "b", "line\nfeed", "c"}, true);
+  RunAnswer first(Ids{"a", "dies", "b", "line\nfeed", "c"}, {.one_a_line = true});
   take(first, status("a", Status::kSuccess));
   take(first, status("dies", Status::kInProgress));
   CHECK(ended(first, kKilled).size() == 1);  // the one that cannot be passed
@@ -105,14 +105,14 @@ TEST_CASE("what was to follow a test that took the command down is left to anoth
 }
 
 TEST_CASE("a command that exits between two tests has left out the others on purpose") {
-  RunAnswer answer(Ids{"a", "b"}, true);
+  RunAnswer answer(Ids{"a", "b"}, {.one_a_line = true});
   take(answer, status("a", Status::kFail));
   CHECK(ended(answer, kFailed).size() == 1);
   CHECK_FALSE(rest_of(answer));
 }
 
 TEST_CASE("of a run of all tests, a list tells what is left") {
-  RunAnswer all(std::nullopt, true);
+  RunAnswer all(std::nullopt, {.one_a_line = true});
   take(all, status("a", Status::kSuccess));
   take(all, status("dies", Status::kInProgress));
   CHECK(ended(all, kKilled).empty());
@@ -130,7 +130,7 @@ TEST_CASE("of a run of all tests, a list tells what is left") {
 }
 
 TEST_CASE("if it cannot be told what is left of a run of all tests, that is a failure") {
-  RunAnswer all(std::nullopt, true);
+  RunAnswer all(std::nullopt, {.one_a_line = true});
   take(all, status("dies", Status::kInProgress));
   CHECK(ended(all, kKilled).empty());
   auto listing = rest_of(all);
@@ -146,7 +146,7 @@ TEST_CASE("if it cannot be told what is left of a run of all tests, that is a fa
 }
 
 TEST_CASE("a test without result ends as the fixture that has kept it from running") {
-  RunAnswer answer(Ids{"a.Skips.test", "a.Fails.test", "a.Other.test"}, true);
+  RunAnswer answer(Ids{"a.Skips.test", "a.Fails.test", "a.Other.test"}, {.one_a_line = true});
   take(answer, status("setUpClass (a.Skips)", Status::kSkip));
   take(answer, status("setUpClass (a.Fails)", Status::kFail));
   CHECK(ended(answer, kClean) ==
@@ -156,13 +156,13 @@ TEST_CASE("a test without result ends as the fixture that has kept it from runni
 }
 
 TEST_CASE("a command that fails although all tests asked for have passed has done its work") {
-  RunAnswer answer(Ids{"a"}, true);
+  RunAnswer answer(Ids{"a"}, {.one_a_line = true});
   take(answer, status("a", Status::kSuccess));
   CHECK(ended(answer, kFailed).empty());
 }
 
 TEST_CASE("a command that fails in a run of all tests without a failed test is a failure") {
-  RunAnswer answer(std::nullopt, true);
+  RunAnswer answer(std::nullopt, {.one_a_line = true});
   take(answer, status("a", Status::kSuccess));
   const Ids failures = ended(answer, kFailed);
   REQUIRE(failures.size() == 1);
@@ -173,33 +173,107 @@ TEST_CASE("a command that fails in a run of all tests without a failed test is a
 
 TEST_CASE(
     "a command that fails in a run of all tests because a test has is no failure of its own") {
-  RunAnswer failed(std::nullopt, true);
+  RunAnswer failed(std::nullopt, {.one_a_line = true});
   take(failed, status("a", Status::kFail));
   CHECK(ended(failed, kFailed).empty());
-  RunAnswer in_progress(std::nullopt, true);
+  RunAnswer in_progress(std::nullopt, {.one_a_line = true});
   take(in_progress, status("a", Status::kInProgress));
   CHECK(ended(in_progress, kFailed).empty());
-  RunAnswer clean(std::nullopt, true);
+  RunAnswer clean(std::nullopt, {.one_a_line = true});
   CHECK(ended(clean, kClean).empty());
 }
 
 TEST_CASE("an id that cannot be passed to the command fails, and the others run") {
   const Ids ids{"a", "line\nfeed", std::string("nul\0", 4)};
-  RunAnswer by_file(ids, true);
+  RunAnswer by_file(ids, {.one_a_line = true});
   CHECK(by_file.to_run() == Ids{"a"});
   take(by_file, status("a", Status::kSuccess));
   const Ids failures = ended(by_file, kClean);
   REQUIRE(failures.size() >= 1);
   CHECK(failures[0].starts_with("line\nfeed fail: this test cannot be passed"));
   CHECK_FALSE(by_file.empty());
-  CHECK(RunAnswer(Ids{"line\nfeed"}, true).empty());
-  RunAnswer by_words(ids, false);
+  CHECK(RunAnswer(Ids{"line\nfeed"}, {.one_a_line = true}).empty());
+  RunAnswer by_words(ids, {});
   CHECK(by_words.to_run() == Ids{"a", "line\nfeed"});
 }
 
 TEST_CASE("no command is needed for a list or run of no tests") {
   CHECK(ListAnswer(Ids{}).empty());
-  CHECK(RunAnswer(Ids{}, true).empty());
+  CHECK(RunAnswer(Ids{}, {.one_a_line = true}).empty());
   CHECK_FALSE(ListAnswer(std::nullopt).empty());
-  CHECK_FALSE(RunAnswer(std::nullopt, true).empty());
+  CHECK_FALSE(RunAnswer(std::nullopt, {.one_a_line = true}).empty());
+}
+
+TEST_CASE("as many tests as go together are run by one command, and the others by further ones") {
+  const RunRules rules{.together = [](auto ids) { return ids.size() < 2 ? 1 : std::size_t(2); }};
+  RunAnswer first(Ids{"a", "b", "c"}, rules);
+  CHECK(first.to_run() == Ids{"a", "b"});
+  take(first, status("a", Status::kSuccess));
+  take(first, status("b", Status::kSuccess));
+  CHECK(ended(first, kClean).empty());
+  auto second = rest_of(first);
+  REQUIRE(second);
+  CHECK(std::get<RunAnswer>(*second).to_run() == Ids{"c"});
+}
+
+TEST_CASE(
+    "where a command dies before any of several tests has started, each gets one of its own") {
+  const RunRules rules{.together = [](auto ids) { return ids.size(); }};
+  RunAnswer together(Ids{"a", "b"}, rules);
+  CHECK(ended(together, kKilled).empty());
+  auto alone = rest_of(together);
+  REQUIRE(alone);
+  auto& first = std::get<RunAnswer>(*alone);
+  CHECK(first.to_run() == Ids{"a"});
+  CHECK(ended(first, kKilled) ==
+        Ids{"a fail: no result for this test: the command was killed by SIGSEGV (11)\n"});
+  auto last = rest_of(*alone);
+  REQUIRE(last);
+  CHECK(std::get<RunAnswer>(*last).to_run() == Ids{"b"});
+}
+
+TEST_CASE("a command that exits with status 0 within a test has died in it") {
+  RunAnswer answer(Ids{"exits", "b"}, {});
+  take(answer, status("exits", Status::kInProgress));
+  CHECK(ended(answer, kClean).empty());
+  REQUIRE(rest_of(answer));
+}
+
+TEST_CASE("a test that does not exist fails, and no command is asked for it") {
+  const RunRules rules{.exists = [](const std::string& id) { return id == "a"; }};
+  RunAnswer answer(Ids{"a", "*"}, rules);
+  CHECK(answer.to_run() == Ids{"a"});
+  take(answer, status("a", Status::kSuccess));
+  CHECK(ended(answer, kClean) == Ids{"* fail: there is no test with this id\n"});
+  CHECK(RunAnswer(Ids{"*"}, rules).empty());
+}
+
+TEST_CASE(
+    "where the exit status counts, a command that fails without a test that has is a failure") {
+  RunAnswer answer(Ids{"a"}, {.status_counts = true});
+  take(answer, status("a", Status::kSuccess));
+  const Ids failure = ended(answer, kFailed);
+  REQUIRE(failure.size() == 1);
+  CHECK(failure[0].starts_with("process-returncode fail: no test has failed, but the command"));
+  RunAnswer failing(Ids{"a"}, {.status_counts = true});
+  take(failing, status("a", Status::kFail));
+  CHECK(ended(failing, kFailed).empty());
+}
+
+TEST_CASE("tests that have to be listed first are run when that is done, and an error if not") {
+  RestAnswer listing(Ids{"a"}, RunRules());
+  CHECK(take(listing, status("a", Status::kExists)) == Fate::kKeep);
+  Buffer out;
+  REQUIRE(listing.end(kClean, kNow, out));
+  const auto run = listing.rest();
+  REQUIRE(run);
+  CHECK(run->to_run() == Ids{"a"});
+  RestAnswer all(std::nullopt, RunRules());
+  take(all, status("b", Status::kExists));
+  REQUIRE(all.end(kClean, kNow, out));
+  CHECK(all.rest()->to_run() == Ids{"b"});
+  RestAnswer failed(Ids{"a"}, RunRules());
+  CHECK_FALSE(failed.end(kFailed, kNow, out));
+  CHECK_FALSE(failed.rest());
+  CHECK(out.empty());
 }

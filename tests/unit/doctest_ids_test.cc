@@ -1,8 +1,8 @@
-#include "proxy/native/doctest_ids.h"
+#include "common/adapter/doctest_ids.h"
 
 #include <doctest/doctest.h>
 
-using proxy::native::doctest_ids;
+using subunit::adapter::doctest_ids;
 using Ids = std::vector<std::string>;
 
 TEST_CASE("a test case of doctest has its name as id, and as much more as tells it apart") {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "common/adapter/adapter.h"
+
+namespace subunit::adapter {
+
+/// Programs with Catch2 (2.13), as they are. They report in XML, which they write to a FIFO. A list
+/// they write to stdout only: the exit status, the number of tests, tells which lines those are.
+///
+/// The id of a test is its name, and its tags are its tags. Tests that are hidden, as those with
+/// the tag [.], are not listed.
+class CatchAdapter : public Adapter {
+ public:
+  [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
+  [[nodiscard]] Invocation list(const Outlets& outlets) const override;
+  [[nodiscard]] Invocation run(std::span<const std::string> ids,
+                               const Outlets& outlets) const override;
+  [[nodiscard]] std::unique_ptr<ResultReader> reader(
+      std::span<const std::string> ids) const override;
+
+ protected:
+  [[nodiscard]] Result<std::vector<ListedTest>> read_list(const Remains& remains) override;
+};
+
+}  // namespace subunit::adapter

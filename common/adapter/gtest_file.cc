@@ -1,0 +1,55 @@
+#include "common/adapter/gtest_file.h"
+
+#include <algorithm>
+
+#include "common/base/json.h"
+#include "common/base/text.h"
+
+namespace subunit::adapter {
+namespace {
+
+const JsonValue::List& list_in(const JsonValue& object, std::string_view name) {
+  static const JsonValue::List kNone;
+  const JsonValue* const field = object.find(name);
+  const auto* const list = field ? field->get<JsonValue::List>() : nullptr;
+  return list ? *list : kNone;
+}
+
+std::string_view text_in(const JsonValue& object, std::string_view name) {
+  const JsonValue* const field = object.find(name);
+  const auto* const text = field ? field->get<std::string>() : nullptr;
+  return text ? std::string_view(*text) : std::string_view();
+}
+
+std::string as_utf8(std::string_view text) {
+  std::string cleaned;
+  while (!text.empty()) {
+    const std::size_t valid = scan_utf8(as_bytes(text)).valid;
+    cleaned += text.substr(0, valid);
+    if (valid < text.size()) cleaned += '?';
+    text.remove_prefix(std::min(text.size(), valid + 1));
+  }
+  return cleaned;
+}
+
+}  // namespace
+
+Result<std::vector<GtestCase>> parse_gtest_file(std::string_view json) {
+  const auto document = parse_json(as_utf8(json));
+  if (!document) return tl::unexpected(document.error());
+  std::vector<GtestCase> cases;
+  for (const JsonValue& suite : list_in(*document, "testsuites")) {
+    for (const JsonValue& test : list_in(suite, "testsuite")) {
+      GtestCase each{.id = std::string(text_in(suite, "name"))};
+      each.id.append(".").append(text_in(test, "name"));
+      each.was_left_out = text_in(test, "status") == "NOTRUN";
+      each.was_skipped = text_in(test, "result") == "SKIPPED";
+      for (const JsonValue& failure : list_in(test, "failures"))
+        each.failures.emplace_back(text_in(failure, "failure"));
+      cases.push_back(std::move(each));
+    }
+  }
+  return cases;
+}
+
+}  // namespace subunit::adapter

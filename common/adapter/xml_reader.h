@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+
+namespace subunit::adapter {
+
+/// An element that has begun.
+struct XmlElement {
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> attributes = {};
+  std::string text = {};  ///< in it, without that of the elements in it
+
+  /// "" if there is none.
+  [[nodiscard]] std::string_view operator[](std::string_view attribute) const;
+};
+
+/// Takes a document in pieces as it is written.
+class XmlEvents {
+ public:
+  virtual ~XmlEvents() = default;
+  virtual void begin(const XmlElement& element) = 0;
+  /// With its text.
+  virtual void end(const XmlElement& element) = 0;
+};
+
+/// Reads an XML document that comes in pieces (with expat).
+class XmlReader {
+ public:
+  /// `events` outlives this.
+  explicit XmlReader(XmlEvents& events);
+  ~XmlReader();
+  XmlReader(const XmlReader&) = delete;
+  XmlReader& operator=(const XmlReader&) = delete;
+
+  /// An Error if it is not XML; then nothing further is read. A document that ends too early is
+  /// none: programs crash.
+  [[nodiscard]] Result<> receive(std::string_view bytes);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace subunit::adapter

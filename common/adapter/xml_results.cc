@@ -1,0 +1,152 @@
+#include "common/adapter/xml_results.h"
+
+#include <fmt/format.h>
+
+namespace subunit::adapter {
+
+namespace {
+
+std::string place(const XmlElement& element) {
+  if (element["filename"].empty()) return {};
+  return fmt::format("{}:{}: ", element["filename"], element["line"]);
+}
+
+/// Before a part of an expression, for a person.
+std::string_view label(std::string_view name) {
+  if (name == "Expanded") return "with the values";
+  return name == "Exception" ? "thrown" : "expected";
+}
+
+bool is_section(const XmlElement& element) {
+  return element.name == "SubCase" || element.name == "Section";
+}
+
+bool is_statement(const XmlElement& element) {
+  return element.name == "Expression" || element.name == "Message";
+}
+
+}  // namespace
+
+void XmlResults::receive(std::string_view bytes) {
+  if (broken_) return;
+  if (const auto read = xml_.receive(bytes); !read) {
+    broken_ = true;
+    note(fmt::format("what the program reports cannot be read: {}", read.error().text));
+  }
+}
+
+void XmlResults::skip(const std::string& id, std::string reason) {
+  emit(TestStarted{id});
+  emit(TestEnded{id, Status::kSkip, {{"reason", std::move(reason)}}});
+  asked_.erase(id);
+}
+
+void XmlResults::begin(const XmlElement& element) {
+  if (element.name == "TestCase" && element["skipped"] != "true") {
+    begin_test(element);
+  } else if (is_section(element)) {
+    sections_.emplace_back(trimmed(element["name"]));
+  } else if (is_statement(element)) {
+    in_expression_ = true;
+    details_.clear();
+  }
+}
+
+void XmlResults::end(const XmlElement& element) {
+  const std::string& name = element.name;
+  const std::string_view text = trimmed(element.text);
+  if (name == "TestCase") {
+    end_test();
+  } else if (is_section(element)) {
+    if (!sections_.empty()) sections_.pop_back();
+  } else if (is_statement(element)) {
+    in_expression_ = false;
+    name == "Message" ? end_message(element) : end_expression(element);
+  } else if (name == "Info") {
+    contexts_.emplace_back(text);
+  } else if (in_expression_) {
+    details_.emplace_back(name, text);
+  } else if (name == "Failure" || name == "Exception" || name == "FatalErrorCondition") {
+    fail(fmt::format("{}{}: {}", place(element), name, text));
+  } else if (name == "Warning") {
+    note(fmt::format("warning: {}", text));
+  } else if (name == "StdOut" || name == "StdErr") {
+    printed_.push_back({name == "StdOut" ? "stdout" : "stderr", std::string(text) + '\n'});
+  } else if (name == "OverallResultsAsserts" && !element["test_case_success"].empty()) {
+    success_ = element["test_case_success"] == "true";
+  } else if (name == "OverallResult") {
+    success_ = element["success"] == "true";
+  }
+}
+
+void XmlResults::begin_test(const XmlElement& element) {
+  test_ = id_of_(element);
+  if (test_ && !asked_.contains(*test_)) test_.reset();
+  success_.reset();
+  failures_ = 0;
+  text_.clear();
+  printed_.clear();
+  sections_.clear();
+  contexts_.clear();
+  if (test_) emit(TestStarted{*test_});
+}
+
+void XmlResults::end_test() {
+  if (!test_) return;
+  std::vector<Attachment> attachments = std::exchange(printed_, {});
+  if (!text_.empty())
+    attachments.push_back({failures_ > 0 ? "failure" : "message", std::exchange(text_, "")});
+  emit(TestEnded{*std::exchange(test_, std::nullopt), status(), std::move(attachments)});
+}
+
+/// What the framework itself makes of it counts: a failure may be expected, and so may none.
+Status XmlResults::status() const {
+  if (success_.value_or(false)) return failures_ > 0 ? Status::kExpectedFailure : Status::kSuccess;
+  return success_ && failures_ == 0 ? Status::kUnexpectedSuccess : Status::kFail;
+}
+
+void XmlResults::end_expression(const XmlElement& element) {
+  if (element["success"] == "true") return;
+  std::string text = fmt::format("{}{}(", place(element), element["type"]);
+  for (const auto& [name, detail] : details_)
+    text += name == "Original" ? fmt::format(" {} ) failed", detail)
+                               : fmt::format("\n  {}: {}", label(name), detail);
+  fail(text);
+}
+
+void XmlResults::end_message(const XmlElement& element) {
+  std::string text = place(element);
+  for (const auto& [name, detail] : details_) text += detail;
+  element["type"] == "WARNING" ? note(text) : fail(text);
+}
+
+void XmlResults::fail(std::string_view text) {
+  ++failures_;
+  note(text);
+}
+
+void XmlResults::note(std::string_view text) {
+  if (!sections_.empty()) text_ += fmt::format("in {}:\n", fmt::join(sections_, " / "));
+  text_ += text;
+  for (const std::string& context : std::exchange(contexts_, {}))
+    text_ += fmt::format("\n  logged: {}", context);
+  text_ += '\n';
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kBlank);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
+}
+
+std::string with_escapes(std::string_view text, std::string_view special) {
+  std::string escaped;
+  for (const char c : text) {
+    if (special.find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+}  // namespace subunit::adapter

@@ -1,0 +1,199 @@
+#include <doctest/doctest.h>
+
+#include "common/adapter/catch2.h"
+#include "common/adapter/doctest.h"
+#include "tests/unit/adapter_events.h"
+
+using namespace subunit;
+using namespace subunit::adapter;
+
+namespace {
+
+Remains doctest_list(std::string_view cases) {
+  return {.events = fmt::format(R"(<?xml version="1.0"?><doctest>{}</doctest>)", cases),
+          .exit = 0,
+          .clean = true};
+}
+
+constexpr std::string_view kList =
+    R"(<TestCase name="adds" testsuite="" filename="d.cc" line="1" skipped="false"/>
+       <TestCase name="a, b" testsuite="s" filename="d.cc" line="2" skipped="false"/>
+       <TestCase name="wild *" testsuite="" filename="d.cc" line="3" skipped="false"/>
+       <TestCase name="same" testsuite="" filename="x/d.cc" line="4" skipped="false"/>
+       <TestCase name="same" testsuite="" filename="x/e.cc" line="5" skipped="false"/>
+       <TestCase name="later" testsuite="" filename="d.cc" line="6" skipped="true"/>)";
+
+Strings words_of(const Adapter& adapter, const Strings& ids) {
+  Strings words;
+  for (const std::string& word : adapter.run(ids, {.events = "E", .file = "F"}).arguments) {
+    if (word.starts_with("--test-case") || word.starts_with("--first") ||
+        word.starts_with("--last") || word.starts_with("--no-run"))
+      words.push_back(word);
+  }
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("doctest's tests are named by name, and by file where a name is not the only one") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  Strings ids;
+  for (const ListedTest& test : adapter.tests()) ids.push_back(test.id);
+  CHECK(ids == Strings{"adds", "a, b", "wild *", "d.cc: same", "e.cc: same", "later"});
+  CHECK(adapter.tests()[1].tags == Strings{"s"});
+  CHECK_FALSE(adapter.learn({.exit = 0, .clean = true}));
+  CHECK_FALSE(adapter.learn({.events = "no XML", .exit = 0, .clean = true}));
+}
+
+TEST_CASE("doctest is asked for names that a filter can say, and for the others by number") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  CHECK(adapter.together(Strings{"adds", "a, b", "wild *"}) == 2);
+  CHECK(words_of(adapter, {"adds", "a, b"}) == Strings{R"(--test-case=adds,a\, b,)"});
+  CHECK(adapter.together(Strings{"wild *", "d.cc: same", "adds"}) == 2);
+  CHECK(words_of(adapter, {"wild *", "d.cc: same"}) == Strings{"--first=3", "--last=4"});
+  CHECK(adapter.together(Strings{"e.cc: same", "d.cc: same"}) == 1);
+  CHECK(adapter.together(Strings{"later", "adds"}) == 1);
+  CHECK(words_of(adapter, {"later"}) == Strings{"--no-run=true"});
+  CHECK(read([&] { return adapter.reader(Strings{"later"}); }, "") ==
+        Strings{"start later", "skip later reason=decorated with skip()"});
+  const Strings command{"program", "--no-skip"};
+  DoctestAdapter all(command);
+  REQUIRE(all.learn(doctest_list(kList)));
+  CHECK(words_of(all, {"later"}) == Strings{"--test-case=later,"});
+}
+
+TEST_CASE("what doctest reports becomes results, as its own success says") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  constexpr std::string_view kReport = R"(<?xml version="1.0" encoding="UTF-8"?>
+<doctest binary="d" version="2.4.9">
+  <Options order_by="file"/>
+  <TestSuite>
+    <TestCase name="adds" filename="d.cc" line="1">
+      <SubCase name="outer" filename="d.cc" line="1">
+        <SubCase name="inner" filename="d.cc" line="1">
+          <Expression success="false" type="CHECK" filename="d.cc" line="8">
+            <Original>
+              1 &lt; 0
+            </Original>
+            <Expanded>
+              1 &lt;  0
+            </Expanded>
+            <Info>
+              context
+            </Info>
+          </Expression>
+        </SubCase>
+      </SubCase>
+      <OverallResultsAsserts successes="0" failures="1" test_case_success="false"/>
+    </TestCase>
+  </TestSuite>
+  <TestSuite name="s">
+    <TestCase name="a, b" filename="d.cc" line="2" may_fail="true">
+      <Message type="ERROR" filename="d.cc" line="9">
+        <Text>
+          told
+        </Text>
+      </Message>
+      <OverallResultsAsserts successes="0" failures="1" test_case_success="true"/>
+    </TestCase>
+    <TestCase name="same" filename="x/e.cc" line="5" should_fail="true">
+      <OverallResultsAsserts successes="0" failures="0" test_case_success="false"/>
+    </TestCase>
+    <TestCase name="same" filename="x/d.cc" line="4">
+      <Exception crash="true">
+        SIGSEGV
+      </Exception>
+)";
+  CHECK(read(
+            [&] {
+              return adapter.reader(Strings{"adds", "a, b", "d.cc: same", "e.cc: same"});
+            },
+            kReport, {.exit = std::nullopt}) ==
+        Strings{"start adds",
+                "fail adds failure=in outer / inner:\nd.cc:8: CHECK( 1 < 0 ) failed\n"
+                "  with the values: 1 <  0\n  logged: context\n",
+                "start a, b", "xfail a, b failure=d.cc:9: told\n", "start e.cc: same",
+                "uxsuccess e.cc: same", "start d.cc: same"});
+}
+
+TEST_CASE("only the tests that were asked for are reported") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  CHECK(read([&] { return adapter.reader(Strings{"a, b"}); },
+             R"(<doctest><TestCase name="adds" filename="d.cc" line="1"/></doctest>)")
+            .empty());
+}
+
+TEST_CASE("what Catch2 reports becomes results, with what it has redirected") {
+  CatchAdapter adapter;
+  constexpr std::string_view kReport = R"(<?xml version="1.0" encoding="UTF-8"?>
+<Catch name="c">
+  <Group name="c">
+    <TestCase name="adds" tags="[a][b]" filename="c.cc" line="5">
+      <Section name="one" filename="c.cc" line="6">
+        <Info>
+          context
+        </Info>
+        <Expression success="false" type="REQUIRE" filename="c.cc" line="7">
+          <Original>
+            f()
+          </Original>
+          <Expanded>
+            f()
+          </Expanded>
+          <Exception filename="c.cc" line="7">
+            oops
+          </Exception>
+        </Expression>
+        <OverallResults successes="0" failures="1" expectedFailures="0"/>
+      </Section>
+      <OverallResult success="false">
+        <StdOut>
+printed
+        </StdOut>
+      </OverallResult>
+    </TestCase>
+    <TestCase name="expected" tags="[!shouldfail]" filename="c.cc" line="9">
+      <Failure filename="c.cc" line="10">
+        told
+      </Failure>
+      <OverallResult success="true"/>
+    </TestCase>
+    <OverallResults successes="0" failures="1" expectedFailures="1"/>
+  </Group>
+</Catch>
+)";
+  CHECK(read(
+            [&] {
+              return adapter.reader(Strings{"adds", "expected"});
+            },
+            kReport) ==
+        Strings{"start adds",
+                "fail adds stdout=printed\n failure=in one:\nc.cc:7: REQUIRE( f() ) failed\n"
+                "  with the values: f()\n  thrown: oops\n  logged: context\n",
+                "start expected", "xfail expected failure=c.cc:10: Failure: told\n"});
+}
+
+TEST_CASE("which lines are Catch2's list says the exit status: what was printed before is noise") {
+  CatchAdapter adapter;
+  REQUIRE(adapter.learn({.output = "noise\nadds\n\"#hash\"\n", .exit = 2}));
+  REQUIRE(adapter.tests().size() == 2);
+  CHECK(adapter.tests()[0].id == "adds");
+  CHECK(adapter.tests()[1].id == "#hash");
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += fmt::format("test {}\n", i);
+  REQUIRE(adapter.learn({.output = many, .exit = 300 - 256}));
+  CHECK(adapter.tests().size() == 300);
+  CHECK_FALSE(adapter.learn({.output = "a\nb\n", .exit = 3}));
+  CHECK_FALSE(adapter.learn({.output = "", .exit = 0, .clean = true}));
+  CHECK_FALSE(adapter.learn({.output = "it runs\nok\n", .exit = 0, .clean = true}));
+  CHECK_FALSE(adapter.learn({.output = "a\n"}));
+}
+
+TEST_CASE("names are literal in a filter of Catch2") {
+  CHECK(CatchAdapter().run(Strings{"a, b", "*[x]\"\\"}, {}).arguments.front() ==
+        R"(a\, b,\*\[x\]\"\\)");
+}
