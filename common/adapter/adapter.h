@@ -129,7 +129,8 @@ class Adapter {
 
   /// As learnt last.
   [[nodiscard]] const std::vector<ListedTest>& tests() const { return tests_; }
-  [[nodiscard]] bool knows(std::string_view id) const { return numbers_.contains(id); }
+  /// There is such a test, or there may be: it can be asked for.
+  [[nodiscard]] virtual bool knows(std::string_view id) const { return numbers_.contains(id); }
 
   /// How many of the first of these, which are known, one process can run: at least one.
   [[nodiscard]] virtual std::size_t together(std::span<const std::string> ids) const {

@@ -8,11 +8,13 @@ namespace subunit::adapter {
 /// they write to stdout only: the exit status, the number of tests, tells which lines those are.
 ///
 /// The id of a test is its name, and its tags are its tags. Tests that are hidden, as those with
-/// the tag [.], are not listed.
+/// the tag [.], are not listed, but run if they are asked for.
 class CatchAdapter : public Adapter {
  public:
   [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
   [[nodiscard]] Invocation list(const Outlets& outlets) const override;
+  /// Hidden ones can be asked for.
+  [[nodiscard]] bool knows(std::string_view) const override { return true; }
   [[nodiscard]] Invocation run(std::span<const std::string> ids,
                                const Outlets& outlets) const override;
   [[nodiscard]] std::unique_ptr<ResultReader> reader(

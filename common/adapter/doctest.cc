@@ -83,7 +83,8 @@ std::size_t DoctestAdapter::together(std::span<const std::string> ids) const {
 Invocation DoctestAdapter::run(std::span<const std::string> ids, const Outlets& outlets) const {
   Invocation invocation{.arguments = {"--no-skip=true", "--no-skipped-summary=true",
                                       "--reporters=xml", "--case-sensitive=true",
-                                      "--no-colors=true", "--out=" + outlets.events}};
+                                      "--no-colors=true", "--duration=true",
+                                      "--out=" + outlets.events}};
   const Way way = way_of(ids.front());
   if (way == Way::kNotAtAll) {
     invocation.arguments.emplace_back("--no-run=true");

@@ -1,6 +1,7 @@
 #include "common/adapter/gtest.h"
 
 #include "common/adapter/gtest_file.h"
+#include "common/adapter/gtest_filter.h"
 #include "common/adapter/gtest_reader.h"
 
 namespace subunit::adapter {
@@ -48,7 +49,7 @@ Result<std::vector<ListedTest>> GtestAdapter::read_list(const Remains& remains) 
 
 Invocation GtestAdapter::run(std::span<const std::string> ids, const Outlets& outlets) const {
   std::string filter = "--gtest_filter=";
-  for (const std::string& id : ids) filter.append(id).append(":");
+  for (const std::string& id : ids) filter.append(gtest_filter_for(id)).append(":");
   return invocation({std::move(filter), "--gtest_stream_result_to=" + outlets.events,
                      "--gtest_output=json:" + outlets.file, "--gtest_repeat=1", "--gtest_brief=0",
                      "--gtest_color=no", "--gtest_fail_fast=0"});

@@ -19,8 +19,14 @@ struct XmlReader::Parser {
     XML_SetUserData(expat, this);
     XML_SetElementHandler(expat, &begin, &end);
     XML_SetCharacterDataHandler(expat, &text);
+#ifdef EXPAT_DEFERS
+    // What has come is wanted now, and not when much more has.
+    XML_SetReparseDeferralEnabled(expat, XML_FALSE);
+#endif
   }
-  ~Parser() { XML_ParserFree(expat); }
+  ~Parser() {
+    XML_ParserFree(expat);
+  }
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 

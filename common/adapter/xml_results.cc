@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace subunit::adapter {
 
 namespace {
@@ -15,6 +17,13 @@ std::string place(const XmlElement& element) {
 std::string_view label(std::string_view name) {
   if (name == "Expanded") return "with the values";
   return name == "Exception" ? "thrown" : "expected";
+}
+
+/// 0 if it is none.
+double number(std::string_view text) {
+  double value = 0;
+  (void)std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 bool is_section(const XmlElement& element) {
@@ -74,6 +83,9 @@ void XmlResults::end(const XmlElement& element) {
     printed_.push_back({name == "StdOut" ? "stdout" : "stderr", std::string(text) + '\n'});
   } else if (name == "OverallResultsAsserts" && !element["test_case_success"].empty()) {
     success_ = element["test_case_success"] == "true";
+    const double timeout = number(timeout_);
+    const bool was_late = timeout > 0 && number(element["duration"]) > timeout;
+    if (was_late) fail(fmt::format("it took longer than its timeout of {} s", timeout_));
   } else if (name == "OverallResult") {
     success_ = element["success"] == "true";
   }
@@ -83,6 +95,9 @@ void XmlResults::begin_test(const XmlElement& element) {
   test_ = id_of_(element);
   if (test_ && !asked_.contains(*test_)) test_.reset();
   success_.reset();
+  is_to_fail_ = element["should_fail"] == "true" ||
+                element["tags"].find("[!shouldfail]") != std::string_view::npos;
+  timeout_ = element["timeout"];
   failures_ = 0;
   text_.clear();
   printed_.clear();
@@ -102,7 +117,7 @@ void XmlResults::end_test() {
 /// What the framework itself makes of it counts: a failure may be expected, and so may none.
 Status XmlResults::status() const {
   if (success_.value_or(false)) return failures_ > 0 ? Status::kExpectedFailure : Status::kSuccess;
-  return success_ && failures_ == 0 ? Status::kUnexpectedSuccess : Status::kFail;
+  return success_ && failures_ == 0 && is_to_fail_ ? Status::kUnexpectedSuccess : Status::kFail;
 }
 
 void XmlResults::end_expression(const XmlElement& element) {
@@ -111,7 +126,7 @@ void XmlResults::end_expression(const XmlElement& element) {
   for (const auto& [name, detail] : details_)
     text += name == "Original" ? fmt::format(" {} ) failed", detail)
                                : fmt::format("\n  {}: {}", label(name), detail);
-  fail(text);
+  element["type"].starts_with("WARN") ? note(text) : fail(text);
 }
 
 void XmlResults::end_message(const XmlElement& element) {

@@ -46,6 +46,8 @@ class XmlResults : public ResultReader, private XmlEvents {
   // Of the test in progress.
   std::optional<std::string> test_;
   std::optional<bool> success_;
+  bool is_to_fail_ = false;
+  std::string timeout_;  // in seconds, of doctest's decorator
   int failures_ = 0;
   std::string text_;
   std::vector<Attachment> printed_;

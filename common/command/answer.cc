@@ -42,8 +42,7 @@ Fate ListAnswer::take(const Packet& packet) {
 }
 
 Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
-  if (!how.clean)
-    return cannot_list(how);
+  if (!how.clean) return cannot_list(how);
   for (const std::string& id : asked_.value_or(std::vector<std::string>())) {
     if (!exists_.at(id)) continue;
     if (auto encoded = encode({.test_id = id, .status = Status::kExists}, out); !encoded)
@@ -72,8 +71,7 @@ Result<> RestAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   if (how.clean) return {};
   left_.clear();
   asked_.reset();
-  if (!after_others_)
-    return cannot_list(how);
+  if (!after_others_) return cannot_list(how);
   const std::string reason = fmt::format(
       "the command died in a test, and which tests were to follow is not known: the command that "
       "lists them {}\n{}",
@@ -146,6 +144,11 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
       rest_.emplace_back(id);
     }
   }
+  const bool is_unexplained = rules_.status_counts && !how.clean && ledger_.failures() == 0 &&
+                              to_run_ && rest_.size() < to_run_->size();
+  if (is_unexplained)
+    fail(kCommandTest,
+         fmt::format("no test has failed, but the command {}\n{}", how.text, how.last_output));
   // A command that has died before it ended any test would do so again, but maybe not for each.
   if (has_died && to_run_ && rest_.size() < to_run_->size()) return {};
   if (has_died && rules_.together && rest_.size() > 1) {
@@ -162,9 +165,10 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
     fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
                          std::exchange(last_output, "")));
   }
-  if ((!to_run_ || rules_.status_counts) && !how.clean && ledger_.failures() == 0) {
-    fail(kCommandTest, fmt::format("no test has failed, but the command {}{}\n{}", how.text,
-                                   to_run_ ? "" : ": tests may be missing", last_output));
+  if (!to_run_ && !how.clean && ledger_.failures() == 0) {
+    fail(kCommandTest,
+         fmt::format("no test has failed, but the command {}: tests may be missing\n{}", how.text,
+                     last_output));
   }
   return {};
 }

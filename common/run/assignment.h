@@ -54,6 +54,8 @@ class Assignment {
   [[nodiscard]] bool may_report(const Worker* worker, std::string_view test_id) const;
 
   void started(Worker& worker, std::string_view test_id, Time now);
+  /// It is one of the list.
+  [[nodiscard]] bool has(std::string_view test_id) const { return find(test_id).has_value(); }
   /// There has been no answer to it yet, or too few to a test that was listed several times.
   [[nodiscard]] bool owes(std::string_view test_id) const;
   /// True if that was an answer that was owed. `cut_short`: it ended with its server.

@@ -85,7 +85,7 @@ bool Attribution::record(Worker& worker, const Packet& packet, Time now) {
       assignment_.ended(worker, id, now, true);
       return true;
     }
-    if (assignment_.has_begun() && !assignment_.owes(id)) return false;  // ours was faster
+    if (assignment_.has(id) && !assignment_.owes(id)) return false;  // ours was faster
   }
   if (assignment_.ended(worker, id, now)) worker.record.deaths = 0;
   return true;

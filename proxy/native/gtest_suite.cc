@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/adapter/gtest_filter.h"
 #include "proxy/native/gtest_events.h"
-#include "proxy/native/gtest_filter.h"
 #include "proxy/native/program.h"
 
 namespace proxy::native {
@@ -23,8 +23,8 @@ namespace {
 bool is_disabled(const testing::TestInfo& test) {
   constexpr std::string_view kSuites = "DISABLED_*:*/DISABLED_*";
   constexpr std::string_view kTests = "DISABLED_*";
-  return matches_gtest_filter(kSuites, test.test_suite_name()) ||
-         matches_gtest_filter(kTests, test.name());
+  return subunit::adapter::matches_gtest_filter(kSuites, test.test_suite_name()) ||
+         subunit::adapter::matches_gtest_filter(kTests, test.name());
 }
 
 void say_ignored(const char* flag) {
@@ -63,7 +63,7 @@ GtestSuite::GtestSuite() {
     for (int in_suite = 0; in_suite < suite.total_test_count(); ++in_suite) {
       const testing::TestInfo& test = *suite.GetTestInfo(in_suite);
       std::string name = fmt::format("{}.{}", test.test_suite_name(), test.name());
-      if (!matches_gtest_filter(filter, name)) continue;
+      if (!subunit::adapter::matches_gtest_filter(filter, name)) continue;
       const bool disabled = is_disabled(test) && !runs_disabled;
       const std::string id = gtest_id(test);
       const auto [found, is_new] = places.emplace(id, tests_.size());
@@ -89,7 +89,7 @@ void GtestSuite::run(const Places& which, Reporter& reporter) {
       continue;
     }
     count[id] = named_[place].count;
-    filter += (filter.empty() ? "" : ":") + gtest_filter_for(named_[place].name);
+    filter += (filter.empty() ? "" : ":") + subunit::adapter::gtest_filter_for(named_[place].name);
   }
   if (count.empty()) return;
   GTEST_FLAG_SET(filter, filter);

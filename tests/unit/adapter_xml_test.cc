@@ -119,6 +119,22 @@ TEST_CASE("what doctest reports becomes results, as its own success says") {
                 "uxsuccess e.cc: same", "start d.cc: same"});
 }
 
+TEST_CASE("a test of doctest that takes too long has failed, which may be allowed") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  CHECK(read(
+            [&] {
+              return adapter.reader(Strings{"adds", "a, b"});
+            },
+            R"(<doctest><TestCase name="adds" filename="d.cc" line="1" timeout="0.5">
+                <OverallResultsAsserts test_case_success="false" duration="0.50001"/></TestCase>
+                <TestCase name="a, b" filename="d.cc" line="2" timeout="0.5" may_fail="true">
+                <OverallResultsAsserts test_case_success="true" duration="2.5"/></TestCase>
+                </doctest>)") ==
+        Strings{"start adds", "fail adds failure=it took longer than its timeout of 0.5 s\n",
+                "start a, b", "xfail a, b failure=it took longer than its timeout of 0.5 s\n"});
+}
+
 TEST_CASE("only the tests that were asked for are reported") {
   DoctestAdapter adapter({});
   REQUIRE(adapter.learn(doctest_list(kList)));

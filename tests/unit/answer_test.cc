@@ -255,6 +255,10 @@ TEST_CASE(
   const Ids failure = ended(answer, kFailed);
   REQUIRE(failure.size() == 1);
   CHECK(failure[0].starts_with("process-returncode fail: no test has failed, but the command"));
+  RunAnswer killed(Ids{"a", "b"}, {.status_counts = true});
+  take(killed, status("a", Status::kSuccess));
+  CHECK(ended(killed, kKilled).size() == 1);
+  CHECK(rest_of(killed));
   RunAnswer failing(Ids{"a"}, {.status_counts = true});
   take(failing, status("a", Status::kFail));
   CHECK(ended(failing, kFailed).empty());

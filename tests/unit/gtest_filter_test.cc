@@ -1,9 +1,9 @@
-#include "proxy/native/gtest_filter.h"
+#include "common/adapter/gtest_filter.h"
 
 #include <doctest/doctest.h>
 
-using proxy::native::gtest_filter_for;
-using proxy::native::matches_gtest_filter;
+using subunit::adapter::gtest_filter_for;
+using subunit::adapter::matches_gtest_filter;
 
 TEST_CASE("a filter of GoogleTest takes what GoogleTest says") {
   struct Case {

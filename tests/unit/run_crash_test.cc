@@ -52,6 +52,18 @@ TEST_CASE("a crash costs the test in progress; the others run in the server that
   CHECK(paper.seen.completed == true);
 }
 
+TEST_CASE("a failure that a server reports beside the tests that were requested counts") {
+  PaperRun paper(naming({"a"}));
+  paper.ready();
+  paper.opens("");
+  paper.passes("", "a");
+  paper.proxy_fails("", "process-returncode", "no test has failed, but the command has\n");
+  CHECK(paper.status("process-returncode") == "fail");
+  paper.says("", rpc::Done{"1"});
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 1);
+}
+
 TEST_CASE("the last test's crash fails it, and nothing is started again") {
   PaperRun paper(naming({"a"}));
   paper.ready();

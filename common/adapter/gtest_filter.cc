@@ -1,8 +1,8 @@
-#include "proxy/native/gtest_filter.h"
+#include "common/adapter/gtest_filter.h"
 
 #include <algorithm>
 
-namespace proxy::native {
+namespace subunit::adapter {
 
 namespace {
 
@@ -53,4 +53,4 @@ std::string gtest_filter_for(std::string_view name) {
   return pattern;
 }
 
-}  // namespace proxy::native
+}  // namespace subunit::adapter

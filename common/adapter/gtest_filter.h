@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace proxy::native {
+namespace subunit::adapter {
 
 /// Whether GoogleTest's `filter`, "POSITIVE:…-NEGATIVE:…" with * and ?, takes the test with this
 /// full name. GoogleTest itself tells only while it runs.
@@ -13,4 +13,4 @@ namespace proxy::native {
 /// only where one has a character that has a meaning in filters.
 [[nodiscard]] std::string gtest_filter_for(std::string_view name);
 
-}  // namespace proxy::native
+}  // namespace subunit::adapter
