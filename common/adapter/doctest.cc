@@ -15,10 +15,10 @@ namespace {
 /// The elements "TestCase" of a document.
 class CaseList : public XmlEvents {
  public:
-  void begin(const XmlElement& element) override {
+  void begin_element(const XmlElement& element) override {
     if (element.name == "TestCase") cases.push_back(element);
   }
-  void end(const XmlElement&) override {}
+  void end_element(const XmlElement&) override {}
 
   std::vector<XmlElement> cases;
 };

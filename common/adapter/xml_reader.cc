@@ -36,14 +36,14 @@ struct XmlReader::Parser {
     for (; *attributes; attributes += 2)
       element.attributes.emplace_back(attributes[0], attributes[1]);
     open.push_back(std::move(element));
-    events.begin(open.back());
+    events.begin_element(open.back());
   }
 
   static void end(void* self, const char*) {
     auto& [events, expat, open] = *static_cast<Parser*>(self);
     const XmlElement element = std::move(open.back());
     open.pop_back();
-    events.end(element);
+    events.end_element(element);
   }
 
   static void text(void* self, const char* text, int size) {

@@ -23,9 +23,9 @@ struct XmlElement {
 class XmlEvents {
  public:
   virtual ~XmlEvents() = default;
-  virtual void begin(const XmlElement& element) = 0;
+  virtual void begin_element(const XmlElement& element) = 0;
   /// With its text.
-  virtual void end(const XmlElement& element) = 0;
+  virtual void end_element(const XmlElement& element) = 0;
 };
 
 /// Reads an XML document that comes in pieces (with expat).

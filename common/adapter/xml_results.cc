@@ -50,7 +50,7 @@ void XmlResults::skip(const std::string& id, std::string reason) {
   asked_.erase(id);
 }
 
-void XmlResults::begin(const XmlElement& element) {
+void XmlResults::begin_element(const XmlElement& element) {
   if (element.name == "TestCase" && element["skipped"] != "true") {
     begin_test(element);
   } else if (is_section(element)) {
@@ -61,7 +61,7 @@ void XmlResults::begin(const XmlElement& element) {
   }
 }
 
-void XmlResults::end(const XmlElement& element) {
+void XmlResults::end_element(const XmlElement& element) {
   const std::string& name = element.name;
   const std::string_view text = trimmed(element.text);
   if (name == "TestCase") {

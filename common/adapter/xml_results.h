@@ -29,8 +29,8 @@ class XmlResults : public ResultReader, private XmlEvents {
   void skip(const std::string& id, std::string reason);
 
  private:
-  void begin(const XmlElement& element) override;
-  void end(const XmlElement& element) override;
+  void begin_element(const XmlElement& element) override;
+  void end_element(const XmlElement& element) override;
   void begin_test(const XmlElement& element);
   void end_test();
   [[nodiscard]] Status status() const;
