@@ -188,8 +188,9 @@ void Server::write_pending() {
   if (sent_ < outbox_.size()) return;
   outbox_.clear();
   sent_ = 0;
-  if (!std::exchange(child_waits_, false)) return;
-  if (child_) child_->acknowledge();
+  if (std::exchange(child_waits_, false) && child_) child_->acknowledge();
+  // Not before: it may print at once, and what was in progress has to be at its end by then.
+  if (run_ && !child_ && !closing_) start_child();
 }
 
 // The requests.
@@ -254,7 +255,6 @@ void Server::begin_run(const subunit::rpc::TestIds& asked) {
     return request_done();
   }
   run_.emplace(suite_.tests(), std::move(which));
-  start_child();
 }
 
 void Server::request_done() {
@@ -340,13 +340,14 @@ void Server::end_child(int wait_status) {
   child_waits_ = false;
   kill_deadline_.reset();
   run_->child_ended(wait_status, time_of_day(), outbox_);
-  run_->left().empty() ? request_done() : start_child();
+  if (run_->left().empty()) request_done();
 }
 
 /// Cancel: the test in progress is given a moment to clean up.
 void Server::stop_run() {
   stopped_ = true;
-  if (!child_) return;
+  if (!run_) return;
+  if (!child_) return request_done();
   run_->cancel();
   child_->signal(SIGTERM);
   kill_deadline_ = monotonic_now() + kCancelGrace;

@@ -1,7 +1,10 @@
 """C++ test servers as such: requests, children, and the end. GoogleTest's program stands for all."""
 
+import contextlib
 import os
 import signal
+import socket
+import subprocess
 
 import pytest
 
@@ -26,7 +29,7 @@ def serving(serve, mode="fork", version=2, **variables):
 def hanging(serve, **more):
     started = serving(serve, **more)
     started.run(tests=[PASSES, HANGS, "Crash.DoesNotFollow"])
-    started.wait_status(HANGS, "inprogress")
+    started.wait(lambda: started.stream.output(HANGS, "stdout") == b"ready\n", "it hangs")
     return started
 
 
@@ -80,21 +83,24 @@ def test_ping_is_answered_and_a_run_cancelled_while_a_test_hangs(mode, serve):
     started.wait_message(RPC, "Done", nonce="next")
     assert started.stream.statuses == {PASSES: "success", HANGS: "fail", "Shared.Two": "success"}
     says(started.stream.details(HANGS), "cancelled")
+    assert started.stream.output(HANGS, "stdout") == b"ready\ncleaned up\n"
     assert [each["nonce"] for each in started.messages(RPC, "Done")] == ["waits", "run", "next"]
     assert started.goodbye() == 0
 
 
-def test_without_fork_a_cancel_comes_between_two_tests(serve):
-    started = serving(serve, "no-fork")
-    # They are read together, and the first test begins after that.
-    started.send(message(msg="Run", nonce="run", tests=["Shared.One", "Shared.Two"])
-                 + message(msg="Cancel", nonce="run") + message(msg="Ping", nonce="ping"))
+def test_without_fork_a_cancel_comes_between_two_tests(serve, tmp_path):
+    gate = tmp_path / "gate"
+    started = serving(serve, "no-fork", GATE=str(gate))
+    started.run(tests=["Gated.Waits", "Gated.Follows"])
+    started.wait_status("Gated.Waits", "inprogress")
+    started.send(message(msg="Ping", nonce="ping") + message(msg="Cancel", nonce="run"))
+    gate.touch()
     started.wait_message(RPC, "Done", nonce="run")
     started.wait_message(RPC, "Pong", nonce="ping")
-    assert "Shared.Two" not in started.stream.statuses
-    started.run("again", tests=["Shared.Two"])
+    started.run("again", tests=["Gated.Waits"])
     started.wait_message(RPC, "Done", nonce="again")
-    assert started.stream.statuses["Shared.Two"] == "success"
+    assert started.stream.ended == {("Gated.Waits", "success"): 2}
+    assert b"followed" not in started.stream.all_output("stdout")
     assert started.goodbye() == 0
 
 
@@ -105,12 +111,38 @@ def test_goodbye_ends_what_hangs(mode, serve):
     assert processes() == []
 
 
-def test_the_end_of_the_server_ends_its_child(serve):
-    started = hanging(serve)
-    server = support.find_process(native.program(OUTCOMES))
-    os.kill(server, signal.SIGKILL)
-    wait_until(lambda: processes() == [], "both are gone")
-    started.wait_status(HANGS, "fail")
+@contextlib.contextmanager
+def dialled(tmp_path, mode):
+    """A server without a proxy, which would end its children in any case, and the connection."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        environment = {**os.environ, "SUBUNIT_RPC_LOCAL": f"unix:{tmp_path}/s"}
+        process = subprocess.Popen(native.command(OUTCOMES, mode=mode), env=environment)
+        connection, _ = listener.accept()
+        with connection:
+            yield process, connection
+        process.wait()
+
+
+def receive_until(connection, wanted):
+    data = b""
+    while wanted not in data:
+        piece = connection.recv(65536)
+        assert piece, f"the end came before {wanted}"
+        data += piece
+
+
+@pytest.mark.parametrize("mode", ["fork", "threads"])
+@pytest.mark.parametrize("end", ["kill", "close"])
+def test_the_end_of_the_server_or_of_its_client_ends_the_child(end, mode, tmp_path):
+    with dialled(tmp_path, mode) as (process, connection):
+        connection.sendall(message(msg="Hello", max=2, min=1)
+                           + message(msg="Run", nonce="run", tests=[HANGS]))
+        receive_until(connection, HANGS.encode())
+        assert len(processes()) == 2
+        process.kill() if end == "kill" else connection.close()
+        wait_until(lambda: processes() == [], "both are gone")
 
 
 def test_a_child_that_is_killed_from_outside_fails_its_test(serve):

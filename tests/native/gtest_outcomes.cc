@@ -125,9 +125,23 @@ TEST(Crash, Exits) {
   std::exit(0);
 }
 TEST(Crash, Hangs) {
+  std::signal(SIGTERM, [](int) {
+    static_cast<void>(!::write(STDOUT_FILENO, "cleaned up\n", 11));
+    ::_exit(0);
+  });
+  std::cout << "ready\n" << std::flush;
   for (;;) ::pause();
 }
 TEST(Crash, DoesNotFollow) {}
+
+// The first one waits for a file.
+TEST(Gated, Waits) {
+  const char* const gate = std::getenv("GATE");
+  while (gate && ::access(gate, F_OK) != 0) ::usleep(5000);
+}
+TEST(Gated, Follows) {
+  std::puts("followed");
+}
 
 class CrashInSetUp : public testing::Test {
  protected:
@@ -172,6 +186,7 @@ class Environment : public testing::Environment {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
   testing::InitGoogleTest(&argc, argv);
   testing::AddGlobalTestEnvironment(new Environment);
   if (wanted("THREADS"))

@@ -138,6 +138,15 @@ TEST_CASE("a test that the framework has left out fails") {
   CHECK(scene.run.left().empty());
 }
 
+TEST_CASE("after Cancel between two tests nothing fails") {
+  Scene scene;
+  scene.start("a");
+  scene.end("a");
+  scene.run.cancel();
+  CHECK(scene.ended(SIGTERM).empty());
+  CHECK(scene.run.left().empty());
+}
+
 TEST_CASE("after Cancel the test in progress fails, and the others have no status") {
   Scene scene;
   scene.start("a");
