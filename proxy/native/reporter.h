@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <string_view>
 
 #include "common/subunit/packet.h"
@@ -25,9 +28,13 @@ class Line {
 ///
 /// Before each start and end it flushes, and waits until the proxy has read what was printed. So
 /// output belongs to the test in progress, and to none if that was printed between two.
+///
+/// A process that a test has forked may go on in the framework as if it were this one. It reports
+/// nothing: what it attaches is printed on stderr, and it ends where the test does.
 class Reporter {
  public:
-  Reporter(Line& line, const OutputPipes& output) : line_(line), output_(output) {}
+  Reporter(Line& line, const OutputPipes& output)
+      : line_(line), output_(output), process_(::getpid()) {}
 
   void started(std::string_view id);
   /// A piece of the file `name`, as text. What is not UTF-8 is a piece of `name`.raw instead,
@@ -42,8 +49,11 @@ class Reporter {
   [[nodiscard]] bool stopped() { return line_.stopped(); }
 
  private:
+  [[nodiscard]] bool in_copy() const { return ::getpid() != process_; }
+
   Line& line_;
   const OutputPipes& output_;
+  const pid_t process_;
 };
 
 /// What a child tells its parent beside the results: a packet for this test id, with a file of one

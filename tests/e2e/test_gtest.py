@@ -74,6 +74,7 @@ def test_what_ends_the_process_costs_the_test_in_progress(mode):
         "Crash.Segfaults": "fail",
         "Crash.Exits": "fail",
         "Crash.DoesNotFollow": "success",
+        "Crash.Forks": "success",
         "CrashInSetUp.One": "fail",
         "CrashInSetUp.Two": "fail",
         "CrashInTearDown.One": "success",
@@ -84,6 +85,16 @@ def test_what_ends_the_process_costs_the_test_in_progress(mode):
     says(stream.details("Crash.Exits"), "exited with status 0")
     says(stream.details("CrashInSetUp.Two"), "SIGABRT", "SetUpTestSuite (CrashInSetUp)")
     says(stream.details("TearDownTestSuite (CrashInTearDown)"), "SIGABRT")
+
+
+@MODES
+def test_a_copy_of_the_process_that_a_test_has_forked_reports_nothing(mode):
+    chosen = ["Crash.DoesNotFollow", "Crash.Forks", "Gated.Follows"]
+    stream = client(tests=chosen, mode=mode).stream
+    stream.assert_clean()
+    assert stream.statuses == dict.fromkeys(chosen, "success")
+    assert stream.all_output("stdout").count(b"followed") == 1
+    says(stream.output("Crash.Forks", "stderr").decode(), "in the copy")
 
 
 @MODES

@@ -2,6 +2,7 @@
 // variables, in which the end-to-end tests ask for them, add threads and broken environments.
 #include <gtest/gtest.h>
 #include <subunit-proxy/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -133,6 +134,18 @@ TEST(Crash, Hangs) {
   for (;;) ::pause();
 }
 TEST(Crash, DoesNotFollow) {}
+
+// A copy of the process goes on where this one does.
+TEST(Crash, Forks) {
+  const pid_t copy = ::fork();
+  if (copy == 0) {
+    ADD_FAILURE() << "in the copy";
+    return;
+  }
+  int status = 0;
+  ::waitpid(copy, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+}
 
 // The first one waits for a file.
 TEST(Gated, Waits) {
