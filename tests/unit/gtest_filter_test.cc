@@ -10,26 +10,26 @@ TEST_CASE("a filter of GoogleTest takes what GoogleTest says") {
     const char* filter;
     bool taken;  // Suite.Name
   };
-  for (const auto& [filter, taken] : {Case{"*", true},
-                                      {"", false},
-                                      {"Suite.Name", true},
-                                      {"suite.name", false},
-                                      {"Suite", false},
-                                      {"Suite.*", true},
-                                      {"S*.*e", true},
-                                      {"*uite*uite*", false},
-                                      {"Suite.Nam?", true},
-                                      {"Suite.Name?", false},
-                                      {"Other.*:Suite.Name", true},
-                                      {"Other.*:Another", false},
-                                      {"-Other.*", true},
-                                      {"-Suite.*", false},
-                                      {"-Other.*:*.Name", false},
-                                      {"Suite.*-*.Other", true},
-                                      {"Suite.*-*.Name", false},
-                                      {"**e", true}}) {
-    CAPTURE(filter);
-    CHECK(matches_gtest_filter(filter, "Suite.Name") == taken);
+  for (const Case& each : {Case{"*", true},
+                           {"", false},
+                           {"Suite.Name", true},
+                           {"suite.name", false},
+                           {"Suite", false},
+                           {"Suite.*", true},
+                           {"S*.*e", true},
+                           {"*uite*uite*", false},
+                           {"Suite.Nam?", true},
+                           {"Suite.Name?", false},
+                           {"Other.*:Suite.Name", true},
+                           {"Other.*:Another", false},
+                           {"-Other.*", true},
+                           {"-Suite.*", false},
+                           {"-Other.*:*.Name", false},
+                           {"Suite.*-*.Other", true},
+                           {"Suite.*-*.Name", false},
+                           {"**e", true}}) {
+    CAPTURE(each.filter);
+    CHECK(matches_gtest_filter(each.filter, "Suite.Name") == each.taken);
   }
 }
 
