@@ -131,7 +131,7 @@ subunit::command::CommandTemplate parse_test_command(subunit::command::CommandTe
 
 void add_adapter_options(OptionSet& options, AdapterOptions& adapter) {
   options.text(
-      {"--adapter", "NAME", "COMMAND is no server but has tests of gtest, doctest, catch2 or tap"},
+      {"--adapter", "NAME", "COMMAND is a plain test program: gtest, doctest, catch2 or tap"},
       [&adapter](const std::string& name) {
         (void)value_of(subunit::adapter::Adapter::create(name, {}));
         adapter.name = name;

@@ -92,7 +92,8 @@ def test_what_ends_the_process_costs_the_test_in_progress(framework, statuses, c
 
 def test_a_test_of_googletest_has_its_own_output_failures_and_reason():
     stream = client("gtest", native.program("gtest_outcomes"), "--gtest_filter=-Crash*").stream
-    assert stream.output("Plain.Passes", "stdout") == b"printed by C++\nprinted by C\n"
+    # GoogleTest flushes what C has printed, and C++ too where it shares C's buffer.
+    assert stream.output("Plain.Passes", "stdout").endswith(b"printed by C\n")
     says(stream.file("Plain.FailsTwice", "failure").decode(),
          "gtest_outcomes.cc:", "first", "second", "in the second part")
     assert stream.file("Plain.Skips", "reason") == b"not on this board"

@@ -185,6 +185,21 @@ def test_a_test_that_takes_too_long_has_timed_out_and_the_rest_run(test_id):
          "in progress")
 
 
+@pytest.mark.parametrize("options, most", [
+    (["--workers", "2"], 12), (["--workers", "2", "--batch", "1"], 40), (["--batch", "9"], 5),
+    ([], 1),
+], ids=["two-workers", "each-alone", "nines", "one-worker"])
+def test_a_command_runs_as_many_tests_as_it_may(options, most, tmp_path):
+    calls = tmp_path / "calls"
+    template = f"echo >> {calls}; {BY_FILE}"
+    ids = [f"demo.{number}" for number in range(40)]
+    ended = client(*ids, template=template, options=options)
+    assert ended.stream.statuses == dict.fromkeys(ids, "success")
+    number = len(calls.read_bytes())
+    assert number == most if most in (1, 5, 40) else number <= most
+    calls.unlink()
+
+
 # What goes wrong
 
 
