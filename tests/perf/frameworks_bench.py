@@ -33,6 +33,7 @@ Short: {short} tests of a millisecond. Skewed: {skewed} tests that sleep, {total
 Start and end of the servers are part of both. One test: the command's whole life, with a server that
 is there already. One forked test of GoogleTest: from Run to Done on the server's own connection, less the
 time between the test's two timestamps; the median of {runs} runs, and the one that a tenth exceeds.
+Adapter: 200 tests of 20 ms, in processes of ten, against as many processes of GoogleTest's own sharding.
 """
 
 
@@ -164,11 +165,29 @@ def forked_test(build, rounds):
     ]
 
 
+def adapter(build, rounds):
+    program = build / "tests/perf/gtest_sleep"
+    if not program.exists():
+        return []
+    with tempfile.TemporaryDirectory() as directory:
+        project = Project(directory, build, [])
+        channel = [project.binary, "serve", "--workers", WORKERS, "--adapter", "gtest", "--", program]
+        shards = " & ".join(
+            f"GTEST_TOTAL_SHARDS={WORKERS} GTEST_SHARD_INDEX={shard} {program}" for shard in range(WORKERS)
+        )
+        pairs = [
+            (project.seconds(*project.client(channel)), project.seconds("sh", "-c", f"{shards} & wait"))
+            for _ in range(rounds)
+        ]
+    return [Figure(f"adapter for GoogleTest, {WORKERS} workers", "s", [ours for ours, _ in pairs],
+                   f"{WORKERS} shards", [peer for _, peer in pairs], Goal(AT_MOST, 1.1))]
+
+
 def run(build, quick):
     """The figures, and what is to be said about them."""
     rounds = 1 if quick else 5
     figures = [measure(build, rounds) for measure in (short_suite, skewed_suites, one_test)]
-    figures += forked_test(build, rounds)
+    figures += forked_test(build, rounds) + adapter(build, rounds)
     explanation = EXPLANATION.format(
         rounds=rounds, short=SHORT_TESTS, skewed=SKEWED_TESTS, total=SKEWED_TOTAL, sigma=SIGMA,
         runs=NATIVE_RUNS,
