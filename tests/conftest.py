@@ -1,5 +1,6 @@
 """What all tests in Python rely on, whoever starts them, and in which order they start."""
 
+import os
 import signal
 
 import pytest
@@ -22,6 +23,8 @@ def set_dispositions():
 
 def pytest_configure(config):
     set_dispositions()
+    # As tests of a server they know its number, which is none of the servers' that they start.
+    os.environ.pop("SUBUNIT_RPC_WORKER", None)
 
 
 def pytest_collection_modifyitems(items):
