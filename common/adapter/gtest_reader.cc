@@ -143,6 +143,8 @@ void GtestReader::end_last_test() {
 
 void GtestReader::end(const Ended& test, Status status) {
   if (!asked_.contains(test.id)) return;
+  // Again: only a failure is news.
+  if (!ended_.insert(test.id).second && status != Status::kFail) return;
   std::vector<Attachment> attachments;
   if (status == Status::kFail) {
     suites_with_failures_.insert(test.id.substr(0, test.id.rfind('.')));

@@ -54,6 +54,7 @@ class GtestReader : public ResultReader {
 
   std::set<std::string, std::less<>> not_started_;
   const std::set<std::string, std::less<>> asked_;
+  std::set<std::string, std::less<>> ended_;
   Lines lines_;
   bool has_events_ = false;
   GtestOutput output_;

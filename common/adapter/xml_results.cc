@@ -93,7 +93,7 @@ void XmlResults::end_element(const XmlElement& element) {
 
 void XmlResults::begin_test(const XmlElement& element) {
   test_ = id_of_(element);
-  if (test_ && !asked_.contains(*test_)) test_.reset();
+  if (test_ && asked_.erase(*test_) == 0) test_.reset();
   success_.reset();
   is_to_fail_ = element["should_fail"] == "true" ||
                 element["tags"].find("[!shouldfail]") != std::string_view::npos;

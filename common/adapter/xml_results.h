@@ -39,7 +39,7 @@ class XmlResults : public ResultReader, private XmlEvents {
   void fail(std::string_view text);
   void note(std::string_view text);
 
-  std::set<std::string, std::less<>> asked_;
+  std::set<std::string, std::less<>> asked_;  // and not started
   IdOf id_of_;
   XmlReader xml_;
   bool broken_ = false;
