@@ -44,6 +44,8 @@ struct Remains {
   std::string output = {};               ///< its stdout, if it listed tests
   std::optional<int> exit = {};          ///< its exit status, if it was not killed
   bool clean = false;                    ///< it has exited with status 0
+  std::string ending = {};               ///< "was killed by SIGSEGV (11)"
+  bool is_cut = false;                   ///< it has written more than is kept
 };
 
 /// A text that goes with the end of a test. Bytes that are not UTF-8 may stand in it.
@@ -84,6 +86,9 @@ class ResultReader {
   /// were in progress.
   virtual void end(const Remains&) {}
 
+  /// A test that was not asked for has failed, and with that the program.
+  [[nodiscard]] virtual bool others_have_failed() const { return false; }
+
   /// In the order in which they happened; nothing if there is no further one.
   [[nodiscard]] std::optional<Event> next_event();
 
@@ -100,6 +105,9 @@ enum class EventSource {
   kSocket,  ///< a TCP connection that it makes
   kStdout,  ///< its stdout, or a FIFO that it opens instead
 };
+
+/// A name as a test id: bytes that are not text are escaped.
+[[nodiscard]] std::string id_of_name(std::string_view name);
 
 /// What is known of a test framework: how its programs, or scripts, list and run tests, and how to
 /// read what they report.
@@ -118,7 +126,7 @@ class Adapter {
   [[nodiscard]] virtual EventSource source() const = 0;
 
   [[nodiscard]] virtual Invocation list(const Outlets& outlets) const = 0;
-  /// Takes note of the tests. An Error if the program has not listed any.
+  /// Takes note of the tests. An Error if the program has not listed them.
   [[nodiscard]] Result<> learn(const Remains& remains);
 
   /// After an Error of learn(): there is another way to list them, which list() takes now.
@@ -133,9 +141,7 @@ class Adapter {
   [[nodiscard]] virtual bool knows(std::string_view id) const { return numbers_.contains(id); }
 
   /// How many of the first of these, which are known, one process can run: at least one.
-  [[nodiscard]] virtual std::size_t together(std::span<const std::string> ids) const {
-    return ids.size();
-  }
+  [[nodiscard]] virtual std::size_t together(std::span<const std::string> ids) const;
   [[nodiscard]] virtual Invocation run(std::span<const std::string> ids,
                                        const Outlets& outlets) const = 0;
   /// Its exit status tells whether a test has failed.
@@ -145,12 +151,16 @@ class Adapter {
       std::span<const std::string> ids) const = 0;
 
  protected:
+  /// With names in place of ids.
   [[nodiscard]] virtual Result<std::vector<ListedTest>> read_list(const Remains& remains) = 0;
+  /// The test's name as the program has it; of one that is not known, the id.
+  [[nodiscard]] std::string_view name_of(std::string_view id) const;
   /// The place of a test that is known in the list.
   [[nodiscard]] std::size_t number(std::string_view id) const { return numbers_.at(id); }
 
  private:
   std::vector<ListedTest> tests_;
+  std::vector<std::string> names_;                             // of tests_
   std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views into tests_
 };
 

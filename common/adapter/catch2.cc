@@ -1,33 +1,74 @@
 #include "common/adapter/catch2.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
 #include "common/adapter/lines.h"
 #include "common/adapter/xml_results.h"
+#include "common/base/text.h"
 
 namespace subunit::adapter {
 
 Invocation CatchAdapter::list(const Outlets&) const {
-  return {.arguments = {"--list-test-names-only"}};
+  return {.arguments = {"--list-test-names-only", "--verbosity", "high"}};
 }
+
+namespace {
+
+/// "NAME\t@FILE:LINE": anything else is output of the program.
+std::optional<std::string> listed_name(std::string_view line) {
+  const std::size_t end = line.rfind("\t@");
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view place = line.substr(end);
+  const std::size_t colon = place.rfind(':');
+  if (colon == std::string_view::npos || colon + 1 == place.size() ||
+      place.find_first_not_of("0123456789", colon + 1) != std::string_view::npos)
+    return std::nullopt;
+  line = line.substr(0, end);
+  if (line.size() > 2 && line.starts_with("\"#") && line.ends_with('"'))
+    line = line.substr(1, line.size() - 2);
+  return std::string(trimmed(line));
+}
+
+/// As Catch2 writes a name in XML, and as it is read from there.
+std::string in_xml(std::string_view name) {
+  std::string text;
+  while (!name.empty()) {
+    const std::size_t valid = scan_utf8(as_bytes(name)).valid;
+    for (const char c : name.substr(0, valid)) {
+      const auto code = static_cast<unsigned char>(c);
+      if (c == '\t' || c == '\n' || c == '\r')
+        text += ' ';
+      else if (code < 0x20 || code == 0x7F)
+        text += fmt::format("\\x{:02X}", code);
+      else
+        text += c;
+    }
+    if (valid < name.size())
+      text += fmt::format("\\x{:02X}", static_cast<unsigned char>(name[valid]));
+    name.remove_prefix(std::min(name.size(), valid + 1));
+  }
+  return text;
+}
+
+}  // namespace
 
 Result<std::vector<ListedTest>> CatchAdapter::read_list(const Remains& remains) {
   std::vector<ListedTest> tests;
   Lines lines;
-  lines.add(remains.output, [&tests](std::string_view line) {
-    if (line.size() > 2 && line.starts_with("\"#") && line.ends_with('"'))
-      line = line.substr(1, line.size() - 2);
-    tests.push_back({std::string(trimmed(line))});
+  lines.add(remains.output + '\n', [&tests](std::string_view line) {
+    if (auto name = listed_name(line)) tests.push_back({std::move(*name)});
   });
-  // Not more than a byte of the number of tests is known.
-  constexpr std::size_t kExitStatuses = 256;
-  const auto count = static_cast<std::size_t>(remains.exit.value_or(-1));
-  if (!remains.exit || tests.empty() || tests.size() < count)
+  // The exit status is the number of tests, as far as it goes.
+  constexpr std::size_t kMaxExit = 255;
+  const auto count = static_cast<std::size_t>(remains.exit.value_or(0));
+  if (tests.empty() || count != std::min(tests.size(), kMaxExit))
     return error(
-        "the program did not list its tests ({} lines, exit status {}): is it a program with "
-        "Catch2, which gets its arguments?",
+        "the program did not list its tests ({} can be read, and its exit status says {}): is it a "
+        "program with Catch2, version 2, which gets its arguments?",
         tests.size(), remains.exit.value_or(-1));
-  const std::size_t noise = (tests.size() - count) % kExitStatuses;
-  tests.erase(tests.begin(), tests.begin() + static_cast<std::ptrdiff_t>(noise));
-  if (tests.empty()) return error("the program lists no test, among {} lines of output", noise);
   return tests;
 }
 
@@ -35,15 +76,21 @@ Invocation CatchAdapter::run(std::span<const std::string> ids, const Outlets& ou
   std::string filter;
   for (const std::string& id : ids) {
     if (!filter.empty()) filter += ',';
-    filter += with_escapes(id, "\\,[]\"*~");
+    if (filter.empty() && name_of(id).starts_with('-')) filter += '\\';  // it is no option
+    filter += with_escapes(name_of(id), "\\,[]\"*~");
   }
   return {.arguments = {std::move(filter), "--reporter", "xml", "--out", outlets.events,
                         "--use-colour", "no"}};
 }
 
 std::unique_ptr<ResultReader> CatchAdapter::reader(std::span<const std::string> ids) const {
+  std::map<std::string, std::string, std::less<>> by_name;
+  for (const std::string& id : ids) by_name.emplace(in_xml(name_of(id)), id);
   return std::make_unique<XmlResults>(
-      ids, [](const XmlElement& element) { return std::optional(std::string(element["name"])); });
+      ids, [by_name](const XmlElement& element) -> std::optional<std::string> {
+        const auto found = by_name.find(element["name"]);
+        return found == by_name.end() ? std::nullopt : std::optional(found->second);
+      });
 }
 
 }  // namespace subunit::adapter

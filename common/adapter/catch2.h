@@ -5,7 +5,8 @@
 namespace subunit::adapter {
 
 /// Programs with Catch2 (2.13), as they are. They report in XML, which they write to a FIFO. A list
-/// they write to stdout only: the exit status, the number of tests, tells which lines those are.
+/// they write to stdout only, with the place of each test behind its name, which tells such lines
+/// from others.
 ///
 /// The id of a test is its name, and its tags are its tags. Tests that are hidden, as those with
 /// the tag [.], are not listed, but run if they are asked for.

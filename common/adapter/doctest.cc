@@ -66,15 +66,18 @@ Result<std::vector<ListedTest>> DoctestAdapter::read_list(const Remains& remains
 DoctestAdapter::Way DoctestAdapter::way_of(std::string_view id) const {
   const Case& test = cases_[number(id)];
   if (test.skipped && !runs_skipped_) return Way::kNotAtAll;
-  const bool literal = times_.at(test.name) == 1 && !test.name.empty() &&
-                       test.name.find_first_of("*?") == std::string::npos;
+  // In XML, a byte that is not text is "\xNN".
+  const bool literal = !has_filter_ && times_.at(test.name) == 1 && !test.name.empty() &&
+                       test.name.find_first_of("*?") == std::string::npos &&
+                       test.name.find("\\x") == std::string::npos;
   return literal ? Way::kByName : Way::kByNumber;
 }
 
 std::size_t DoctestAdapter::together(std::span<const std::string> ids) const {
   const Way way = way_of(ids.front());
+  const std::size_t most = Adapter::together(ids);
   std::size_t count = 1;
-  while (count < ids.size() && way_of(ids[count]) == way &&
+  while (count < most && way_of(ids[count]) == way &&
          (way != Way::kByNumber || number(ids[count]) == number(ids[count - 1]) + 1))
     ++count;
   return count;

@@ -17,8 +17,14 @@ class DoctestAdapter : public Adapter {
  public:
   /// `command`: with what the program is started.
   explicit DoctestAdapter(std::span<const std::string> command)
-      : runs_skipped_(std::ranges::any_of(command, [](std::string_view word) {
-          return word == "--no-skip" || word == "-ns" || word == "--no-skip=true";
+      : runs_skipped_(std::ranges::any_of(command,
+                                          [](std::string_view word) {
+                                            return word == "--no-skip" || word == "-ns" ||
+                                                   word == "--no-skip=true";
+                                          })),
+        has_filter_(std::ranges::any_of(command, [](std::string_view word) {
+          return word.starts_with("-tc=") || word.starts_with("--test-case=") ||
+                 word.starts_with("-dt-tc=") || word.starts_with("--dt-test-case=");
         })) {}
 
   [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
@@ -47,6 +53,7 @@ class DoctestAdapter : public Adapter {
   [[nodiscard]] Way way_of(std::string_view id) const;
 
   bool runs_skipped_;
+  bool has_filter_;  // for names: another one would add to it
   std::vector<Case> cases_;
   std::unordered_map<std::string, std::size_t> times_;  // how many tests have this name
 };

@@ -25,10 +25,10 @@ class GtestAdapter : public Adapter {
  public:
   /// `command`: with what the program is started.
   explicit GtestAdapter(std::span<const std::string> command)
-      : runs_disabled_(std::ranges::any_of(command, [](const std::string& word) {
-          return word == "--gtest_also_run_disabled_tests" ||
-                 word == "--gtest_also_run_disabled_tests=1";
-        })) {}
+      : runs_disabled_(std::ranges::any_of(command, &GtestAdapter::asks_for_disabled)) {}
+
+  /// "--gtest_also_run_disabled_tests", or the same with a value that says yes.
+  [[nodiscard]] static bool asks_for_disabled(std::string_view word);
 
   [[nodiscard]] EventSource source() const override { return EventSource::kSocket; }
   [[nodiscard]] Invocation list(const Outlets& outlets) const override;

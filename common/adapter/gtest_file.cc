@@ -32,6 +32,22 @@ std::string as_utf8(std::string_view text) {
   return cleaned;
 }
 
+/// GoogleTest writes each byte above 0x7F as a code point of its own.
+std::string unescaped(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    if (first < 0x80) {
+      bytes += text[i];
+    } else if ((first == 0xC2 || first == 0xC3) && i + 1 < text.size()) {
+      bytes += static_cast<char>((first << 6) | (static_cast<unsigned char>(text[++i]) & 0x3F));
+    } else {
+      return std::string(text);  // a version that writes it as it is
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Result<std::vector<GtestCase>> parse_gtest_file(std::string_view json) {
@@ -40,12 +56,12 @@ Result<std::vector<GtestCase>> parse_gtest_file(std::string_view json) {
   std::vector<GtestCase> cases;
   for (const JsonValue& suite : list_in(*document, "testsuites")) {
     for (const JsonValue& test : list_in(suite, "testsuite")) {
-      GtestCase each{.id = std::string(text_in(suite, "name"))};
-      each.id.append(".").append(text_in(test, "name"));
+      GtestCase each{.id = unescaped(text_in(suite, "name"))};
+      each.id.append(".").append(unescaped(text_in(test, "name")));
       each.was_left_out = text_in(test, "status") == "NOTRUN";
       each.was_skipped = text_in(test, "result") == "SKIPPED";
       for (const JsonValue& failure : list_in(test, "failures"))
-        each.failures.emplace_back(text_in(failure, "failure"));
+        each.failures.push_back(unescaped(text_in(failure, "failure")));
       cases.push_back(std::move(each));
     }
   }

@@ -1,5 +1,7 @@
 #include "common/adapter/gtest_output.h"
 
+#include <utility>
+
 namespace subunit::adapter {
 namespace {
 
@@ -18,14 +20,18 @@ bool is_frame(std::string_view line) {
 std::string GtestOutput::begin(std::string_view id) {
   id_ = id;
   may_have_ended_ = false;
+  const std::string run = std::string(kRun).append(id);
   std::string outside;
   std::size_t at = 0;
   for (bool has_begun = false; !has_begun;) {
     const auto line = line_at(at);
     if (!line) break;
     at += line->size() + 1;
-    has_begun = !id.empty() && line->starts_with(kRun) && line->substr(kMarker) == id;
-    if (!is_frame(*line)) outside.append(*line).append("\n");
+    has_begun = !id.empty() && line->ends_with(run);
+    if (has_begun && line->size() > run.size())
+      outside.append(line->substr(0, line->size() - run.size())).append("\n");
+    else if (!is_frame(*line))
+      outside.append(*line).append("\n");
   }
   text_.erase(0, at);
   return outside;
@@ -36,7 +42,7 @@ std::string GtestOutput::more() {
   while (!may_have_ended_) {
     const auto line = line_at(size);
     if (!line) break;
-    may_have_ended_ = status_in(*line).has_value();
+    may_have_ended_ = line->starts_with(kRun) || mark_in(*line);
     if (!may_have_ended_) size += line->size() + 1;
   }
   if (size == 0 && !may_have_ended_ && text_.size() > kMaxLine) size = text_.size();
@@ -50,9 +56,9 @@ GtestOutput::Rest GtestOutput::end() {
   for (std::size_t at = 0; const auto line = line_at(at);) {
     if (line->starts_with(kRun)) break;
     // A test may print such a line, too. The last one is GoogleTest's.
-    if (const auto status = status_in(*line)) {
-      rest.status = status;
-      size = at;
+    if (const auto mark = mark_in(*line)) {
+      rest.status = mark->status;
+      size = at + mark->at;
       next = at + line->size() + 1;
     }
     at += line->size() + 1;
@@ -74,17 +80,23 @@ std::optional<std::string_view> GtestOutput::line_at(std::size_t at) const {
   return std::string_view(text_).substr(at, end - at);
 }
 
-/// "[  FAILED  ] Suite.Name, where GetParam() = 1 (0 ms)"
-std::optional<Status> GtestOutput::status_in(std::string_view line) const {
-  const std::string_view marker = line.substr(0, kMarker);
-  std::optional<Status> status;
-  if (marker == "[       OK ] ") status = Status::kSuccess;
-  if (marker == "[  FAILED  ] ") status = Status::kFail;
-  if (marker == "[  SKIPPED ] ") status = Status::kSkip;
-  if (!status || !line.substr(kMarker).starts_with(id_)) return std::nullopt;
-  line.remove_prefix(kMarker + id_.size());
-  if (line.empty() || line.starts_with(", where ") || line.starts_with(" (")) return status;
-  return std::nullopt;
+/// "[  FAILED  ] Suite.Name, where GetParam() = 1 (0 ms)", at the end of a line: what a test prints
+/// may have no line feed. In its summary GoogleTest prints no time.
+std::optional<GtestOutput::Mark> GtestOutput::mark_in(std::string_view line) const {
+  if (!line.ends_with(" ms)")) return std::nullopt;
+  constexpr std::pair<std::string_view, Status> kMarks[] = {{"[       OK ] ", Status::kSuccess},
+                                                            {"[  FAILED  ] ", Status::kFail},
+                                                            {"[  SKIPPED ] ", Status::kSkip}};
+  std::optional<Mark> last;
+  for (const auto& [text, status] : kMarks) {
+    const std::size_t at = line.rfind(text);
+    if (at == std::string_view::npos || (last && last->at > at)) continue;
+    const std::string_view rest = line.substr(at + text.size());
+    if (!rest.starts_with(id_)) continue;
+    const std::string_view behind = rest.substr(id_.size());
+    if (behind.starts_with(" (") || behind.starts_with(", where ")) last = Mark{at, status};
+  }
+  return last;
 }
 
 std::string GtestOutput::take(std::size_t size) {

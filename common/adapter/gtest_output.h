@@ -39,7 +39,12 @@ class GtestOutput {
 
  private:
   [[nodiscard]] std::optional<std::string_view> line_at(std::size_t at) const;
-  [[nodiscard]] std::optional<Status> status_in(std::string_view line) const;
+  /// Where GoogleTest's own text begins in a line, and what it says of the test.
+  struct Mark {
+    std::size_t at;
+    Status status;
+  };
+  [[nodiscard]] std::optional<Mark> mark_in(std::string_view line) const;
   [[nodiscard]] std::string take(std::size_t size);
 
   std::string text_;

@@ -27,9 +27,15 @@ std::string decoded(std::string_view text) {
   return plain;
 }
 
-/// "event=TestEnd&passed=1&elapsed_time=0ms".
+/// "event=TestEnd&passed=1&elapsed_time=0ms". Names are written as they are, texts are encoded.
 std::map<std::string, std::string, std::less<>> fields_of(std::string_view line) {
   std::map<std::string, std::string, std::less<>> fields;
+  constexpr std::string_view kName = "&name=";
+  const std::size_t name = line.find(kName);
+  if (name != std::string_view::npos) {
+    fields.emplace("name", line.substr(name + kName.size()));
+    line = line.substr(0, name);
+  }
   while (!line.empty()) {
     const std::string_view field = line.substr(0, line.find('&'));
     line.remove_prefix(std::min(line.size(), field.size() + 1));
@@ -111,8 +117,9 @@ std::string GtestReader::reason_of(const Parts& parts) {
   return text;
 }
 
-void GtestReader::start(const std::string& id) {
-  print(output_.begin(id));
+void GtestReader::start(const std::string& name) {
+  print(output_.begin(name));
+  const std::string id = id_of_name(name);
   running_ = Ended{id};
   is_left_out_ = false;
   if (not_started_.erase(id) > 0) emit(TestStarted{id});
@@ -175,7 +182,7 @@ void GtestReader::end(const Remains& remains) {
 void GtestReader::end_undecided(const Remains& remains) {
   std::map<std::string, GtestCase, std::less<>> cases;
   if (auto all = parse_gtest_file(remains.file.value_or(""))) {
-    for (GtestCase& each : *all) cases.emplace(each.id, each);
+    for (const GtestCase& each : *all) cases.emplace(id_of_name(each.id), each);
   }
   const auto was_skipped = [&cases](const Ended& test) {
     const auto found = cases.find(test.id);

@@ -44,7 +44,7 @@ class GtestReader : public ResultReader {
   static std::string reason_of(const Parts& parts);
   void take(Fields fields);
   void take_part(const Fields& fields);
-  void start(const std::string& id);
+  void start(const std::string& name);
   void end_last_test();
   void end(const Ended& test, Status status);
   void fail(const std::string& id, std::string text);

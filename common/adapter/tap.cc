@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -30,8 +31,11 @@ class Names {
 
 class TapReader : public ResultReader {
  public:
-  explicit TapReader(std::span<const std::string> ids)
-      : expected_(ids.begin(), ids.end()), asked_(ids.begin(), ids.end()) {
+  /// `is_listed`: of a test that was not asked for, that it is another one's business.
+  TapReader(std::span<const std::string> ids, std::function<bool(const std::string&)> is_listed)
+      : expected_(ids.begin(), ids.end()),
+        asked_(ids.begin(), ids.end()),
+        is_listed_(std::move(is_listed)) {
     start_next();
   }
 
@@ -46,12 +50,12 @@ class TapReader : public ResultReader {
       for (const std::string& id : expected_)
         end_test({.name = id, .status = Status::kSkip, .attachments = {{"reason", *reason}}});
     }
-    // One that was killed in a test has another reason to keep no plan.
-    const auto fault = stream_.fault();
-    if (remains.exit && fault && (remains.clean || stream_.is_tap())) fail(kPlan, *fault);
-    if (remains.exit && !remains.clean && !fault && !stream_.has_failed())
-      fail(kExitStatus,
-           fmt::format("no test has failed, but the script exited with status {}", *remains.exit));
+    // A script that was killed in a test has another reason to keep no plan.
+    if (!remains.exit && !asked_.empty()) return;
+    if (const auto fault = stream_.fault(); fault && (remains.clean || stream_.is_tap()))
+      fail(kPlan, *fault);
+    else if (!remains.clean && !stream_.has_failed())
+      fail(kExitStatus, "no test has failed, but the script " + remains.ending);
   }
 
  private:
@@ -63,7 +67,7 @@ class TapReader : public ResultReader {
 
   void end_tests(std::vector<TapTest> tests) {
     for (TapTest& test : tests) {
-      test.name = names_.unique(test.name);
+      test.name = id_of_name(names_.unique(test.name));
       end_test(std::move(test));
     }
     if (!tests.empty()) start_next();
@@ -74,7 +78,12 @@ class TapReader : public ResultReader {
   }
 
   void end_test(TapTest test) {
-    if (asked_.erase(test.name) == 0) return;
+    if (asked_.erase(test.name) == 0) {
+      // One that nobody can know of. Of the listed ones others are told elsewhere.
+      if (!is_listed_(test.name))
+        emit(TestEnded{std::move(test.name), test.status, std::move(test.attachments)});
+      return;
+    }
     if (started_.insert(test.name).second) emit(TestStarted{test.name});
     emit(TestEnded{std::move(test.name), test.status, std::move(test.attachments)});
   }
@@ -92,6 +101,7 @@ class TapReader : public ResultReader {
   std::deque<std::string> expected_;          // in the order of the list
   std::set<std::string, std::less<>> asked_;  // and not ended
   std::set<std::string, std::less<>> started_;
+  std::function<bool(const std::string&)> is_listed_;
 };
 
 }  // namespace
@@ -116,12 +126,17 @@ Result<std::vector<ListedTest>> TapAdapter::read_list(const Remains& remains) {
   lines.add(text + '\n', [&](std::string_view line) {
     const auto taken = stream.take(line);
     for (const TapTest& test : taken.ended) tests.push_back({names.unique(test.name)});
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (!taken.is_tap && !line.empty()) printed.push_back({std::string(line)});
   });
   for (const TapTest& test : stream.end()) tests.push_back({names.unique(test.name)});
   if (stream.is_tap()) {
     // It has run its tests, whatever it was asked for.
     as_a_whole_ = true;
+    const auto fault = stream.fault();
+    if (tests.empty() && fault) return error("the script has run no test: {}", *fault);
+    if (tests.empty() && !remains.clean)
+      return error("the script has run no test, and it {}", remains.ending);
     return tests;
   }
   if (as_a_whole_ || !remains.clean || printed.empty())
@@ -132,7 +147,8 @@ Result<std::vector<ListedTest>> TapAdapter::read_list(const Remains& remains) {
 
 Invocation TapAdapter::run(std::span<const std::string> ids, const Outlets& outlets) const {
   Invocation invocation{.arguments = {}, .settings = {{"SUBUNIT_TAP", outlets.events}}};
-  if (!as_a_whole_) invocation.arguments.assign(ids.begin(), ids.end());
+  if (as_a_whole_) return invocation;
+  for (const std::string& id : ids) invocation.arguments.emplace_back(name_of(id));
   return invocation;
 }
 
@@ -140,7 +156,7 @@ std::unique_ptr<ResultReader> TapAdapter::reader(std::span<const std::string> id
   std::vector<std::string> in_order(ids.begin(), ids.end());
   if (as_a_whole_)
     std::ranges::sort(in_order, {}, [this](const std::string& id) { return number(id); });
-  return std::make_unique<TapReader>(in_order);
+  return std::make_unique<TapReader>(in_order, [this](const std::string& id) { return knows(id); });
 }
 
 }  // namespace subunit::adapter

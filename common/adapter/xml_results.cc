@@ -107,7 +107,10 @@ void XmlResults::begin_test(const XmlElement& element) {
 }
 
 void XmlResults::end_test() {
-  if (!test_) return;
+  if (!test_) {
+    others_have_failed_ |= !success_.value_or(false);
+    return;
+  }
   std::vector<Attachment> attachments = std::exchange(printed_, {});
   if (!text_.empty())
     attachments.push_back({failures_ > 0 ? "failure" : "message", std::exchange(text_, "")});

@@ -28,6 +28,8 @@ class XmlResults : public ResultReader, private XmlEvents {
   /// To be called before receive(): the program will not run this test, which is skipped.
   void skip(const std::string& id, std::string reason);
 
+  [[nodiscard]] bool others_have_failed() const override { return others_have_failed_; }
+
  private:
   void begin_element(const XmlElement& element) override;
   void end_element(const XmlElement& element) override;
@@ -43,6 +45,7 @@ class XmlResults : public ResultReader, private XmlEvents {
   IdOf id_of_;
   XmlReader xml_;
   bool broken_ = false;
+  bool others_have_failed_ = false;
   // Of the test in progress.
   std::optional<std::string> test_;
   std::optional<bool> success_;

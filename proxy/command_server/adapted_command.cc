@@ -39,8 +39,10 @@ namespace {
 // longer.
 constexpr auto kLeftoverTimeout = seconds(1);
 
-// Of a list of tests, or a report on some.
+// Of a report on tests.
 constexpr std::size_t kMaxFile = 256 << 20;
+// Of the output of a program that lists its tests.
+constexpr std::size_t kMaxList = 64 << 20;
 
 constexpr const char* kOutputFile = "output";
 constexpr const char* kEvents = "events";
@@ -187,8 +189,13 @@ void AdaptedCommand::receive_events(Bytes bytes) {
     results_->receive(as_text(bytes));
     handle_events();
   } else {
-    listed_events_ += as_text(bytes);
+    keep(bytes, listed_events_);
   }
+}
+
+void AdaptedCommand::keep(Bytes bytes, std::string& listed) {
+  is_cut_ |= listed.size() + bytes.size() > kMaxList;
+  if (!is_cut_) listed += as_text(bytes);
 }
 
 /// A test's start was sent before the test printed anything.
@@ -199,7 +206,7 @@ void AdaptedCommand::catch_up() {
 
 void AdaptedCommand::receive_stdout(Bytes bytes) {
   if (!results_) {
-    if (listed_output_.size() < kMaxFile) listed_output_ += as_text(bytes);
+    keep(bytes, listed_output_);
   } else if (source_ == Source::kFifo) {
     return;
   } else if (source_ == Source::kSocket) {
@@ -300,6 +307,8 @@ Remains AdaptedCommand::remains() const {
     remains.file = std::move(*file);
   remains.exit = child_.ending()->exit;
   remains.clean = remains.exit == 0;
+  remains.ending = child_.ending()->text();
+  remains.is_cut = is_cut_;
   return remains;
 }
 

@@ -38,6 +38,11 @@ class AdaptedCommand : public CapturedCommand {
                                       const subunit::adapter::Adapter& adapter,
                                       const std::vector<std::string>& ids);
 
+  /// After its end: its exit status tells of tests that were not asked for.
+  [[nodiscard]] bool others_have_failed() const {
+    return results_ && results_->others_have_failed();
+  }
+
   /// After its end: what it has left, and if it was to list tests what it has said.
   [[nodiscard]] subunit::adapter::Remains remains() const;
 
@@ -59,6 +64,7 @@ class AdaptedCommand : public CapturedCommand {
   void accept();
   void read_events(Fd fd);
   void receive_events(subunit::Bytes bytes);
+  void keep(subunit::Bytes bytes, std::string& listed);
   void catch_up();
   void receive_stdout(subunit::Bytes bytes);
   void send_output(subunit::Bytes packets);
@@ -92,6 +98,7 @@ class AdaptedCommand : public CapturedCommand {
   subunit::CapturedOutput printed_{"stdout"};  // among results
   std::string listed_events_;
   std::string listed_output_;
+  bool is_cut_ = false;  // more was listed than is kept
   subunit::verdict::OpenTests open_tests_;
   subunit::Buffer packets_;
   Child child_;

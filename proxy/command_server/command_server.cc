@@ -22,7 +22,11 @@ int command_server(const CommandServerOptions& options, const Log& log) {
   }
   std::unique_ptr<subunit::adapter::Adapter> adapter;
   if (const auto* const program = std::get_if<CommandServerOptions::Program>(&options.command)) {
-    auto created = subunit::adapter::Adapter::create(program->adapter, program->words);
+    // The flag that this variable of GoogleTest's stands for.
+    std::vector<std::string> words = program->words;
+    if (const char* const value = std::getenv("GTEST_ALSO_RUN_DISABLED_TESTS"))
+      words.push_back(fmt::format("--gtest_also_run_disabled_tests={}", value));
+    auto created = subunit::adapter::Adapter::create(program->adapter, words);
     if (!created) {
       log.error("{}", created.error().text);
       return kIncomplete;

@@ -162,7 +162,8 @@ RunRules Conversation::make_rules() const {
   }
   const subunit::adapter::Adapter& adapter = *suite_.adapter;
   rules.together = [batch, &adapter](std::span<const std::string> ids) {
-    return std::min(batch, adapter.together(ids));
+    // A script that runs all of its tests anyway need not do so again and again.
+    return adapter.lists_by_running() ? ids.size() : std::min(batch, adapter.together(ids));
   };
   rules.exists = [&adapter](const std::string& id) { return adapter.knows(id); };
   rules.status_counts = adapter.status_counts();

@@ -135,7 +135,8 @@ Result<> Child::start(const Command& command) {
                                   pointers(words).data(), pointers(lines).data());
   if (status == 0) return {};
   pid_ = 0;
-  return error("cannot start \"{}\": {}", subunit::escaped(words[0]), std::strerror(status));
+  return error("cannot start \"{}\": {}{}", subunit::escaped(words[0]), std::strerror(status),
+               status == ENOEXEC ? " (a script needs a first line such as #!/bin/sh)" : "");
 }
 
 void Child::reap() {

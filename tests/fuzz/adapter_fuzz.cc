@@ -32,7 +32,7 @@ Remains usual_list(std::string_view framework) {
                          <TestCase name="b" filename="f" line="2"/></doctest>)",
             .exit = 0,
             .clean = true};
-  if (framework == "catch2") return {.output = "a\nb\n", .exit = 2};
+  if (framework == "catch2") return {.output = "a\t@f:1\nb\t@f:2\n", .exit = 2};
   return {.output = "ok - a\nok - b\n1..2\n", .exit = 0, .clean = true};
 }
 

@@ -117,6 +117,32 @@ TEST_CASE("what is printed belongs to the test between its lines, however late i
                          "start S.B", "output from b\n", "success S.B", "output bye\n"});
 }
 
+TEST_CASE("output without a line feed at its end is its test's, and nothing of the next ones") {
+  const std::string_view all =
+      "[ RUN      ] S.A\nthe end[       OK ] S.A (0 ms)\n"
+      "[ RUN      ] S.B\nfrom b\n[       OK ] S.B (0 ms)\n[  FAILED  ] S.B\n";
+  const std::string_view events =
+      "event=TestCaseStart&name=S\nevent=TestStart&name=A\nevent=TestEnd&passed=1\n"
+      "event=TestStart&name=B\nevent=TestEnd&passed=1\nevent=TestCaseEnd&passed=1\n";
+  CHECK(read({"S.A", "S.B"}, {{all, events}}, {.exit = 0, .clean = true}) ==
+        Strings{"start S.A", "output the end", "success S.A", "start S.B", "output from b\n",
+                "success S.B"});
+}
+
+TEST_CASE("names of GoogleTest are bytes, in its list and in its events") {
+  GtestAdapter adapter({});
+  REQUIRE(adapter.learn(with_file(R"({"name":"gr\u00C3\u00B6\u00C3\u009Fe"},{"name":"a%41&b"})")));
+  CHECK(adapter.tests()[0].id == "S.größe");
+  CHECK(adapter.tests()[1].id == "S.a%41&b");
+  CHECK(read(
+            [&] {
+              return adapter.reader(Strings{"S.größe", "S.a%41&b"});
+            },
+            "event=TestCaseStart&name=S\nevent=TestStart&name=größe\nevent=TestEnd&passed=1\n"
+            "event=TestStart&name=a%41&b\nevent=TestEnd&passed=1\n") ==
+        Strings{"start S.größe", "success S.größe", "start S.a%41&b", "success S.a%41&b"});
+}
+
 TEST_CASE("a test that is in progress at the end of the program does not end") {
   CHECK(read({"S.T", "S.U"},
              {{"[ RUN      ] S.T\nlast words",
@@ -185,6 +211,8 @@ TEST_CASE("GoogleTest's list has the order of the program, and hides what is dis
   CHECK(seen == Strings{"S.B", "S.A", "hidden S.DISABLED_C"});
   CHECK(adapter.knows("S.DISABLED_C"));
   CHECK_FALSE(adapter.knows("S.*"));
+  CHECK(GtestAdapter::asks_for_disabled("-gtest_also_run_disabled_tests=true"));
+  CHECK_FALSE(GtestAdapter::asks_for_disabled("--gtest_also_run_disabled_tests=0"));
   const Strings with_flag{"program", "--gtest_also_run_disabled_tests"};
   GtestAdapter all(with_flag);
   REQUIRE(all.learn(remains));

@@ -105,11 +105,13 @@ TEST_CASE("a plan that is missing or not kept is a failure, and so is a bail-out
   CHECK(last("1..1\nok - a\nok - b\n", clean).starts_with("fail TAP plan "));
   CHECK(last("1..1\nBail out! no disk\n", {.exit = 9}) ==
         "fail TAP plan failure=Bail out! no disk\n");
-  CHECK(last("1..1\nok - a\n", {.exit = 7}) ==
+  CHECK(last("1..1\nok - a\n", {.exit = 7, .ending = "exited with status 7"}) ==
         "fail exit status failure=no test has failed, but the script exited with status 7\n");
   CHECK(last("1..1\nok - a\n", clean) == "success a");
-  // Killed: the test in progress is to blame.
-  CHECK(last("1..2\nok - a\n", {.exit = std::nullopt}) == "success a");
+  CHECK(
+      last("1..1\nok - a\n", {.ending = "was killed by SIGSEGV (11)"}).ends_with("SIGSEGV (11)\n"));
+  // Killed in a test: that one is to blame.
+  CHECK(last("1..2\n", {.ending = "was killed by SIGSEGV (11)"}) == "start a");
 }
 
 TEST_CASE("a plan of none skips all") {
@@ -127,7 +129,8 @@ TEST_CASE("a script that knows --list is told which tests to run, any other is r
   CHECK(adapter.list({}).arguments == Strings{"--list"});
   REQUIRE(adapter.learn({.output = "one\ntwo words\n", .exit = 0, .clean = true}));
   CHECK(adapter.knows("two words"));
-  CHECK(adapter.run(Strings{"two words"}, {.events = "E", .file = "F"}).arguments == Strings{"two words"});
+  CHECK(adapter.run(Strings{"two words"}, {.events = "E", .file = "F"}).arguments ==
+        Strings{"two words"});
   CHECK_FALSE(adapter.lists_by_running());
 
   TapAdapter whole;
@@ -142,4 +145,26 @@ TEST_CASE("a script that knows --list is told which tests to run, any other is r
 
 TEST_CASE("of a script that is run as a whole, tests that were not asked for are not reported") {
   CHECK(run_whole("ok - a\nok - b\nok - c\n1..3\n", {"b"}) == Strings{"start b", "success b"});
+}
+
+TEST_CASE("a test that is not in the list is reported: nobody can ask for it") {
+  TapAdapter adapter;
+  REQUIRE(adapter.learn({.output = "a\nb\n", .exit = 0, .clean = true}));
+  CHECK(read([&] { return adapter.reader(Strings{"a"}); },
+             "ok - a\nok - b\nnot ok - surprise\n1..3\n",
+             {.exit = 1}) == Strings{"start a", "success a", "fail surprise"});
+}
+
+TEST_CASE("a script that has run no test has listed none, unless it says so") {
+  for (const char* tap : {"1..3\n", "1..3\nBail out! no database\n"})
+    CHECK_FALSE(TapAdapter().learn({.output = tap, .exit = 0, .clean = true}));
+  CHECK_FALSE(TapAdapter().learn({.output = "1..0 # SKIP x\n", .exit = 3}));
+  CHECK(TapAdapter().learn({.output = "1..0 # SKIP x\n", .exit = 0, .clean = true}));
+  CHECK_FALSE(TapAdapter().learn({.output = "ok\n1..1\n", .clean = true, .is_cut = true}));
+}
+
+TEST_CASE("names of TAP that are no text have an id that is") {
+  CHECK(ids_of("ok - caf\xe9\n1..1\n") == Strings{"caf\\xe9"});
+  CHECK(run_whole("ok - caf\xe9\n1..1\n", {"caf\\xe9"}) ==
+        Strings{"start caf\\xe9", "success caf\\xe9"});
 }

@@ -64,6 +64,13 @@ TEST_CASE("doctest is asked for names that a filter can say, and for the others 
   CHECK(words_of(all, {"later"}) == Strings{"--test-case=later,"});
 }
 
+TEST_CASE("a filter in doctest's own arguments would add to another one: numbers do not") {
+  const Strings command{"program", "-tc=a*"};
+  DoctestAdapter adapter(command);
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  CHECK(words_of(adapter, {"adds"}) == Strings{"--first=1", "--last=1"});
+}
+
 TEST_CASE("what doctest reports becomes results, as its own success says") {
   DoctestAdapter adapter({});
   REQUIRE(adapter.learn(doctest_list(kList)));
@@ -193,20 +200,32 @@ printed
                 "start expected", "xfail expected failure=c.cc:10: Failure: told\n"});
 }
 
-TEST_CASE("which lines are Catch2's list says the exit status: what was printed before is noise") {
+TEST_CASE("lines of Catch2's list have a place; all else that is printed is noise") {
   CatchAdapter adapter;
-  REQUIRE(adapter.learn({.output = "noise\nadds\n\"#hash\"\n", .exit = 2}));
+  REQUIRE(adapter.learn({.output = "noise\nadds\t@c.cc:5\n\"#hash\"\t@c.cc:9\nbye\n", .exit = 2}));
   REQUIRE(adapter.tests().size() == 2);
   CHECK(adapter.tests()[0].id == "adds");
   CHECK(adapter.tests()[1].id == "#hash");
   std::string many;
-  for (int i = 0; i < 300; ++i) many += fmt::format("test {}\n", i);
-  REQUIRE(adapter.learn({.output = many, .exit = 300 - 256}));
+  for (int i = 0; i < 300; ++i) many += fmt::format("test {}\t@c.cc:{}\n", i, i);
+  REQUIRE(adapter.learn({.output = many, .exit = 255}));
   CHECK(adapter.tests().size() == 300);
-  CHECK_FALSE(adapter.learn({.output = "a\nb\n", .exit = 3}));
+  CHECK_FALSE(adapter.learn({.output = many, .exit = 300 - 256}));
+  CHECK_FALSE(adapter.learn({.output = "a\t@c.cc:1\n", .exit = 3}));
   CHECK_FALSE(adapter.learn({.output = "", .exit = 0, .clean = true}));
   CHECK_FALSE(adapter.learn({.output = "it runs\nok\n", .exit = 0, .clean = true}));
-  CHECK_FALSE(adapter.learn({.output = "a\n"}));
+}
+
+TEST_CASE("a test of Catch2 is found again in its report, whatever bytes its name has") {
+  CatchAdapter adapter;
+  REQUIRE(adapter.learn({.output = "latin \xff\t@c.cc:1\ntab\there\t@c.cc:2\n", .exit = 2}));
+  const Strings ids{"latin \\xff", "tab\there"};
+  CHECK(adapter.run(ids, {}).arguments.front() == "latin \xff,tab\there");
+  CHECK(
+      read([&] { return adapter.reader(ids); },
+           R"(<Catch><TestCase name="latin \xFF"><OverallResult success="true"/></TestCase>)"
+           "<TestCase name=\"tab\there\"><OverallResult success=\"true\"/></TestCase></Catch>") ==
+      Strings{"start latin \\xff", "success latin \\xff", "start tab\there", "success tab\there"});
 }
 
 TEST_CASE("names are literal in a filter of Catch2") {
