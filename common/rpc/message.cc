@@ -25,7 +25,8 @@ Result<int> negotiate(VersionRange ours, VersionRange theirs) {
 }
 namespace {
 
-constexpr std::string_view kNames[] = {"msg", "max", "min", "tests", "nonce", "output", "text", "batch"};
+constexpr std::string_view kNames[] = {"msg",   "max",    "min",  "tests",
+                                       "nonce", "output", "text", "batch"};
 
 Result<> check_text(std::string_view what, std::string_view text) {
   if (scan_utf8(as_bytes(text)).valid == text.size()) return {};
@@ -109,8 +110,8 @@ Result<Message> parse_message(std::string_view json) {
   JsonFields fields(json, kNames);
   const std::string msg = fields.text("msg");
   if (msg == "Hello")
-    return fields.result<Message>(Hello{fields.versions(), fields.optional_text("output"),
-                                        fields.optional_integer("batch")});
+    return fields.result<Message>(
+        Hello{fields.versions(), fields.optional_text("output"), fields.optional_integer("batch")});
   if (msg == "List")
     return fields.result<Message>(List{fields.optional_texts("tests"), fields.nonce()});
   if (msg == "Run")

@@ -33,6 +33,15 @@ constexpr Time kCancelGrace = std::chrono::seconds(2);    // from TERM to KILL
 constexpr std::size_t kReadSize = 65536;
 // With more than this unwritten, a child has to wait.
 constexpr std::size_t kHighWaterMark = 1 << 20;
+// Test ids in requests that wait, each request counted as one more. With more, the client is not
+// read: one that works sends a few requests ahead.
+constexpr std::size_t kMaxWaiting = subunit::rpc::kMaxTestIds;
+
+template <typename Asked>
+std::size_t size_of(const Asked& asked) {
+  return std::visit([](const auto& each) { return 1 + (each.tests ? each.tests->size() : 0); },
+                    asked);
+}
 
 Time monotonic_now() {
   timespec now{};
@@ -81,7 +90,8 @@ void Server::turn(bool wait) {
   const bool unsent = sent_ < outbox_.size();
   const bool reads_child = child_ && outbox_.size() - sent_ < kHighWaterMark;
   pollfd ready[] = {{.fd = connection_.get(),
-                     .events = static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)),
+                     .events = static_cast<short>((waiting_ids_ <= kMaxWaiting ? POLLIN : 0) |
+                                                  (unsent ? POLLOUT : 0)),
                      .revents = 0},
                     {.fd = reads_child ? child_->line() : -1, .events = POLLIN, .revents = 0},
                     {.fd = reads_child ? child_->process() : -1, .events = POLLIN, .revents = 0},
@@ -137,12 +147,8 @@ void Server::receive(const Packet& packet) {
     void operator()(const Session::NotMessage&) const {}
     void operator()(const Session::Incomplete&) const {}
     void operator()(const Session::Opened&) const { self.hello_deadline_.reset(); }
-    void operator()(Session::ListAsked& asked) const {
-      self.waiting_.emplace_back(std::move(asked));
-    }
-    void operator()(Session::RunAsked& asked) const {
-      self.waiting_.emplace_back(std::move(asked));
-    }
+    void operator()(Session::ListAsked& asked) const { self.queue(std::move(asked)); }
+    void operator()(Session::RunAsked& asked) const { self.queue(std::move(asked)); }
     void operator()(const Session::GoodbyeSaid&) const { self.close({}); }
     void operator()(const Session::CancelAsked& asked) const { self.cancel(asked.nonce); }
     void operator()(const Session::Pinged&) const {}
@@ -153,13 +159,25 @@ void Server::receive(const Packet& packet) {
   std::visit(Hear{*this}, *event);
 }
 
+void Server::queue(Asked asked) {
+  waiting_ids_ += size_of(asked);
+  waiting_.push_back(std::move(asked));
+}
+
+Server::Asked Server::take_waiting(const std::deque<Asked>::iterator& which) {
+  Asked asked = std::move(*which);
+  waiting_.erase(which);
+  waiting_ids_ -= size_of(asked);
+  return asked;
+}
+
 void Server::cancel(const std::string& nonce) {
   if (nonce_ == nonce) return stop_run();
   const auto found = std::ranges::find_if(waiting_, [&nonce](const Asked& asked) {
     return std::visit([&nonce](const auto& each) { return each.nonce == nonce; }, asked);
   });
   if (found == waiting_.end()) return;
-  waiting_.erase(found);
+  (void)take_waiting(found);
   session_.done(nonce);
   take_session_output();
 }
@@ -196,8 +214,7 @@ void Server::write_pending() {
 // The requests.
 
 void Server::serve_next() {
-  Asked asked = std::move(waiting_.front());
-  waiting_.pop_front();
+  Asked asked = take_waiting(waiting_.begin());
   stopped_ = false;
   nonce_ = std::visit([](auto& each) { return std::move(each.nonce); }, asked);
   if (const auto* listed = std::get_if<Session::ListAsked>(&asked)) {

@@ -41,6 +41,8 @@ class Server final : private Line {
   void read_connection();
   void receive(const subunit::Packet& packet);
   void receive_events();
+  void queue(Asked asked);
+  Asked take_waiting(const std::deque<Asked>::iterator& which);
   void cancel(const std::string& nonce);
   void close(const subunit::Result<>& result);
   void write_pending();
@@ -79,6 +81,7 @@ class Server final : private Line {
   std::size_t sent_ = 0;  // bytes of outbox_
 
   std::deque<Asked> waiting_;
+  std::size_t waiting_ids_ = 0;       // in waiting_
   std::optional<std::string> nonce_;  // of the request that is being answered
   bool stopped_ = false;              // it is to end
   std::optional<ForkedRun> run_;
