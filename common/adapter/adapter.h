@@ -146,7 +146,8 @@ class Adapter {
                                        const Outlets& outlets) const = 0;
   /// Its exit status tells whether a test has failed.
   [[nodiscard]] virtual bool status_counts() const { return true; }
-  /// Reports on `ids` only, even if the program runs more.
+  /// Reports on `ids`, and not on others of the list, even if the program runs more. A failure that
+  /// is of no test of the list is reported under a name of its own: it ends without a start.
   [[nodiscard]] virtual std::unique_ptr<ResultReader> reader(
       std::span<const std::string> ids) const = 0;
 

@@ -10,11 +10,6 @@
 #include "common/base/text.h"
 
 namespace subunit::adapter {
-
-Invocation CatchAdapter::list(const Outlets&) const {
-  return {.arguments = {"--list-test-names-only", "--verbosity", "high"}};
-}
-
 namespace {
 
 /// "NAME\t@FILE:LINE": anything else is output of the program.
@@ -54,6 +49,10 @@ std::string in_xml(std::string_view name) {
 }
 
 }  // namespace
+
+Invocation CatchAdapter::list(const Outlets&) const {
+  return {.arguments = {"--list-test-names-only", "--verbosity", "high"}};
+}
 
 Result<std::vector<ListedTest>> CatchAdapter::read_list(const Remains& remains) {
   std::vector<ListedTest> tests;

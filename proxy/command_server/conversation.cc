@@ -27,6 +27,10 @@ constexpr auto kHelloTimeout = seconds(60);  // as python3 -m subunit_rpc
 constexpr auto kLeftoverGrace = seconds(1);
 constexpr auto kGroupPoll = milliseconds(10);
 
+// Where the proxy is gone, its guard ends us with KILL after a second: before that, the command has
+// to be ended, and our folder removed.
+constexpr auto kLostGrace = milliseconds(700);
+
 // Test ids in requests that wait, each request counted as one more. A client that works sends a few
 // requests ahead.
 constexpr std::size_t kMaxWaiting = subunit::rpc::kMaxTestIds;
@@ -98,7 +102,7 @@ void Conversation::receive(const Packet& packet) {
     void operator()(const Session::Opened&) const { self.hello_timer_.stop(); }
     void operator()(Session::ListAsked& asked) const { self.queue(std::move(asked)); }
     void operator()(Session::RunAsked& asked) const { self.queue(std::move(asked)); }
-    void operator()(const Session::GoodbyeSaid&) const { self.end(); }
+    void operator()(const Session::GoodbyeSaid&) const { self.end(self.options_.grace); }
     void operator()(const Session::CancelAsked& asked) const { self.cancel(asked.nonce); }
     void operator()(const Session::Pinged&) const {}
   };
@@ -114,7 +118,8 @@ void Conversation::receive_noise(Bytes bytes) {
 }
 
 void Conversation::channel_ended() {
-  if (const auto result = session_.receive_eof(); !result) fail(result.error().text);
+  if (const auto result = session_.receive_eof(); !result)
+    fail(result.error().text, std::min<subunit::Time>(options_.grace, kLostGrace));
 }
 
 void Conversation::queue(Asked asked) {
@@ -242,18 +247,18 @@ void Conversation::clear_away() {
 
 // The end.
 
-void Conversation::end() {
+void Conversation::end(subunit::Time grace) {
   ending_ = true;
   hello_timer_.stop();
   from_client_.close();
   waiting_.clear();
-  request_ ? cancel_request(options_.grace) : to_client_.finish();
+  request_ ? cancel_request(grace) : to_client_.finish();
 }
 
-void Conversation::fail(std::string_view why) {
+void Conversation::fail(std::string_view why, std::optional<subunit::Time> grace) {
   log_.error("{}", why);
   problem_ = true;
-  end();
+  end(grace.value_or(options_.grace));
 }
 
 /// The first signal asks for an orderly end, within limits; the second for an end.

@@ -52,8 +52,8 @@ class Conversation {
   void clear_away();
   void cancel(const std::string& nonce);
   void cancel_request(subunit::Time grace);
-  void end();
-  void fail(std::string_view why);
+  void end(subunit::Time grace);
+  void fail(std::string_view why, std::optional<subunit::Time> grace = std::nullopt);
   void signalled(std::string_view name);
   void abandon();
   void connection_lost(std::string_view why);

@@ -237,6 +237,20 @@ def test_what_is_killed_leaves_no_process(serve):
     wait_until(lambda: support.running(program) == [], "the program is gone")
 
 
+def test_a_proxy_that_is_killed_leaves_neither_process_nor_file(serve, script, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # for the proxy's own socket, which stays
+    path = script('[ "$1" != --list ] || { echo a; exit; }\ntrap "" TERM\necho 1..1\n'
+                  'while :; do sleep 1; done\n')
+    started = serve("--adapter", "tap", "--", path)
+    started.attached()
+    started.send(message(msg="Hello", max=2, min=1))
+    started.wait_message(RPC, "Hello")
+    started.run(tests=["a"])
+    started.wait_status("a", "inprogress")
+    support.stop(started.process.pid, signal.SIGKILL)
+    wait_until(lambda: support.running(path) == [], "the script is gone")
+
+
 def test_a_program_that_has_changed_is_listed_again(script):
     path = script('echo "ok 1 - one"\necho 1..1\n')
     assert client("tap", path, tests=["two"]).stream.statuses == {"two": "fail"}
