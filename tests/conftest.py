@@ -23,8 +23,11 @@ def set_dispositions():
 
 def pytest_configure(config):
     set_dispositions()
-    # As tests of a server they know its number, which is none of the servers' that they start.
-    os.environ.pop("SUBUNIT_RPC_WORKER", None)
+    # Tests that run side by side know their place. What they start is to know nothing of a server that
+    # they are tests of themselves.
+    place = os.environ.pop("SUBUNIT_RPC_WORKER", None) or os.environ.get("PYTEST_XDIST_WORKER", "")[2:]
+    if place or "SUBUNIT_TEST_PLACE" not in os.environ:
+        os.environ["SUBUNIT_TEST_PLACE"] = place or "0"
 
 
 def pytest_collection_modifyitems(items):
