@@ -63,9 +63,9 @@ class ServerSession {
   using Event = std::variant<NotMessage, Incomplete, Opened, ListAsked, RunAsked, GoodbyeSaid,
                              CancelAsked, Pinged>;
 
-  /// `output` and `batch` are what our Hello says of them, if anything: kSettledOutput from a server
-  /// that waits until what was printed has been read (PROTOCOL.md, section "What the tests print"),
-  /// and how many tests a server that starts a process for each Run would like in one.
+  /// `output` and `batch` are what our Hello says of them, if anything: kSettledOutput from a
+  /// server that waits until what was printed has been read (PROTOCOL.md, section "What the tests
+  /// print"), and how many tests a server that starts a process for each Run would like in one.
   explicit ServerSession(VersionRange versions = kSupportedVersions,
                          std::optional<std::string> output = std::nullopt,
                          std::optional<int> batch = std::nullopt)
