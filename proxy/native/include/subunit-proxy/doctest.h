@@ -11,13 +11,11 @@
 //   "stack_test.cc: NAME", with more of the path or with the line if that is what tells them apart.
 //   doctest's filters limit what is listed. The name of the suite is a tag.
 // - Each Run is done in a process that is forked from the one that has everything loaded. A crash
-// or
-//   exit() fails the test in progress, and a new process does the rest. With --no-fork Runs are
+//   or exit() fails the test in progress, and a new process does the rest. With --no-fork Runs are
 //   done in the server itself, which such a test ends.
 // - A program that has started threads before is started afresh for each Run.
 // - Failed asserts and exceptions become the attachment "failure", with the subcases and what
-// INFO()
-//   tells; MESSAGE() and WARN() become "message".
+//   INFO() tells; MESSAGE() and WARN() become "message".
 // - Whether a test counts as failed is doctest's decision. One that has failed as it should or may
 //   (should_fail, may_fail, expected_failures) is an expected failure; one that should have failed
 //   and has not is an unexpected success. skip() skips it, unless --no-skip is given.
