@@ -59,8 +59,9 @@ def test_every_run_is_what_it_is_directly_with_each_test_once(sshd, way, seed):
     ended = support.finish(start(way(sshd)), limit=5 * support.LIMIT)
     stream = ended.stream
     stream.assert_clean()
-    assert stream.ended == wanted
-    assert (ended.status, ended.stderr.count("warning")) == (0, 0), ended.stderr
+    assert suites.steady(stream.ended) == suites.steady(wanted)
+    assert ended.status == (1 if stream.failed() else 0), ended.stderr
+    assert ended.stderr.count("warning") == 0, ended.stderr
     assert sum(workers_of(stream).values()) == len(wanted)
     assert set(workers_of(stream)) <= {f"worker-{number}" for number in range(4)}
 
@@ -87,7 +88,8 @@ def assert_only_what_was_in_progress_has_failed(stream, wanted):
     statuses = stream.statuses
     assert statuses.keys() == {test_id for test_id, _ in wanted}
     started = {e["test_id"] for e in stream.events if e["test_status"] == "inprogress"}
-    changed = [test_id for test_id, status in statuses.items() if not wanted[test_id, status]]
+    changed = [test_id for test_id, status in statuses.items()
+               if not wanted[test_id, status] and test_id != suites.UNSTEADY]
     for test_id in changed:
         why = stream.details(test_id)
         assert (statuses[test_id], test_id in started) == ("fail", True), f"{test_id}: {why}"
@@ -104,5 +106,5 @@ def test_servers_that_are_killed_cost_the_tests_in_progress_and_no_more(sshd, wa
     ended, killed = finish_while_servers_are_killed(start(way(sshd)), seed, times=6)
     changed = assert_only_what_was_in_progress_has_failed(ended.stream, wanted)
     assert len(changed) <= killed
-    assert ended.status == (1 if changed else 0), ended.stderr
+    assert ended.status == (1 if ended.stream.failed() else 0), ended.stderr
     assert killed >= 3
