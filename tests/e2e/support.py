@@ -760,7 +760,7 @@ _ports = itertools.count()
 def free_port() -> int:
     """One that nobody else takes before it is used: the kernel hands out none below 32768, and each
     process of tests that run side by side has a hundred of its own."""
-    first = 20000 + 100 * int(os.environ["SUBUNIT_TEST_PLACE"])
+    first = 20000 + 100 * int(os.environ.get("SUBUNIT_TEST_PLACE", "0"))
     for _ in range(100):
         port = first + next(_ports) % 100
         with contextlib.suppress(OSError), socket.socket() as probe:
