@@ -1,9 +1,9 @@
 #include "common/adapter/adapter.h"
 
-#include "common/adapter/catch2.h"
-#include "common/adapter/doctest.h"
-#include "common/adapter/gtest.h"
-#include "common/adapter/tap.h"
+#include "common/adapter/gtest/gtest.h"
+#include "common/adapter/tap/tap.h"
+#include "common/adapter/xml/catch2.h"
+#include "common/adapter/xml/doctest.h"
 #include "common/base/text.h"
 
 namespace subunit::adapter {

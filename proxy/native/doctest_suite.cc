@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/adapter/doctest_ids.h"
+#include "common/adapter/xml/doctest_ids.h"
 #include "common/base/text.h"
 #include "proxy/native/doctest_events.h"
 #include "proxy/native/program.h"

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "common/adapter/gtest_filter.h"
+#include "common/adapter/gtest/gtest_filter.h"
 #include "proxy/native/gtest_events.h"
 #include "proxy/native/program.h"
 

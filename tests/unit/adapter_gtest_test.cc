@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "common/adapter/gtest.h"
+#include "common/adapter/gtest/gtest.h"
 #include "tests/unit/adapter_events.h"
 
 using namespace subunit;

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "common/adapter/tap.h"
-#include "common/adapter/tap_line.h"
+#include "common/adapter/tap/tap.h"
+#include "common/adapter/tap/tap_line.h"
 #include "tests/unit/adapter_events.h"
 
 using namespace subunit;

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "common/adapter/catch2.h"
-#include "common/adapter/doctest.h"
+#include "common/adapter/xml/catch2.h"
+#include "common/adapter/xml/doctest.h"
 #include "tests/unit/adapter_events.h"
 
 using namespace subunit;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/adapter/adapter.h"
-#include "common/adapter/xml_reader.h"
+#include "common/adapter/xml/xml_reader.h"
 
 namespace subunit::adapter {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/adapter/adapter.h"
-#include "common/adapter/gtest_output.h"
+#include "common/adapter/gtest/gtest_output.h"
 #include "common/adapter/lines.h"
 
 namespace subunit::adapter {

@@ -1,4 +1,4 @@
-#include "common/adapter/doctest_ids.h"
+#include "common/adapter/xml/doctest_ids.h"
 
 #include <fmt/core.h>
 

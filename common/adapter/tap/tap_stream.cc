@@ -1,4 +1,4 @@
-#include "common/adapter/tap_stream.h"
+#include "common/adapter/tap/tap_stream.h"
 
 #include <fmt/core.h>
 

@@ -1,4 +1,4 @@
-#include "common/adapter/xml_results.h"
+#include "common/adapter/xml/xml_results.h"
 
 #include <fmt/format.h>
 

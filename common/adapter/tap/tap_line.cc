@@ -1,4 +1,4 @@
-#include "common/adapter/tap_line.h"
+#include "common/adapter/tap/tap_line.h"
 
 #include <algorithm>
 #include <array>

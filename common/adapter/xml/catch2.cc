@@ -1,4 +1,4 @@
-#include "common/adapter/catch2.h"
+#include "common/adapter/xml/catch2.h"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 #include <map>
 
 #include "common/adapter/lines.h"
-#include "common/adapter/xml_results.h"
+#include "common/adapter/xml/xml_results.h"
 #include "common/base/text.h"
 
 namespace subunit::adapter {

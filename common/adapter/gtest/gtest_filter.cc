@@ -1,4 +1,4 @@
-#include "common/adapter/gtest_filter.h"
+#include "common/adapter/gtest/gtest_filter.h"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/adapter/adapter.h"
-#include "common/adapter/tap_line.h"
+#include "common/adapter/tap/tap_line.h"
 
 namespace subunit::adapter {
 

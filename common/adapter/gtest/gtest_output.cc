@@ -1,4 +1,4 @@
-#include "common/adapter/gtest_output.h"
+#include "common/adapter/gtest/gtest_output.h"
 
 #include <utility>
 

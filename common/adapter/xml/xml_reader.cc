@@ -1,4 +1,4 @@
-#include "common/adapter/xml_reader.h"
+#include "common/adapter/xml/xml_reader.h"
 
 #include <expat.h>
 #include <fmt/core.h>

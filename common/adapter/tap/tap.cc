@@ -1,4 +1,4 @@
-#include "common/adapter/tap.h"
+#include "common/adapter/tap/tap.h"
 
 #include <fmt/core.h>
 
@@ -8,7 +8,7 @@
 #include <set>
 
 #include "common/adapter/lines.h"
-#include "common/adapter/tap_stream.h"
+#include "common/adapter/tap/tap_stream.h"
 
 namespace subunit::adapter {
 namespace {

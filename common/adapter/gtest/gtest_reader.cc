@@ -1,10 +1,10 @@
-#include "common/adapter/gtest_reader.h"
+#include "common/adapter/gtest/gtest_reader.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
 
-#include "common/adapter/gtest_file.h"
+#include "common/adapter/gtest/gtest_file.h"
 
 namespace subunit::adapter {
 namespace {

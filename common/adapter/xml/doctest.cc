@@ -1,4 +1,4 @@
-#include "common/adapter/doctest.h"
+#include "common/adapter/xml/doctest.h"
 
 #include <fmt/core.h>
 
@@ -6,8 +6,8 @@
 #include <map>
 #include <tuple>
 
-#include "common/adapter/doctest_ids.h"
-#include "common/adapter/xml_results.h"
+#include "common/adapter/xml/doctest_ids.h"
+#include "common/adapter/xml/xml_results.h"
 
 namespace subunit::adapter {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/adapter/gtest_file.h"
+#include "common/adapter/gtest/gtest_file.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
-#include "common/adapter/gtest.h"
+#include "common/adapter/gtest/gtest.h"
 
-#include "common/adapter/gtest_file.h"
-#include "common/adapter/gtest_filter.h"
-#include "common/adapter/gtest_reader.h"
+#include "common/adapter/gtest/gtest_file.h"
+#include "common/adapter/gtest/gtest_filter.h"
+#include "common/adapter/gtest/gtest_reader.h"
 
 namespace subunit::adapter {
 namespace {
