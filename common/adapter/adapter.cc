@@ -25,7 +25,7 @@ Result<std::unique_ptr<Adapter>> Adapter::create(std::string_view name,
                                                  std::span<const std::string> command) {
   if (name == "gtest") return std::make_unique<GtestAdapter>(command);
   if (name == "doctest") return std::make_unique<DoctestAdapter>(command);
-  if (name == "catch2") return std::make_unique<CatchAdapter>();
+  if (name == "catch2") return std::make_unique<CatchAdapter>(command);
   if (name == "tap") return std::make_unique<TapAdapter>();
   return error("there is no adapter \"{}\", only gtest, doctest, catch2 and tap", name);
 }

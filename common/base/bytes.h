@@ -36,6 +36,10 @@ inline std::uint32_t load_be32(const std::uint8_t* p) {
          static_cast<std::uint32_t>(p[2]) << 8 | p[3];
 }
 
+inline std::uint64_t load_be64(const std::uint8_t* p) {
+  return std::uint64_t{load_be32(p)} << 32 | load_be32(p + 4);
+}
+
 inline void append_be16(Buffer& out, std::uint16_t value) {
   out.push_back(static_cast<std::uint8_t>(value >> 8));
   out.push_back(static_cast<std::uint8_t>(value));
@@ -44,6 +48,11 @@ inline void append_be16(Buffer& out, std::uint16_t value) {
 inline void append_be32(Buffer& out, std::uint32_t value) {
   append_be16(out, static_cast<std::uint16_t>(value >> 16));
   append_be16(out, static_cast<std::uint16_t>(value));
+}
+
+inline void append_be64(Buffer& out, std::uint64_t value) {
+  append_be32(out, static_cast<std::uint32_t>(value >> 32));
+  append_be32(out, static_cast<std::uint32_t>(value));
 }
 
 }  // namespace subunit

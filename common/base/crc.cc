@@ -58,9 +58,11 @@ namespace {
 
 constexpr std::uint32_t kCastagnoli = 0x82F63B78;  // the lowest bit is the coefficient of x^31
 
-// kCastagnoliTable[k][b] is what byte b contributes when k more bytes follow: eight bytes are taken
+// Its [k][b] is what byte b contributes when k more bytes follow: eight bytes are taken
 // at once, with eight look-ups that do not wait for each other.
-constexpr auto kCastagnoliTable = [] {
+//
+// It is made when it is needed: 8 kB in a binary that does not become smaller by compression.
+auto make_castagnoli_table() {
   std::array<std::array<std::uint32_t, 256>, 8> table{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t crc = byte;
@@ -73,7 +75,7 @@ constexpr auto kCastagnoliTable = [] {
       table[more][byte] = crc >> 8 ^ table[0][crc & 0xFF];
     }
   return table;
-}();
+}
 
 std::uint32_t load_le32(const std::uint8_t* p) {
   return static_cast<std::uint32_t>(p[3]) << 24 | static_cast<std::uint32_t>(p[2]) << 16 |
@@ -83,18 +85,18 @@ std::uint32_t load_le32(const std::uint8_t* p) {
 }  // namespace
 
 std::uint32_t crc32c(Bytes bytes, std::uint32_t head) {
+  static const auto table = make_castagnoli_table();
   std::uint32_t crc = ~head;
   const std::uint8_t* p = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; left -= 8, p += 8) {
     const std::uint32_t low = crc ^ load_le32(p);
     const std::uint32_t high = load_le32(p + 4);
-    crc = kCastagnoliTable[7][low & 0xFF] ^ kCastagnoliTable[6][low >> 8 & 0xFF] ^
-          kCastagnoliTable[5][low >> 16 & 0xFF] ^ kCastagnoliTable[4][low >> 24] ^
-          kCastagnoliTable[3][high & 0xFF] ^ kCastagnoliTable[2][high >> 8 & 0xFF] ^
-          kCastagnoliTable[1][high >> 16 & 0xFF] ^ kCastagnoliTable[0][high >> 24];
+    crc = table[7][low & 0xFF] ^ table[6][low >> 8 & 0xFF] ^ table[5][low >> 16 & 0xFF] ^
+          table[4][low >> 24] ^ table[3][high & 0xFF] ^ table[2][high >> 8 & 0xFF] ^
+          table[1][high >> 16 & 0xFF] ^ table[0][high >> 24];
   }
-  for (; left > 0; --left, ++p) crc = crc >> 8 ^ kCastagnoliTable[0][(crc ^ *p) & 0xFF];
+  for (; left > 0; --left, ++p) crc = crc >> 8 ^ table[0][(crc ^ *p) & 0xFF];
   return ~crc;
 }
 

@@ -13,9 +13,8 @@ bool is_reserved(const Packet& packet) {
   return packet.test_id == rpc::kRpcTestId || packet.test_id == rpc::kProxyTestId;
 }
 
-tl::unexpected<Error> cannot_list(const CommandEnd& how) {
-  return error("the tests cannot be listed: the command {}{}{}", how.text,
-               how.last_output.empty() ? "" : "\n", how.last_output);
+std::string reason(const CommandEnd& how) {
+  return how.last_output.empty() ? how.text : fmt::format("{}\n{}", how.text, how.last_output);
 }
 
 /// The first of each, in their order.
@@ -42,7 +41,7 @@ Fate ListAnswer::take(const Packet& packet) {
 }
 
 Result<> ListAnswer::end(const CommandEnd& how, Timestamp, Buffer& out) const {
-  if (!how.clean) return cannot_list(how);
+  if (!how.clean) return error("{}", reason(how));
   for (const std::string& id : asked_.value_or(std::vector<std::string>())) {
     if (!exists_.at(id)) continue;
     if (auto encoded = encode({.test_id = id, .status = Status::kExists}, out); !encoded)
@@ -71,12 +70,12 @@ Result<> RestAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   if (how.clean) return {};
   left_.clear();
   asked_.reset();
-  if (!after_others_) return cannot_list(how);
-  const std::string reason = fmt::format(
-      "the command died in a test, and which tests were to follow is not known: the command that "
-      "lists them {}\n{}",
+  if (!after_others_) return error("the tests cannot be listed: {}", reason(how));
+  const std::string text = fmt::format(
+      "the command died in a test, and which tests were to follow is not known, since they cannot "
+      "be listed: {}\n{}",
       how.text, how.last_output);
-  verdict::encode_end({.test_id = RunAnswer::kCommandTest, .reason = reason, .when = when}, out);
+  verdict::encode_end({.test_id = RunAnswer::kCommandTest, .reason = text, .when = when}, out);
   return {};
 }
 
@@ -147,8 +146,7 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   const bool is_unexplained = rules_.status_counts && !how.clean && ledger_.failures() == 0 &&
                               to_run_ && rest_.size() < to_run_->size();
   if (is_unexplained)
-    fail(kCommandTest,
-         fmt::format("no test has failed, but the command {}\n{}", how.text, how.last_output));
+    fail(kCommandTest, fmt::format("no test has failed, but {}\n{}", how.text, how.last_output));
   // A command that has died before it ended any test would do so again, but maybe not for each.
   if (has_died && to_run_ && rest_.size() < to_run_->size()) return {};
   if (has_died && rules_.together && rest_.size() > 1) {
@@ -162,13 +160,12 @@ Result<> RunAnswer::end(const CommandEnd& how, Timestamp when, Buffer& out) {
   // The output is the same for all of them, and they can be many.
   std::string last_output = how.last_output;
   for (const std::string& id : std::exchange(rest_, {})) {
-    fail(id, fmt::format("no result for this test: the command {}\n{}", how.text,
-                         std::exchange(last_output, "")));
+    fail(id,
+         fmt::format("no result for this test: {}\n{}", how.text, std::exchange(last_output, "")));
   }
   if (!to_run_ && !how.clean && ledger_.failures() == 0) {
-    fail(kCommandTest,
-         fmt::format("no test has failed, but the command {}: tests may be missing\n{}", how.text,
-                     last_output));
+    fail(kCommandTest, fmt::format("no test has failed, but tests may be missing: {}\n{}", how.text,
+                                   last_output));
   }
   return {};
 }

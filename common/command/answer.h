@@ -26,10 +26,11 @@ enum class Fate {
 
 /// How a test command has ended.
 struct CommandEnd {
-  bool clean = true;                          ///< by exiting with status 0
-  std::string text = "exited with status 0";  ///< goes on where "the command" begins
-  std::string last_output = {};               ///< for a person: empty, or paragraphs
-  bool killed = false;                        ///< by a signal
+  bool clean = true;  ///< by exiting with status 0
+  /// For people, and whole: also that it could not be started.
+  std::string text = "the command exited with status 0";
+  std::string last_output = {};  ///< for a person: empty, or paragraphs
+  bool killed = false;           ///< by a signal
 };
 
 /// The answer to a rpc::List, made of what a command that lists its tests has written.
@@ -44,7 +45,8 @@ class ListAnswer {
 
   [[nodiscard]] Fate take(const Packet& packet);
 
-  /// Appends what is to be sent before rpc::Done. An Error if the tests could not be listed.
+  /// Appends what is to be sent before rpc::Done. An Error if the tests could not be listed: only
+  /// why, since the client knows what it has asked for.
   [[nodiscard]] Result<> end(const CommandEnd& how, Timestamp when, Buffer& out) const;
 
  private:

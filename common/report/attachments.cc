@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/report/traceback.h"
 
 namespace subunit::report {
+
 void Attachments::add(const Packet& packet) {
   if (!packet.file) return;
   const std::string_view content = as_text(packet.file->content);
@@ -32,22 +34,37 @@ void Attachments::add(const Packet& packet) {
   kept_ += attachment.head.size() + attachment.tail.size();
 }
 
-std::string Attachments::text() const {
-  std::string out;
+std::vector<Attachments::Text> Attachments::texts() const {
+  std::vector<Text> all;
   for (const Attachment& attachment : attachments_) {
     if (attachment.size == 0) continue;
     if (!attachment.mime_type.starts_with("text/")) {
-      out += fmt::format("{}: {} bytes of {}\n", escaped(attachment.name), attachment.size,
-                         escaped(attachment.mime_type));
+      all.push_back({.name = attachment.name,
+                     .text = fmt::format("{} bytes of {}", attachment.size, attachment.mime_type),
+                     .is_text = false});
       continue;
     }
-    out += escaped(attachment.name) + ":\n";
     std::string_view tail = attachment.tail;
     if (tail.size() > kTail) tail.remove_prefix(tail.size() - kTail);
-    out += harmless(attachment.head);
+    std::string text = attachment.head;
     const std::size_t left_out = attachment.size - attachment.head.size() - tail.size();
-    if (left_out > 0) out += fmt::format("\n[... {} bytes left out ...]\n", left_out);
-    out += harmless(tail);
+    if (left_out > 0) text += fmt::format("\n[... {} bytes left out ...]\n", left_out);
+    text += tail;
+    all.push_back({.name = attachment.name, .text = std::move(text), .is_text = true});
+  }
+  return all;
+}
+
+std::string Attachments::text(bool full) const {
+  std::string out;
+  for (const Text& file : texts()) {
+    if (!file.is_text) {
+      out += fmt::format("{}: {}\n", escaped(file.name), escaped(file.text));
+      continue;
+    }
+    out += escaped(file.name) + ":\n";
+    const std::string shown = harmless(file.text);
+    out += full ? shown : without_framework_frames(shown);
     if (!out.ends_with('\n')) out += '\n';
   }
   if (left_out_ > 0) out += fmt::format("[... {} more attachments left out ...]\n", left_out_);

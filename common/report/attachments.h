@@ -20,11 +20,23 @@ class Attachments {
 
   /// Every file with its name and its text. Control characters other than line feed and tab are
   /// escaped, so that nothing a test printed can act on the terminal. Files that are not text are
-  /// named with their size only.
-  [[nodiscard]] std::string text() const;
+  /// named with their size only. `full`: frames of the framework's own in tracebacks, too.
+  [[nodiscard]] std::string text(bool full = true) const;
+
+  /// One of the files: its text, with a line in place of what is left out. Of a file that is not
+  /// text, what it is. It may have controls, and bytes that are not UTF-8.
+  struct Text {
+    std::string name;
+    std::string text;
+    bool is_text;
+  };
+  /// Those that are not empty, in the order in which they began.
+  [[nodiscard]] std::vector<Text> texts() const;
 
   /// Bytes that are kept.
   [[nodiscard]] std::size_t kept() const { return kept_; }
+  /// Packets of which nothing is kept.
+  [[nodiscard]] std::size_t left_out() const { return left_out_; }
   /// Something more was attached, and is not kept.
   void leave_out() { ++left_out_; }
 

@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "common/report/status_line.h"
+#include "common/run/tags.h"
 
 namespace subunit::report {
 
@@ -20,11 +21,17 @@ constexpr std::size_t kEntry = 100;       // bytes that a test costs, its attach
 constexpr std::string_view kRule =
     "----------------------------------------------------------------------\n";
 
+/// Nothing if there are none.
+std::string number_of(std::string_view before, std::size_t number, std::string_view after) {
+  return number == 0 ? "" : fmt::format("{}{}{}", before, number, after);
+}
+
 }  // namespace
 
 HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
     : view_(view),
       has_status_line_(place.has_status_line),
+      full_tracebacks_(place.full_tracebacks),
       style_out_(place.colored_stdout),
       style_err_(place.colored_stderr),
       cells_(place.locale),
@@ -37,10 +44,10 @@ void HumanReport::expect(std::size_t tests) {
   progressed_ = true;
 }
 
-void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber>, Time) {
+void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   if (packet.file) keep(packet);
   if (!packet.test_id) return;
-  if (is_final(packet.status)) end_test(packet);
+  if (is_final(packet.status)) end_test(packet, worker, now);
   progressed_ |= packet.status == Status::kInProgress || is_final(packet.status);
 }
 
@@ -58,16 +65,24 @@ void HumanReport::keep(const Packet& packet) {
   kept_ += attachments.kept();
 }
 
-void HumanReport::end_test(const Packet& packet) {
+void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber> worker,
+                           Time now) {
+  if (*packet.test_id == run::kRunTest) {
+    runs_failed_ += is_failure(packet.status);
+    return;
+  }
   const auto found = open_.find(std::string(*packet.test_id));
-  if (is_failure(packet.status)) {
-    failures_ += fmt::format(
+  // Where a run that cannot go on leaves out a thousand tests, that is said once.
+  const bool not_run = !worker && run::has_tag(packet, run::kNotRunTag);
+  const auto since = worker ? view_.running().since(*packet.test_id) : std::nullopt;
+  roll_call_.ended(packet, worker, since ? std::optional(now - *since) : std::nullopt);
+  if (is_failure(packet.status) && !not_run) {
+    output_ += fmt::format(
         "{}{}: {}\n{}", kRule,
         style_out_(Color::kRed, packet.status == Status::kFail ? "FAIL" : "UNEXPECTED SUCCESS"),
         escaped(*packet.test_id, SIZE_MAX), kRule);
-    if (found != open_.end()) failures_ += found->second.text();
-    failures_ += '\n';
-    if (failures_.size() > kMaxKept) show_failures();
+    if (found != open_.end()) output_ += found->second.text(full_tracebacks_);
+    output_ += '\n';
   }
   if (found == open_.end()) return;
   kept_ -= found->second.kept() + kEntry + found->first.size();
@@ -79,6 +94,10 @@ void HumanReport::happened(const Incident& incident, Time now) {
   if (incident.kind != Incident::Kind::kGone) return;
   ++servers_lost_;
   progressed_ = true;
+}
+
+void HumanReport::attempted(const run::Attempt& attempt) {
+  roll_call_.attempted(attempt);
 }
 
 std::string HumanReport::slow_line(const Incident& incident, Time now) const {
@@ -128,31 +147,32 @@ std::string HumanReport::progress(std::size_t columns, Time now) const {
 
 // What stays.
 
-void HumanReport::show_failures() {
-  output_ += failures_;
-  failures_.clear();
-}
-
 void HumanReport::finish(bool completed, Time now) {
   due_.reset();
-  show_failures();
   if (!completed || view_.ledger().failures() > 0) {
     const std::string outside = open_[""].text();
     if (!outside.empty())
       output_ += fmt::format("{}outside of tests:\n{}{}", kRule, kRule, outside);
   }
-  output_ += summary(completed, now);
+  const std::string roll_call = roll_call_.text(cells_, style_out_);
+  output_ += roll_call + (roll_call.empty() ? "" : "\n") + summary(completed, now);
 }
 
 std::string HumanReport::summary(bool completed, Time now) const {
   const verdict::Ledger& ledger = view_.ledger();
+  const run::Tally tally = view_.tally();
   const std::size_t passed =
       ledger.count(Status::kSuccess) + ledger.count(Status::kExpectedFailure);
-  const std::size_t skipped = ledger.count(Status::kSkip);
-  const std::size_t ran = passed + skipped + ledger.failures();
-  std::string text = fmt::format("{} test{}: {} passed, {} failed, {} skipped in {:.1f} s", ran,
-                                 ran == 1 ? "" : "s", passed, ledger.failures(), skipped,
-                                 std::chrono::duration<double>(now - started_).count());
+  // Those that did not run were skipped in a run that was to end early, and have failed in one that
+  // could not be completed.
+  const std::size_t failed = ledger.failures() - runs_failed_ - (completed ? 0 : tally.not_run);
+  const std::size_t skipped = ledger.count(Status::kSkip) - (completed ? tally.not_run : 0);
+  const std::size_t ran = passed + skipped + failed;
+  std::string text =
+      fmt::format("{} test{}: {} passed{}, {} failed, {} skipped{} in {:.1f} s", ran,
+                  ran == 1 ? "" : "s", passed, number_of(" (", tally.flaky, " flaky)"), failed,
+                  skipped, number_of(", ", tally.not_run, " not run"),
+                  std::chrono::duration<double>(now - started_).count());
   if (servers_lost_ > 0)
     text +=
         fmt::format("; {} server{} lost", servers_lost_, servers_lost_ == 1 ? " was" : "s were");

@@ -6,14 +6,16 @@
 #include <unordered_map>
 
 #include "common/report/attachments.h"
+#include "common/report/roll_call.h"
 #include "common/report/text_cells.h"
 #include "common/run/observer.h"
 
 namespace subunit::report {
 
 /// A run for a person: while it lasts, how far it is, as a status line where one can be written
-/// over and as a line every now and then where not; at the end each failure with its attachments,
-/// and a summary. Whoever has the terminal takes what there is to write.
+/// over and as a line every now and then where not; each failure with its attachments as it
+/// happens; at the end a list of what did not pass, and a summary. Whoever has the terminal takes
+/// what there is to write.
 class HumanReport : public run::Observer {
  public:
   /// Where it is shown.
@@ -21,7 +23,8 @@ class HumanReport : public run::Observer {
     bool has_status_line = false;  ///< stderr is a terminal where a line can be written over
     bool colored_stdout = false;
     bool colored_stderr = false;
-    const char* locale = "";  ///< of the text on it, as for newlocale(3)
+    bool full_tracebacks = false;  ///< with the frames of test frameworks
+    const char* locale = "";       ///< of the text on it, as for newlocale(3)
   };
 
   /// `view` is the caller's, and lives longer.
@@ -30,6 +33,7 @@ class HumanReport : public run::Observer {
   void expect(std::size_t tests) override;
   void packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) override;
   void happened(const run::Incident& incident, Time now) override;
+  void attempted(const run::Attempt& attempt) override;
   void flush() override {}
   void finish(bool completed, Time now) override;
 
@@ -53,8 +57,6 @@ class HumanReport : public run::Observer {
   void resized() { progressed_ = true; }
 
  private:
-  // Failures are kept for the end. A run with more text than this shows them as they come.
-  static constexpr std::size_t kMaxKept = 16 << 20;
   static constexpr Time kRedrawInterval = std::chrono::milliseconds(100);  // as one can read it
   // Without a terminal: often enough to see in a log when it went where, and that it goes on.
   static constexpr Time kReportInterval = std::chrono::seconds(10);
@@ -63,14 +65,14 @@ class HumanReport : public run::Observer {
   static constexpr std::size_t kMaxOpenBytes = 64 << 20;
 
   void keep(const Packet& packet);
-  void end_test(const Packet& packet);
-  void show_failures();
+  void end_test(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now);
   [[nodiscard]] std::string slow_line(const run::Incident& incident, Time now) const;
   [[nodiscard]] std::string progress(std::size_t columns, Time now) const;
   [[nodiscard]] std::string summary(bool completed, Time now) const;
 
   const run::View& view_;
   const bool has_status_line_;
+  const bool full_tracebacks_;
   const Style style_out_;
   const Style style_err_;
   const TextCells cells_;
@@ -78,9 +80,10 @@ class HumanReport : public run::Observer {
 
   std::size_t expected_ = 0;
   std::size_t servers_lost_ = 0;
+  std::size_t runs_failed_ = 0;  // kRunTest: whoever shows the report says why
   std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
   std::size_t kept_ = 0;                               // bytes, in open_
-  std::string failures_;
+  RollCall roll_call_;
   std::string output_;
   std::string lines_;
 

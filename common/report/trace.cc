@@ -46,6 +46,7 @@ std::string_view name_of(run::Incident::Kind kind) {
       return "slow";
     case run::Incident::Kind::kTrouble:
     case run::Incident::Kind::kError:
+    case run::Incident::Kind::kNotice:
     case run::Incident::Kind::kNote:
       return "trouble";
   }

@@ -9,9 +9,10 @@
 namespace subunit::rpc {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "msg",    "proxy", "max",    "min",     "listening", "expected", "respawn",  "route", "pid",
-    "reason", "exit",  "signal", "address", "text",      "token",    "interval", "lease"};
+constexpr std::string_view kNames[] = {"msg",      "proxy",   "max",     "min",  "listening",
+                                       "expected", "respawn", "route",   "pid",  "reason",
+                                       "exit",     "signal",  "address", "text", "token",
+                                       "interval", "lease",   "revision"};
 
 double seconds(Time time) {
   return std::chrono::duration<double>(time).count();
@@ -28,7 +29,8 @@ struct Writer {
         .add("max", ready.versions.max)
         .add("min", ready.versions.min)
         .add("listening", ready.listening)
-        .add("expected", ready.expected);
+        .add("expected", ready.expected)
+        .add("revision", ready.revision);
   }
 
   JsonObject operator()(const Attached& attached) const {
@@ -129,9 +131,9 @@ Result<Announcement> parse_announcement(std::string_view json) {
   JsonFields fields(json, kNames);
   const std::string msg = fields.text("msg");
   if (msg == "Ready")
-    return fields.result<Announcement>(Ready{fields.text("proxy"), fields.versions(),
-                                             fields.optional_text("listening"),
-                                             fields.optional_integer("expected")});
+    return fields.result<Announcement>(
+        Ready{fields.text("proxy"), fields.versions(), fields.optional_text("listening"),
+              fields.optional_integer("expected"), fields.optional_text("revision")});
   if (msg == "Attached")
     return fields.result<Announcement>(Attached{
         fields.optional_text("route"), fields.text("address"), fields.optional_integer("pid")});

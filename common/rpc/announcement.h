@@ -18,6 +18,7 @@ struct Ready {
   VersionRange versions;
   std::optional<std::string> listening;
   std::optional<int> expected = std::nullopt;  ///< how many servers it starts or connects to
+  std::optional<std::string> revision = std::nullopt;  ///< of which source the proxy is, for people
   bool operator==(const Ready&) const = default;
 };
 

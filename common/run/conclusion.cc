@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "common/base/text.h"
+#include "common/run/tags.h"
 #include "common/verdict/end_of_test.h"
 
 namespace subunit::run {
@@ -32,9 +33,23 @@ std::string some_of(const verdict::Ledger::Ids& ids) {
   return text;
 }
 
-void Conclusion::close(Results& results, const Options& options, Time now) const {
-  fail_missing(results, now);
-  if (!is_complete() || options.list) return;
+void Conclusion::close(Results& results, const Options& options, bool asks_for_run,
+                       Time now) const {
+  end_missing(results, now);
+  if (options.list) return;
+  if (is_complete()) warn_of_surprises(results, now);
+  if (is_complete() && !asks_for_run) return;
+  const std::string reason = is_complete()      ? "the run was completed\n"
+                             : problem_.empty() ? "the run could not be completed\n"
+                                                : problem_ + "\n";
+  results.end({.test_id = kRunTest,
+               .reason = reason,
+               .status = is_complete() ? Status::kSuccess : Status::kFail},
+              std::nullopt, now);
+}
+
+/// Tests that ran and were not asked for, or twice.
+void Conclusion::warn_of_surprises(Results& results, Time now) {
   const verdict::Ledger& ledger = results.ledger();
   auto unexpected = ledger.unexpected();
   std::erase_if(unexpected, verdict::is_fixture);  // nobody asks for these
@@ -47,22 +62,30 @@ void Conclusion::close(Results& results, const Options& options, Time now) const
   }
 }
 
-void Conclusion::fail_missing(Results& results, Time now) const {
-  const std::string why = problem_.empty() ? "the run ended" : problem_;
+void Conclusion::end_missing(Results& results, Time now) const {
+  const bool as_wanted = is_complete() && !stopped_.empty();
+  const Status status = as_wanted ? Status::kSkip : Status::kFail;
+  const std::string why = as_wanted ? stopped_ : problem_.empty() ? "the run ended" : problem_;
   const auto running = results.ledger().in_progress();
   for (const std::string& id : running)
-    results.end(id, why + " while this test was in progress\n", std::nullopt, now);
+    results.end({.test_id = id,
+                 .reason = why + " while this test was in progress\n",
+                 .status = status,
+                 .tag = as_wanted ? kNotRunTag : ""},
+                std::nullopt, now);
   // There may be as many of these as tests, so each says it in a line.
   const std::string reason = fmt::format("not run: {}\n", why.substr(0, kMaxReason));
   for (const std::string_view id : results.ledger().missing())
-    results.end(id, reason, std::nullopt, now);
+    results.end({.test_id = id, .reason = reason, .status = status, .tag = kNotRunTag},
+                std::nullopt, now);
 }
 
-int Conclusion::exit_status(const verdict::Ledger& ledger, Verdict verdict) const {
+int Conclusion::exit_status(const Results& results, const Options& options) const {
   if (!is_complete() || output_lost_) return 3;
-  if (nothing_matched_) return 2;
-  if (verdict == Verdict::kOfStream) return 0;
-  return ledger.failures() > 0 ? 1 : 0;
+  if (options.verdict == Verdict::kOfStream) return 0;
+  if (nothing_to_run_) return options.allow_empty ? 0 : 2;
+  const bool flaky_counts = options.flaky_fails && results.tally().flaky > 0;
+  return results.ledger().failures() > 0 || flaky_counts ? 1 : 0;
 }
 
 }  // namespace subunit::run

@@ -22,8 +22,10 @@ class Conclusion {
   void answered() { answered_ = true; }
   /// It is broken off.
   void broken_off() { answered_ = false; }
-  /// The tests were filtered, and none is left.
-  void nothing_matched() { nothing_matched_ = answered_ = true; }
+  /// There are no tests, or none of them is selected.
+  void nothing_to_run() { nothing_to_run_ = answered_ = true; }
+  /// Enough tests have failed: those that have not begun do not run, for the reason `why`.
+  void stopped(std::string_view why) { stopped_ = why; }
   /// Whoever reads the results does not have all of them.
   void output_lost() { output_lost_ = true; }
 
@@ -34,19 +36,21 @@ class Conclusion {
 
   /// Nothing more comes from any server. Every test that was asked for gets an end, those in
   /// progress and those that never started; then the observers are told of tests that ran and were
-  /// not asked for, or twice.
-  void close(Results& results, const Options& options, Time now) const;
+  /// not asked for, or twice. `asks_for_run`: as Plan says.
+  void close(Results& results, const Options& options, bool asks_for_run, Time now) const;
 
   /// 0: everything asked for passed. 1: a test failed. 2: nothing was selected. 3: the run could
   /// not be completed.
-  [[nodiscard]] int exit_status(const verdict::Ledger& ledger, Verdict verdict) const;
+  [[nodiscard]] int exit_status(const Results& results, const Options& options) const;
 
  private:
-  void fail_missing(Results& results, Time now) const;
+  void end_missing(Results& results, Time now) const;
+  static void warn_of_surprises(Results& results, Time now);
 
   std::string problem_;
+  std::string stopped_;
   bool answered_ = false;
-  bool nothing_matched_ = false;
+  bool nothing_to_run_ = false;
   bool output_lost_ = false;
 };
 

@@ -21,12 +21,27 @@ struct Incident {
     kSlow,      ///< the test has taken longer than --slow
     kTrouble,   ///< something to warn of: a channel lost, a server that hangs
     kError,     ///< nothing of what was asked for can be done
+    kNotice,    ///< something to know, with which nothing is wrong
     kNote,      ///< something for those who look into a problem
   };
   Kind kind;
   std::optional<WorkerNumber> worker = std::nullopt;
   std::string_view test_id = {};  ///< "": of no test in particular
   std::string_view text = {};     ///< for a person: what, and why
+  bool ends_run = false;          ///< the text is the run's problem, which is told at its end
+};
+
+/// A test that has failed and runs again: an attempt that is not the last one. What it attached
+/// went to the observers before, the first one's under its own names, that of the Nth with
+/// "attempt-N/" before the name. Its final status did not: a test has one, that of its last
+/// attempt.
+struct Attempt {
+  std::string_view test_id;
+  int number;     ///< from 1
+  Status status;  ///< a failure
+  std::optional<WorkerNumber> worker;
+  Time began{};
+  Time ended{};
 };
 
 /// Whoever shows a run, or keeps a record of it. Every `now` is on the clock of the run and never
@@ -46,6 +61,8 @@ class Observer {
 
   virtual void happened(const Incident& incident, Time now) = 0;
 
+  virtual void attempted(const Attempt& /*attempt*/) {}
+
   /// Everything that arrived together has been told.
   virtual void flush() = 0;
 
@@ -54,14 +71,28 @@ class Observer {
   virtual void finish(bool completed, Time now) = 0;
 };
 
+/// How many tests have ended in a way that their status alone does not tell; see tags.h. (Tags do
+/// not tell it for certain: a test may bring some of its own, such as a mark of pytest.)
+struct Tally {
+  std::size_t flaky = 0;
+  std::size_t crashed = 0;
+  std::size_t timed_out = 0;
+  std::size_t not_run = 0;
+};
+
 /// What an observer may ask about the run.
 class View {
  public:
   virtual ~View() = default;
   [[nodiscard]] virtual const verdict::Ledger& ledger() const = 0;
   [[nodiscard]] virtual const RunningTests& running() const = 0;
+  [[nodiscard]] virtual Tally tally() const { return {}; }
   /// The command of a channel may be asking for a password, on the terminal.
   [[nodiscard]] virtual bool may_be_asking() const { return false; }
+  /// The channel to the server at this place, for people: its command. "" if there is none.
+  [[nodiscard]] virtual std::string_view channel_of(WorkerNumber /*worker*/) const { return ""; }
+  /// Why the run cannot be completed, for people; "" as long as it can.
+  [[nodiscard]] virtual std::string_view problem() const { return ""; }
   /// How long the rest will take, if that can be estimated.
   [[nodiscard]] virtual std::optional<Time> time_left(Time now) const = 0;
 };

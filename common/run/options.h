@@ -1,11 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/run/selection/selection.h"
 
 namespace subunit::run {
 
@@ -21,15 +23,24 @@ struct Options {
   bool list = false;               ///< list instead of run
   std::vector<std::string> match;  ///< keep the ids in which any of these is found
   std::vector<std::string> tests;  ///< ids
+  bool failed = false;             ///< keep those that failed, or did not run, last time
+  std::optional<Partition> partition;
 
   // Where.
   bool direct = false;  ///< a test server at the other end of a channel, and no proxy
 
   // In which order.
-  bool suite_order = false;          ///< the names are a set; the server's list orders them
-  bool keep_order = false;           ///< as given, whatever the history says
-  std::optional<std::string> group;  ///< ids with the same match of this are one unit
-  bool isolated = false;             ///< each test in a server of its own
+  bool suite_order = false;              ///< the names are a set; the server's list orders them
+  bool keep_order = false;               ///< as given, whatever the history says
+  std::optional<std::uint32_t> shuffle;  ///< the seed of an order that looks like chance
+  std::optional<std::string> group;      ///< ids with the same match of this are one unit
+  bool isolated = false;                 ///< each test in a server of its own
+
+  // When it ends.
+  int max_fail = 0;          ///< after so many failures no test begins; 0: no limit
+  int retries = 0;           ///< a test that fails runs again, so many times
+  bool flaky_fails = false;  ///< a run with one that passes then has failed
+  bool allow_empty = false;  ///< a run without any test is a success
 
   Verdict verdict = Verdict::kOfTests;
 

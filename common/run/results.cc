@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/run/tags.h"
 #include "common/subunit/decoder.h"
 #include "common/verdict/end_of_test.h"
 
@@ -11,10 +12,14 @@ namespace subunit::run {
 
 namespace {
 
-// A packet that becomes too long goes into several, each of which has all the names: a tag and
+// A packet that becomes too long goes into several, each of which has all the names: tags and
 // lengths are added to each.
-constexpr std::size_t kGrowth = 64;
+constexpr std::size_t kGrowth = 96;
 constexpr std::size_t kMaxPieces = kMaxPacketSize / kFileChunk + 2;
+
+std::string attempt_name(int attempt, std::string_view name) {
+  return fmt::format("attempt-{}/{}", attempt, name);
+}
 
 std::string tag_of(WorkerNumber worker) {
   return fmt::format("worker-{}", worker);
@@ -38,18 +43,22 @@ void Results::expect(const std::vector<std::string>& ids) {
   for (Observer* const observer : observers_) observer->expect(ids.size());
 }
 
-void Results::add(const Packet& packet, std::optional<WorkerNumber> worker,
-                  std::optional<std::string_view> route, Time now) {
-  const bool wants_tag = tagged_ && worker && packet.status > Status::kExists;
-  if (!wants_tag && packet.route_code == route) return pass_on(packet, worker, now);
+void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, const Shape& shape,
+                  Time now) {
+  const bool has_status = packet.status > Status::kExists && !shape.without_status;
+  if (has_status) count(shape.tag);
+  const auto tags = has_status ? tags_of(worker, shape.tag) : std::vector<std::string>();
+  const bool is_first = shape.attempt == 1 && !shape.without_status;
+  if (tags.empty() && is_first && packet.route_code == shape.route)
+    return pass_on(packet, worker, now);
   const std::size_t content = packet.file ? packet.file->content.size() : 0;
   const std::size_t pieces = packet.raw.size() < kFileChunk ? 1 : kMaxPieces;
   make_room(content + pieces * (packet.raw.size() - content + kGrowth));
   const std::size_t start = rewritten_.size();
-  if (!rewrite(packet, wants_tag ? worker : std::nullopt, route))
-    return pass_on(packet, worker, now);
+  if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, now);
+  if (!shape.tag.empty() || !is_first) return pass_on_written(start, worker, now);
   Packet copy = packet;
-  copy.route_code = route;
+  copy.route_code = shape.route;
   copy.raw = Bytes(rewritten_).subspan(start);
   pass_on(copy, worker, now);
 }
@@ -61,34 +70,86 @@ void Results::make_room(std::size_t size) {
   rewritten_.reserve(std::max(kRewrittenSize, size));
 }
 
+std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
+                                          std::string_view tag) const {
+  std::vector<std::string> tags;
+  if (!tag.empty()) tags.emplace_back(tag);
+  if (tagged_ && worker) tags.push_back(tag_of(*worker));
+  return tags;
+}
+
 /// After what rewritten_ holds. False, and nothing there, if it cannot be done.
-bool Results::rewrite(const Packet& packet, std::optional<WorkerNumber> tag,
-                      std::optional<std::string_view> route) {
-  if (!tag || packet.tags.size() == kMaxTags)
-    return encode_rerouted(packet, route, rewritten_).has_value();
-  const std::string text = tag_of(*tag);
+bool Results::rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
+                      const Shape& shape) {
+  const bool is_first = shape.attempt == 1 && !shape.without_status;
+  if (is_first && (more_tags.empty() || packet.tags.size() + more_tags.size() > kMaxTags))
+    return encode_rerouted(packet, shape.route, rewritten_).has_value();
   std::vector<std::string_view> tags(packet.tags.begin(), packet.tags.end());
-  if (std::ranges::find(tags, text) == tags.end()) tags.push_back(text);
+  for (const std::string& tag : more_tags)
+    if (std::ranges::find(tags, tag) == tags.end()) tags.push_back(tag);
   Fields fields = packet;
-  fields.route_code = route;
+  fields.route_code = shape.route;
+  if (shape.without_status) fields.status = Status::kNone;
+  std::string name;
+  if (fields.file && shape.attempt > 1) {
+    name = attempt_name(shape.attempt, fields.file->name);
+    fields.file->name = name;
+  }
   return encode_file(fields, tags, rewritten_).has_value();
 }
 
-void Results::end(std::string_view test_id, std::string_view reason,
-                  std::optional<WorkerNumber> worker, Time now, Status status) {
+void Results::end(const End& end, std::optional<WorkerNumber> worker, Time now) {
   // Invalid text is escaped, which makes four bytes of one.
-  make_room(4 * reason.size() + kMaxPieces * (2 * test_id.size() + 4 * kGrowth));
+  make_room(4 * end.reason.size() + kMaxPieces * (2 * end.test_id.size() + 4 * kGrowth));
   const std::size_t start = rewritten_.size();
   std::string text;
-  const Fields fields = verdict::fields_of(
-      {.test_id = test_id, .reason = reason, .when = wall_clock_.at(now), .status = status}, text);
-  const std::string tag = tagged_ && worker ? tag_of(*worker) : "";
-  const std::string_view tags[] = {tag};
-  verdict::encode_end(fields, tag.empty() ? TagList() : TagList(tags), rewritten_);
-  Packet packet;
-  static_cast<Fields&>(packet) = fields;
-  packet.raw = Bytes(rewritten_).subspan(start);
-  pass_on(packet, worker, now);
+  Fields fields = verdict::fields_of({.test_id = end.test_id,
+                                      .reason = end.reason,
+                                      .when = wall_clock_.at(now),
+                                      .status = end.status},
+                                     text);
+  const auto tags = tags_of(worker, end.without_status ? "" : end.tag);
+  if (!end.without_status) count(end.tag);
+  const std::vector<std::string_view> views(tags.begin(), tags.end());
+  const std::string name = attempt_name(end.attempt, fields.file->name);
+  if (end.attempt > 1) fields.file->name = name;
+  if (end.without_status) fields.status = Status::kNone;
+  verdict::encode_end(fields, views, rewritten_);
+  pass_on_written(start, worker, now);
+}
+
+void Results::count(std::string_view tag) {
+  tally_.flaky += tag == kFlakyTag;
+  tally_.crashed += tag == kCrashedTag;
+  tally_.timed_out += tag == kTimedOutTag;
+  tally_.not_run += tag == kNotRunTag;
+}
+
+void Results::attach(std::string_view test_id, std::string_view name, std::string_view text,
+                     std::optional<WorkerNumber> worker, Time now) {
+  make_room(text.size() + test_id.size() + name.size() + kGrowth);
+  const std::size_t start = rewritten_.size();
+  if (encode_file({.test_id = test_id,
+                   .mime_type = "text/plain;charset=utf8",
+                   .file = File{name, as_bytes(text)},
+                   .eof = true},
+                  {}, rewritten_))
+    pass_on_written(start, worker, now);
+}
+
+void Results::attempted(const Attempt& attempt) {
+  if (attempt.worker) running_.end(attempt.test_id, *attempt.worker);
+  for (Observer* const observer : observers_) observer->attempted(attempt);
+}
+
+/// What rewritten_ holds from `start` on, as observers see packets: with tags. Mostly it is one.
+void Results::pass_on_written(std::size_t start, std::optional<WorkerNumber> worker, Time now) {
+  const Bytes written = Bytes(rewritten_).subspan(start);
+  if (const auto packet = parse_packet(written)) return pass_on(*packet, worker, now);
+  Decoder decoder(written.size());
+  decoder.receive(written, Time(0));
+  while (const auto event = decoder.next_event()) pass_on(std::get<Packet>(*event), worker, now);
+  flush();
 }
 
 void Results::add_noise(Bytes packets, Time now) {
@@ -96,7 +157,7 @@ void Results::add_noise(Bytes packets, Time now) {
   Decoder decoder(packets.size());
   decoder.receive(packets, Time(0));
   while (const auto event = decoder.next_event())
-    add(std::get<Packet>(*event), std::nullopt, std::nullopt, now);
+    add(std::get<Packet>(*event), std::nullopt, {}, now);
   flush();
 }
 

@@ -33,21 +33,37 @@ class Results {
   void set_wall_clock(Timestamp wall, Time now) { wall_clock_.set(wall, now); }
 
   [[nodiscard]] const verdict::Ledger& ledger() const { return ledger_; }
+  [[nodiscard]] const Tally& tally() const { return tally_; }
   [[nodiscard]] RunningTests& running() { return running_; }
   [[nodiscard]] const RunningTests& running() const { return running_; }
 
   /// These tests are going to run, each as often as it stands there.
   void expect(const std::vector<std::string>& ids);
 
-  /// A packet from `worker`, or from no server. `route`: the route code that it is to have, which
-  /// is what the server itself gave it. Its views have to last until flush().
-  void add(const Packet& packet, std::optional<WorkerNumber> worker,
-           std::optional<std::string_view> route, Time now);
+  /// How a packet is to look.
+  struct Shape {
+    /// What the server itself gave it, if it did.
+    std::optional<std::string_view> route = std::nullopt;
+    std::string_view tag = {};  ///< one more, or ""
+    int attempt = 1;  ///< of a further one, "attempt-N/" stands before its attachment's name
+    bool without_status = false;  ///< the attempt has failed and is not the last one
+  };
+  /// A packet from `worker`, or from no server. Its views have to last until flush().
+  void add(const Packet& packet, std::optional<WorkerNumber> worker, const Shape& shape, Time now);
 
-  /// Ends a test on behalf of its server, as failed or with another final `status`, with `reason`
-  /// as attachment.
-  void end(std::string_view test_id, std::string_view reason, std::optional<WorkerNumber> worker,
-           Time now, Status status = Status::kFail);
+  /// What ends a test on behalf of its server.
+  struct End {
+    std::string_view test_id;
+    std::string_view reason;  ///< the text of its attachment
+    Status status = Status::kFail;
+    std::string_view tag = {};  ///< "": none
+    int attempt = 1;            ///< as in Shape
+    bool without_status = false;
+  };
+  void end(const End& end, std::optional<WorkerNumber> worker, Time now);
+  void attach(std::string_view test_id, std::string_view name, std::string_view text,
+              std::optional<WorkerNumber> worker, Time now);
+  void attempted(const Attempt& attempt);
 
   /// Whole packets without route code, which belong to no server.
   void add_noise(Bytes packets, Time now);
@@ -65,12 +81,17 @@ class Results {
   static constexpr std::size_t kRewrittenSize = 256 << 10;
 
   void pass_on(const Packet& packet, std::optional<WorkerNumber> worker, Time now);
+  void pass_on_written(std::size_t start, std::optional<WorkerNumber> worker, Time now);
   void make_room(std::size_t size);
-  [[nodiscard]] bool rewrite(const Packet& packet, std::optional<WorkerNumber> tag,
-                             std::optional<std::string_view> route);
+  void count(std::string_view tag);
+  [[nodiscard]] bool rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
+                             const Shape& shape);
+  [[nodiscard]] std::vector<std::string> tags_of(std::optional<WorkerNumber> worker,
+                                                 std::string_view tag) const;
 
   verdict::Ledger ledger_;
   RunningTests running_;
+  Tally tally_;
   std::vector<Observer*> observers_;
   WallClock wall_clock_;
   bool tagged_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/run/tags.h"
 
 namespace subunit::run {
 
@@ -22,44 +23,36 @@ constexpr Time kImpatientGrace = seconds(1);
 TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time now)
     : options_(options),
       plan_(plan),
-      channels_(channels),
       started_(now),
       now_(now),
-      assignment_([this](const Worker& worker, const std::vector<std::string>& ids) {
-        plan_.sent(now_ - started_, worker.number, ids);
-      }),
+      assignment_(
+          [this](const Worker& worker, const std::vector<std::string>& ids) {
+            plan_.sent(now_ - started_, worker.number, ids);
+          },
+          options.retries),
+      history_keeper_(plan, assignment_),
+      feeder_(options, assignment_),
       attribution_(results_, assignment_),
+      unheard_(results_.running()),
       watchdog_(options, results_),
       idle_watch_(options, plan),
-      numbers_(channels),
-      next_look_(now + watchdog_.interval()) {}
-
-RemoteProxy& TestRun::add_channel(RemoteProxy::Channel channel) {
-  RemoteProxy::Owner& owner = *this;
-  return remotes_.emplace_back(options_, std::move(channel), owner, numbers_);
+      channels_(options, *this, channels),
+      next_look_(now + watchdog_.interval()) {
+  results_.add_observer(history_keeper_);
 }
 
 void TestRun::start(Time now) {
   now_ = now;
   if (plan_.named() && !options_.list) results_.expect(*plan_.named());
-  for (RemoteProxy& remote : remotes_)
+  for (RemoteProxy& remote : channels_.remotes())
     if (!remote.over()) remote.start(now);
 }
 
 // What comes from outside.
 
-/// Something has come. If nothing had for long, nobody knows what its servers have done since, and
-/// that is not held against their tests.
 void TestRun::heard(RemoteProxy& from, Time now) {
   now_ = now;
-  const Time silence = from.silence(now);
-  from.heard(now);
-  if (silence == Time(0)) return;
-  for (Worker& worker : from.workers()) {
-    worker.signs.since += silence;
-    worker.replaced_by += silence;
-    results_.running().postpone(silence, worker.number);
-  }
+  unheard_.heard(from, now);
 }
 
 void TestRun::arrived(RemoteProxy& from, Time now) {
@@ -75,22 +68,13 @@ void TestRun::channel_ended(RemoteProxy& channel, std::string_view how, Time now
 
 void TestRun::set_flow(bool on, Time now) {
   now_ = now;
-  for (RemoteProxy& remote : remotes_) remote.set_flow(on, now);
+  for (RemoteProxy& remote : channels_.remotes()) remote.set_flow(on, now);
   interruption_.set_unread(!on, now);
-  if (!on) {
-    if (!paused_at_) paused_at_ = now;
-  } else if (paused_at_) {
-    // What we did not read counts as nobody's silence.
-    const Time pause = now - *paused_at_;
-    paused_at_.reset();
-    each_worker([pause](Worker& worker) { worker.signs.since += pause; });
-    results_.running().postpone(pause);
-  }
+  unheard_.set_reading(on, channels_, now);
 }
 
 std::optional<Time> TestRun::next_deadline() const {
-  std::optional<Time> next;
-  for (const RemoteProxy& remote : remotes_) next = earlier(next, remote.next_deadline());
+  std::optional<Time> next = channels_.next_deadline();
   if (phase_ < Phase::kLeaving) next = earlier(next, next_look_);
   if (phase_ == Phase::kLeaving) next = earlier(next, interruption_.next_deadline());
   return phase_ == Phase::kRunning ? earlier(next, assignment_.next_deadline()) : next;
@@ -98,7 +82,7 @@ std::optional<Time> TestRun::next_deadline() const {
 
 void TestRun::tick(Time now) {
   now_ = now;
-  for (RemoteProxy& remote : remotes_) remote.tick(now);
+  for (RemoteProxy& remote : channels_.remotes()) remote.tick(now);
   if (now >= next_look_) look();
   if (phase_ == Phase::kLeaving) end_after_interrupt();
   settle();
@@ -113,7 +97,7 @@ void TestRun::settle() {
 // From the channels.
 
 void TestRun::opened(Worker& worker) {
-  if (worker.servers.routed() || channels_ > 1) results_.set_tagged(true);
+  if (worker.servers.routed() || channels_.several()) results_.set_tagged(true);
   attribution_.opened(worker, now_);
 }
 
@@ -127,10 +111,10 @@ void TestRun::result(Worker* worker, const Packet& packet, std::optional<std::st
     if (!options_.list || !is_wanted) return;
   }
   plan_.record(packet);
-  if (packet.test_id && packet.status > Status::kExists &&
-      !attribution_.record(worker, packet, now_))
-    return;
-  results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, route, now_);
+  const bool is_listed = packet.status == Status::kExists;
+  if (!is_listed) return attribution_.record(worker, packet, route, now_);
+  results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, {.route = route},
+               now_);
 }
 
 void TestRun::answered(Worker& worker, const std::string& nonce) {
@@ -138,6 +122,7 @@ void TestRun::answered(Worker& worker, const std::string& nonce) {
   if (phase_ >= Phase::kLeaving) return;  // what was asked before an interrupt is still answered
   if (worker.work.listing == nonce) {
     worker.work.listing.reset();
+    worker.record.has_loaded = true;
     return start_tests();
   }
   // What a server that was asked to end has not run is for the next one.
@@ -166,8 +151,13 @@ void TestRun::gone(Worker& worker, const std::string& why, bool expected) {
   if (phase_ < Phase::kLeaving && !expected) {
     // No failed test, and no other run of one, will tell of it.
     if (before_done && !worker.record.blamed && assignment_.done()) conclusion_.add_problem(why);
-    results_.happened({.kind = Incident::Kind::kGone, .worker = worker.number, .text = why}, now_);
-    if (!can_progress()) conclusion_.add_problem(why);
+    const bool can_go_on = channels_.can_progress();
+    if (!can_go_on) conclusion_.add_problem(why);
+    results_.happened({.kind = Incident::Kind::kGone,
+                       .worker = worker.number,
+                       .text = why,
+                       .ends_run = !can_go_on && conclusion_.problem() == why},
+                      now_);
   }
   worker.record.blamed = false;
   results_.running().clear(worker.number);
@@ -181,10 +171,10 @@ bool TestRun::forgives(const Worker* worker, const std::string& why) {
 
 void TestRun::lost(RemoteProxy& remote) {
   if (phase_ >= Phase::kLeaving) return;
-  if (can_progress()) {
+  if (channels_.can_progress()) {
     warn(nullptr, fmt::format("lost the channel \"{}\"; the run goes on without it: {}",
                               remote.name(), remote.problem()));
-  } else if (channels_ == 1) {
+  } else if (!channels_.several()) {
     conclusion_.set_problem(remote.problem());
   } else {
     conclusion_.add_problem(remote.problem());
@@ -203,17 +193,20 @@ void TestRun::over(RemoteProxy& remote) {
 void TestRun::proceed() {
   if (phase_ == Phase::kOver) return;
   if (phase_ == Phase::kLeaving) {
-    if (std::ranges::all_of(remotes_, [](const RemoteProxy& remote) { return remote.over(); }))
-      conclude();
+    if (channels_.over()) conclude();
     return;
   }
-  if (!can_progress()) return break_off(why_not());
+  const bool failed_enough =
+      options_.max_fail > 0 &&
+      results_.ledger().failures() >= static_cast<std::size_t>(options_.max_fail);
+  if (phase_ == Phase::kRunning && failed_enough && !assignment_.done()) stop_early();
+  if (!channels_.can_progress() && !assignment_.stopped()) return break_off(channels_.why_not());
   if (phase_ == Phase::kRunning) return run_tests();
   bool asked = false;
-  each_worker([&asked](Worker& worker) { asked |= worker.work.listing.has_value(); });
+  channels_.each_worker([&asked](Worker& worker) { asked |= worker.work.listing.has_value(); });
   if (asked) return;
   if (phase_ == Phase::kOpening && !options_.list && !plan_.needs_list()) {
-    each_worker([&asked](Worker& worker) { asked |= worker.is_open(); });
+    channels_.each_worker([&asked](Worker& worker) { asked |= worker.is_open(); });
     if (asked) start_tests();
     return;
   }
@@ -222,7 +215,7 @@ void TestRun::proceed() {
 
 void TestRun::list() {
   Worker* open = nullptr;
-  each_worker([&open](Worker& worker) {
+  channels_.each_worker([&open](Worker& worker) {
     if (!open && worker.is_open()) open = &worker;
   });
   if (!open) return restart_servers();
@@ -244,17 +237,18 @@ void TestRun::start_tests() {
     return leave();
   }
   std::vector<std::string> tests = plan_.take_tests();
-  if (!plan_.named() && tests.empty() && plan_.filters()) {
-    conclusion_.nothing_matched();
-    const std::string text =
-        fmt::format("none of the {} tests matches --match: nothing to run", plan_.listed());
-    results_.happened({.kind = Incident::Kind::kError, .text = text}, now_);
+  if (tests.empty()) {
+    conclusion_.nothing_to_run();
+    if (!options_.allow_empty) {
+      const std::string text =
+          plan_.nothing_left() + ": nothing to run (--allow-empty: that is no error)";
+      results_.happened({.kind = Incident::Kind::kError, .text = text}, now_);
+    }
+    results_.expect({});
     return leave();
   }
   if (!plan_.named()) results_.expect(tests);
-  bool routed = false;
-  each_worker([&routed](Worker& worker) { routed |= worker.servers.routed(); });
-  const bool one_server = channels_ == 1 && !routed;
+  const bool one_server = channels_.one_server();
   RunList list(std::move(tests));
   if (const auto repeated = list.repeated(); !repeated.empty()) {
     warn(nullptr, fmt::format("{} test ids are listed more than once; each is requested once: {}",
@@ -262,19 +256,28 @@ void TestRun::start_tests() {
   }
   auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
   if (!dispatcher) return break_off(dispatcher.error().text);
-  const bool all = one_server && !plan_.named() && !plan_.filters();
+  const bool all = one_server && !plan_.named() && !plan_.filters() && !plan_.shuffles();
   assignment_.begin(std::move(list), std::move(*dispatcher), all);
+  if (options_.shuffle) {
+    const std::string text =
+        fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle);
+    results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
+  }
   phase_ = Phase::kRunning;
-  each_worker([this](Worker& worker) {
+  channels_.each_worker([this](Worker& worker) {
     if (worker.is_open()) assignment_.add(worker, now_);
   });
   proceed();
 }
 
 void TestRun::run_tests() {
+  std::optional<Retries::Places> places;
+  if (assignment_.retries().waiting() > 0) places = channels_.places();
   bool busy = false;
-  each_worker([&](Worker& worker) {
-    feed(worker);
+  channels_.each_worker([&](Worker& worker) {
+    if (phase_ != Phase::kRunning) return;
+    const auto fed = feeder_.feed(worker, places ? &*places : nullptr, now_);
+    if (!fed) break_off(fed.error().text);
     busy |= worker.work.asked();
   });
   if (phase_ != Phase::kRunning) return;  // something could not be sent
@@ -285,62 +288,33 @@ void TestRun::run_tests() {
   if (assignment_.waiting() > 0) restart_servers();
 }
 
-void TestRun::feed(Worker& worker) {
-  if (phase_ != Phase::kRunning || !worker.is_open() || !worker.work.id) return;
-  if (options_.isolated && worker.work.used) return recycle(worker);
-  for (;;) {
-    const auto fed = assignment_.feed(worker, now_);
-    if (!fed) return break_off(fed.error().text);
-    if (!*fed) return;
-  }
-}
-
-/// After each test, if each is to have a server of its own.
-void TestRun::recycle(Worker& worker) {
-  if (!worker.work.batches.empty() || assignment_.waiting() == 0) return;
-  if (!worker.servers.can_restart(worker))
-    return break_off(
-        "--isolated needs a proxy that started the test server and can start it again: use `serve "
-        "-- COMMAND`");
-  assignment_.remove(worker, now_);
-  if (worker.servers.routed()) worker.session.goodbye();
-  worker.servers.restart(worker, Worker::Step::kRecycle,
-                         "each test gets a server of its own (--isolated)");
+/// No test begins any more. Those in progress may end: where nothing is left but these, there is
+/// nothing to cancel, and a server might take a Cancel for the wish to end them.
+void TestRun::stop_early() {
+  const std::size_t failures = results_.ledger().failures();
+  const std::string why = fmt::format("{} test{} failed (--max-fail {})", failures,
+                                      failures == 1 ? " has" : "s have", options_.max_fail);
+  const std::string notice = why + ": no other test begins";
+  results_.happened({.kind = Incident::Kind::kNotice, .text = notice}, now_);
+  conclusion_.stopped(why);
+  attribution_.end_waiting(why, now_);
+  assignment_.stop();
+  channels_.each_worker([this](Worker& worker) {
+    const std::size_t in_progress = results_.running().of(worker.number).size();
+    for (const std::string& nonce : assignment_.unbegun(worker, in_progress))
+      worker.servers.cancel(worker, nonce);
+  });
 }
 
 /// Those that have died, since there is something for them to do.
 void TestRun::restart_servers() {
-  each_worker([this](Worker& worker) {
-    if (worker.state() != Worker::State::kGone) return;
-    if (worker.record.deaths < Worker::kMaxDeaths)
-      return worker.servers.restart(worker, Worker::Step::kRestart,
-                                    "tests are waiting for this server");
-    worker.go(Worker::Step::kLose);
-    const std::string what = fmt::format(
-        "the test server died {} times in a row with no test in progress that could be the cause; "
-        "it is not started again",
-        Worker::kMaxDeaths);
-    warn(&worker, what);
-    if (!can_progress()) conclusion_.add_problem(what);
+  channels_.each_worker([this](Worker& worker) {
+    const auto problem = feeder_.restart(worker);
+    if (!problem) return;
+    warn(&worker, *problem);
+    if (!channels_.can_progress()) conclusion_.add_problem(*problem);
   });
-  if (!can_progress()) break_off(why_not());
-}
-
-bool TestRun::may_be_asking() const {
-  return std::ranges::any_of(remotes_,
-                             [](const RemoteProxy& remote) { return remote.may_be_asking(); });
-}
-
-bool TestRun::can_progress() const {
-  return std::ranges::any_of(remotes_,
-                             [](const RemoteProxy& remote) { return remote.can_progress(); });
-}
-
-/// There is no server, and none will come.
-std::string TestRun::why_not() const {
-  for (const RemoteProxy& remote : remotes_)
-    if (!remote.problem().empty()) return remote.problem();
-  return "no test server is left";
+  if (!channels_.can_progress()) break_off(channels_.why_not());
 }
 
 // What takes too long.
@@ -348,24 +322,15 @@ std::string TestRun::why_not() const {
 /// Every now and then.
 void TestRun::look() {
   next_look_ = now_ + watchdog_.interval();
-  if (phase_ >= Phase::kLeaving || paused_at_) return;
-  for (RemoteProxy& remote : remotes_) {
-    if (remote.silence(now_) > Time(0)) continue;
-    for (Worker& worker : remote.workers()) watchdog_.look(worker, now_);
-  }
+  if (phase_ >= Phase::kLeaving || !unheard_.reads()) return;
+  watchdog_.look(channels_, now_);
   results_.flush();
   proceed();
   if (phase_ == Phase::kRunning) look_for_idleness();
 }
 
 void TestRun::look_for_idleness() {
-  bool busy = false;
-  std::set<WorkerNumber> present;
-  each_worker([&](const Worker& worker) {
-    busy |= worker.work.asked() || (worker.can_progress() && !worker.is_open());
-    if (worker.state() != Worker::State::kLost) present.insert(worker.number);
-  });
-  const auto found = idle_watch_.look(busy, present, assignment_.waiting(), now_);
+  const auto found = idle_watch_.look(channels_, assignment_.waiting(), now_);
   if (!found.warning.empty()) warn(nullptr, found.warning);
   if (!found.problem.empty()) break_off(found.problem);
 }
@@ -379,9 +344,15 @@ void TestRun::warn(const Worker* worker, const std::string& text) {
 
 // The end.
 
-void TestRun::leave() {
+/// What fails from now on has no other attempt.
+void TestRun::enter_leaving() {
   phase_ = Phase::kLeaving;
-  for (RemoteProxy& remote : remotes_) remote.leave(kGoodbyeTimeout);
+  assignment_.stop();
+}
+
+void TestRun::leave() {
+  enter_leaving();
+  for (RemoteProxy& remote : channels_.remotes()) remote.leave(kGoodbyeTimeout);
   proceed();
 }
 
@@ -394,15 +365,15 @@ void TestRun::break_off(std::string_view problem) {
 void TestRun::interrupt(Time now) {
   now_ = now;
   if (interruption_.begun()) {
-    for (RemoteProxy& remote : remotes_) remote.hang_up(kImpatientGrace);
+    for (RemoteProxy& remote : channels_.remotes()) remote.hang_up(kImpatientGrace);
     return;
   }
-  interruption_.begin(now, paused_at_.has_value());
+  interruption_.begin(now, !unheard_.reads());
   conclusion_.add_problem("interrupted");
   conclusion_.broken_off();
   const bool was_leaving = phase_ == Phase::kLeaving;
-  phase_ = Phase::kLeaving;
-  for (RemoteProxy& remote : remotes_) {
+  enter_leaving();
+  for (RemoteProxy& remote : channels_.remotes()) {
     const bool answers = was_leaving ? remote.answers() : remote.cancel();
     answers ? remote.leave(Interruption::kTimeout) : remote.give_up(conclusion_.problem());
   }
@@ -416,7 +387,7 @@ void TestRun::end_after_interrupt() {
     output_lost("nobody has read the results", now_);
   }
   if (interruption_.gives_up_channels(now_))
-    for (RemoteProxy& remote : remotes_) remote.hang_up(kImpatientGrace);
+    for (RemoteProxy& remote : channels_.remotes()) remote.hang_up(kImpatientGrace);
 }
 
 void TestRun::output_lost(std::string_view problem, Time now) {
@@ -425,8 +396,8 @@ void TestRun::output_lost(std::string_view problem, Time now) {
   if (phase_ == Phase::kOver) return;
   conclusion_.add_problem(problem);
   conclusion_.broken_off();
-  phase_ = Phase::kLeaving;
-  for (RemoteProxy& remote : remotes_) remote.give_up(std::string(problem));
+  enter_leaving();
+  for (RemoteProxy& remote : channels_.remotes()) remote.give_up(std::string(problem));
   proceed();
 }
 
@@ -434,7 +405,9 @@ void TestRun::conclude() {
   phase_ = Phase::kOver;
   if (const std::string uninvited = attribution_.uninvited(); !uninvited.empty())
     warn(nullptr, uninvited);
-  conclusion_.close(results_, options_, now_);
+  attribution_.end_waiting(conclusion_.problem().empty() ? "the run ended" : conclusion_.problem(),
+                           now_);
+  conclusion_.close(results_, options_, plan_.asks_for_run(), now_);
   results_.finish(conclusion_.is_complete(), now_);
 }
 

@@ -6,15 +6,18 @@
 #include <string_view>
 #include <vector>
 
-#include "common/run/assignment.h"
-#include "common/run/attribution.h"
+#include "common/run/assignment/assignment.h"
+#include "common/run/assignment/attribution.h"
+#include "common/run/assignment/feeder.h"
 #include "common/run/conclusion.h"
 #include "common/run/interruption.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
-#include "common/run/plan.h"
-#include "common/run/remote/remote_proxy.h"
+#include "common/run/remote/channels.h"
 #include "common/run/results.h"
+#include "common/run/selection/history_keeper.h"
+#include "common/run/selection/plan.h"
+#include "common/run/unheard_time.h"
 #include "common/run/watchdog.h"
 
 namespace subunit::run {
@@ -26,7 +29,7 @@ namespace subunit::run {
 /// result and its Done, and a second ^C are a few lines of a test each.
 ///
 ///     TestRun run(options, plan, 1, now);
-///     RemoteProxy& remote = run.add_channel({.name = "ssh board", .awaited = …});
+///     RemoteProxy& remote = run.add_channel({.name = "ssh board", .awaited = …, .how_far = …});
 ///     run.start(now);
 ///     …
 ///     run.receive(remote, packet, now);            // any number of these, then
@@ -52,7 +55,9 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   /// The caller's, and lives longer. To be added before the start.
   void add_observer(Observer& observer) { results_.add_observer(observer); }
-  RemoteProxy& add_channel(RemoteProxy::Channel channel);
+  RemoteProxy& add_channel(RemoteProxy::Channel channel) {
+    return channels_.add(std::move(channel));
+  }
 
   /// The time of day, for packets that are written here: at the start, and every now and then.
   void set_wall_clock(Timestamp wall, Time now) { results_.set_wall_clock(wall, now); }
@@ -86,18 +91,20 @@ class TestRun : public View, private RemoteProxy::Owner {
   /// The observers have everything.
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
   /// Why it is not complete; empty if it is. Valid once over.
-  [[nodiscard]] const std::string& problem() const { return conclusion_.problem(); }
+  [[nodiscard]] std::string_view problem() const override { return conclusion_.problem(); }
   /// There is nothing to be gained from waiting until the results are written.
   [[nodiscard]] bool is_output_lost() const { return conclusion_.is_output_lost(); }
   /// See Conclusion. Valid once over.
-  [[nodiscard]] int exit_status() const {
-    return conclusion_.exit_status(results_.ledger(), options_.verdict);
-  }
+  [[nodiscard]] int exit_status() const { return conclusion_.exit_status(results_, options_); }
 
-  [[nodiscard]] std::list<RemoteProxy>& channels() { return remotes_; }
+  [[nodiscard]] std::list<RemoteProxy>& channels() { return channels_.remotes(); }
   [[nodiscard]] const verdict::Ledger& ledger() const override { return results_.ledger(); }
   [[nodiscard]] const RunningTests& running() const override { return results_.running(); }
-  [[nodiscard]] bool may_be_asking() const override;
+  [[nodiscard]] Tally tally() const override { return results_.tally(); }
+  [[nodiscard]] bool may_be_asking() const override { return channels_.may_be_asking(); }
+  [[nodiscard]] std::string_view channel_of(WorkerNumber worker) const override {
+    return channels_.name_of(worker);
+  }
   [[nodiscard]] std::optional<Time> time_left(Time now) const override {
     return assignment_.time_left(now);
   }
@@ -113,6 +120,7 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   // From the channels.
   void opened(Worker& worker) override;
+  void kept(Worker& worker) override { assignment_.add(worker, now_); }
   void result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) override;
   void answered(Worker& worker, const std::string& nonce) override;
   void failed(Worker& worker, const std::optional<std::string>& nonce,
@@ -131,46 +139,39 @@ class TestRun : public View, private RemoteProxy::Owner {
   void list();
   void start_tests();
   void run_tests();
-  void feed(Worker& worker);
-  void recycle(Worker& worker);
+  void stop_early();
   void restart_servers();
   void look();
   void look_for_idleness();
 
   // The end.
   void end_after_interrupt();
+  void enter_leaving();
   void leave();
   void break_off(std::string_view problem);
   void conclude();
 
   void warn(const Worker* worker, const std::string& text);
-  [[nodiscard]] bool can_progress() const;
-  [[nodiscard]] std::string why_not() const;
-  template <typename Function>
-  void each_worker(const Function& function) {
-    for (RemoteProxy& remote : remotes_)
-      for (Worker& worker : remote.workers()) function(worker);
-  }
 
   const Options& options_;
   Plan& plan_;
-  const std::size_t channels_;
   const Time started_;
   Time now_;
 
   Results results_;
   Assignment assignment_;
+  HistoryKeeper history_keeper_;
+  Feeder feeder_;
   Attribution attribution_;
+  UnheardTime unheard_;
   Watchdog watchdog_;
   IdleWatch idle_watch_;
   Conclusion conclusion_;
-  WorkerNumbers numbers_;
-  std::list<RemoteProxy> remotes_;
+  Channels channels_;
 
   Phase phase_ = Phase::kOpening;
   Time next_look_;
   Interruption interruption_;
-  std::optional<Time> paused_at_;  // when the observers became full
 };
 
 }  // namespace subunit::run

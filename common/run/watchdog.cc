@@ -18,7 +18,8 @@ namespace {
 constexpr Time kInterval = milliseconds(250);
 constexpr Time kShortestInterval = milliseconds(20);
 // Between tests a server does little: a fixture of a class or module, at most. After the first
-// time it is asked whether it is alive, after the second it is said to be stuck.
+// time it is asked whether it is alive, after the second it is said to be stuck. Before its first
+// sign of a test, it may have all of them to load.
 constexpr Time kPingAfter = seconds(5);
 constexpr Time kStuckAfter = seconds(10);
 // For the proxy to end a server, whose grace is 5 s unless told otherwise, and to tell of it.
@@ -42,6 +43,16 @@ std::string_view describe_ping(const Worker& worker) {
   return "";
 }
 
+std::string_view describe_stop(const Worker& worker) {
+  if (worker.work.listing)
+    return "the test server is loading its tests, or is stuck: it has not answered List";
+  if (!worker.record.has_loaded)
+    return "the test server is loading its tests, or is stuck: it has tests to run, but has not "
+           "begun any";
+  return "the test server is stuck between tests: it has tests to run, but none has been in "
+         "progress";
+}
+
 /// What the proxy tells of the server's CPU, as the end of a sentence; "" if it tells nothing.
 std::string describe_load(const Worker& worker) {
   if (!worker.signs.load || !worker.signs.load->share) return "";
@@ -57,6 +68,13 @@ Time Watchdog::interval() const {
   for (const auto& limit : {options_.test_timeout, options_.slow})
     if (limit) shortest = std::min(shortest, *limit);
   return std::max(shortest / 10, kShortestInterval);
+}
+
+void Watchdog::look(Channels& channels, Time now) {
+  for (RemoteProxy& remote : channels.remotes()) {
+    if (remote.silence(now) > Time(0)) continue;
+    for (Worker& worker : remote.workers()) look(worker, now);
+  }
 }
 
 void Watchdog::look(Worker& worker, Time now) {
@@ -88,6 +106,12 @@ void Watchdog::replace(Worker& worker, const Worker::Timeout& timeout, Time now)
   worker.timeout = timeout;
   worker.replaced_by = now + kReplaceTimeout;
   if (!worker.servers.can_restart(worker)) return worker.servers.abandon(worker, timeout.reason);
+  // Its next server would do the same. A test that is to blame does not run again.
+  if (timeout.test_id.empty() && worker.record.deaths + 1 >= Worker::kMaxDeaths)
+    return worker.servers.abandon(
+        worker, fmt::format("{}; this has happened {} times in a row, so the server is not started "
+                            "again",
+                            timeout.reason, Worker::kMaxDeaths));
   worker.servers.restart(worker, Worker::Step::kReplace, timeout.reason);
 }
 
@@ -127,14 +151,13 @@ std::optional<Worker::Timeout> Watchdog::look_between_tests(Worker& worker, Time
     worker.session.ping();
     worker.signs.ping = Worker::Ping::kAsked;
   }
-  const bool expired =
-      options_.test_timeout && lasting >= std::max(*options_.test_timeout, kStuckAfter);
+  const Time limit = worker.record.has_loaded ? kStuckAfter : options_.list_timeout;
+  const bool expired = options_.test_timeout && !worker.work.listing &&
+                       lasting >= std::max(*options_.test_timeout, limit);
   if (!expired && (lasting < kStuckAfter || worker.signs.called_stuck)) return std::nullopt;
   const std::string what =
-      fmt::format("the test server is stuck between tests: {} for {}{}{}",
-                  worker.work.listing ? "it has not answered List"
-                                      : "it has tests to run, but none has been in progress",
-                  in_seconds(whole_seconds(lasting)), describe_load(worker), describe_ping(worker));
+      fmt::format("{} for {}{}{}", describe_stop(worker), in_seconds(whole_seconds(lasting)),
+                  describe_load(worker), describe_ping(worker));
   if (expired) return Worker::Timeout{"", what};
   worker.signs.called_stuck = true;
   results_.happened({.kind = Incident::Kind::kTrouble, .worker = worker.number, .text = what}, now);
@@ -143,8 +166,13 @@ std::optional<Worker::Timeout> Watchdog::look_between_tests(Worker& worker, Time
 
 // Idleness.
 
-IdleWatch::Finding IdleWatch::look(bool busy, const std::set<WorkerNumber>& present,
-                                   std::size_t waiting, Time now) {
+IdleWatch::Finding IdleWatch::look(Channels& channels, std::size_t waiting, Time now) {
+  bool busy = false;  // a server has something to do, or is about to be there
+  std::set<WorkerNumber> present;
+  channels.each_worker([&](const Worker& worker) {
+    busy |= worker.work.asked() || (worker.can_progress() && !worker.is_open());
+    if (worker.state() != Worker::State::kLost) present.insert(worker.number);
+  });
   if (busy) {
     since_.reset();
     return {};

@@ -6,8 +6,9 @@
 
 #include "common/base/time.h"
 #include "common/run/options.h"
-#include "common/run/plan.h"
+#include "common/run/remote/channels.h"
 #include "common/run/results.h"
+#include "common/run/selection/plan.h"
 #include "common/run/worker.h"
 
 namespace subunit::run {
@@ -24,9 +25,11 @@ class Watchdog {
 
   /// Tells the observers what takes long, asks a server that is silent whether it is alive, has a
   /// server replaced that has used up its time, and abandons one that is not replaced in time.
-  void look(Worker& worker, Time now);
+  /// Not behind a channel of which nothing has come for long.
+  void look(Channels& channels, Time now);
 
  private:
+  void look(Worker& worker, Time now);
   void replace(Worker& worker, const Worker::Timeout& timeout, Time now);
   [[nodiscard]] std::optional<Worker::Timeout> look_at(Worker& worker, Time now);
   [[nodiscard]] std::optional<Worker::Timeout> look_at_tests(Worker& worker, Time now);
@@ -46,10 +49,8 @@ class IdleWatch {
     std::string warning;  ///< once, soon after it began; or empty
     std::string problem;  ///< it has lasted too long; or empty
   };
-  /// To be called every now and then. `busy`: a server has something to do, or is about to be
-  /// there. `present`: workers that have not been lost. `waiting`: tests that no server has.
-  [[nodiscard]] Finding look(bool busy, const std::set<WorkerNumber>& present, std::size_t waiting,
-                             Time now);
+  /// To be called every now and then. `waiting`: tests that no server has.
+  [[nodiscard]] Finding look(Channels& channels, std::size_t waiting, Time now);
 
  private:
   [[nodiscard]] std::string awaited(const std::set<WorkerNumber>& present) const;

@@ -16,6 +16,7 @@ bool Worker::go(Step step) {
       {State::kGreeting, Step::kRecycle, State::kRecycling},
       {State::kOpen, Step::kRecycle, State::kRecycling},
       {State::kGone, Step::kRestart, State::kStarting},
+      {State::kRecycling, Step::kKeep, State::kOpen},
       {State::kGreeting, Step::kEnd, State::kGone},
       {State::kOpen, Step::kEnd, State::kGone},
       {State::kReplacing, Step::kEnd, State::kStarting},

@@ -29,7 +29,8 @@ class RemoteServers;
 ///                                    └──────end──────┴────────►│
 ///                                                              └──end──► kGone
 ///
-/// From any of them a step kLose leads to kLost.
+/// From any of them a step kLose leads to kLost, and from kRecycling a step kKeep back to kOpen:
+/// the proxy cannot start another server there, and has not ended this one.
 ///
 /// The obvious way, a flag for each thing that may be going on ("was asked to restart", "is to be
 /// replaced", "has ended already"), fails where two of them are on the way at once: a server that
@@ -58,6 +59,7 @@ class Worker {
     kReplace,  ///< it is to be ended, since it hangs
     kRecycle,  ///< it is to be ended, since a fresh one is wanted
     kRestart,  ///< another one was asked for
+    kKeep,     ///< no fresh one can be had
     kEnd,      ///< the server has ended
     kLose,     ///< it has ended, and there will be no other
   };
@@ -108,6 +110,7 @@ class Worker {
   /// What is known of its servers. Attribution writes it.
   struct Record {
     bool has_answered = false;   ///< a server there has answered Hello, this one or one before
+    bool has_loaded = false;     ///< the server that is there has listed its tests, or begun one
     bool blamed = false;         ///< a test has failed because the server that is there has ended
     int deaths = 0;              ///< in a row, without having ended a test
     verdict::Fixtures fixtures;  ///< since the last Done
@@ -137,6 +140,7 @@ class Worker {
   const std::string route;  ///< "": packets to and from it have none
   const WorkerNumber number;
   std::string address;      ///< of the server that is there, for people
+  std::optional<int> pid;   ///< of that server, on its machine, if its proxy has told
   bool can_restart = true;  ///< as far as the place is concerned; see RemoteServers::can_restart()
   std::string restart_reason;  ///< why the last server was asked to end
   rpc::ClientSession session;  ///< with the server that is there

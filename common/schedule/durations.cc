@@ -38,6 +38,7 @@ std::size_t Durations::read(Decoder& decoder) {
 void Durations::record(const Packet& packet) {
   const bool starts = packet.status == Status::kInProgress;
   if (!packet.test_id || (!starts && !is_final(packet.status))) return;
+  if (!starts) set_failed(*packet.test_id, is_failure(packet.status));
   Start key(packet.route_code.value_or(""), *packet.test_id);
   if (starts) {
     const auto known = open_.find(key);
@@ -73,6 +74,18 @@ void Durations::set(std::string_view test_id, Time duration) {
   }
 }
 
+void Durations::set_failed(std::string_view test_id, bool failed) {
+  const auto known = failed_.find(test_id);
+  if (failed == (known != failed_.end())) return;
+  if (!failed) {
+    bytes_ -= test_id.size();
+    failed_.erase(known);
+  } else if (failed_.size() < kMaxTests && bytes_ + test_id.size() <= kMaxBytes) {
+    bytes_ += test_id.size();
+    failed_.emplace(test_id);
+  }
+}
+
 std::optional<Time> Durations::of(std::string_view test_id) const {
   const auto known = known_.find(test_id);
   if (known == known_.end()) return std::nullopt;
@@ -81,13 +94,18 @@ std::optional<Time> Durations::of(std::string_view test_id) const {
 
 bool DurationsWriter::write(Buffer& out) {
   const std::size_t enough = out.size() + kPieceSize;
-  const bool more = at_ != end_;
-  for (; at_ != end_ && out.size() < enough; ++at_) {
+  const auto& known = durations_.known_;
+  const auto& failed = durations_.failed_;
+  const Time start = since_1970(start_);
+  const bool more = at_ != known.end() || failed_at_ != failed.end();
+  for (; at_ != known.end() && out.size() < enough; ++at_) {
     const auto& [test_id, duration] = *at_;
-    const Time start = since_1970(start_);
+    const Status status = failed.contains(test_id) ? Status::kFail : Status::kSuccess;
     write_status(test_id, Status::kInProgress, start, out);
-    write_status(test_id, Status::kSuccess, start + duration, out);
+    write_status(test_id, status, start + duration, out);
   }
+  for (; at_ == known.end() && failed_at_ != failed.end() && out.size() < enough; ++failed_at_)
+    if (!known.contains(*failed_at_)) write_status(*failed_at_, Status::kFail, start, out);
   return more;
 }
 

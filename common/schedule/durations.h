@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -12,7 +13,7 @@
 
 namespace subunit::schedule {
 
-/// How long tests take, from the timestamps of earlier runs.
+/// How long tests take, from the timestamps of earlier runs, and which of them failed last.
 ///
 /// A duration is the time from a test's inprogress packet to its final status on the same route
 /// code. Of several runs, of one after the other in a stream or of one test on several routes, the
@@ -34,6 +35,10 @@ class Durations {
   /// What was measured in another way.
   void set(std::string_view test_id, Time duration);
 
+  /// Tests whose last final status is a failure, in the order of their ids.
+  [[nodiscard]] const std::set<std::string, std::less<>>& failed() const { return failed_; }
+  void set_failed(std::string_view test_id, bool failed);
+
   [[nodiscard]] std::optional<Time> of(std::string_view test_id) const;
   [[nodiscard]] std::size_t size() const { return known_.size(); }
 
@@ -48,12 +53,14 @@ class Durations {
   void close(std::map<Start, Time>::iterator start);
 
   Known known_;
+  std::set<std::string, std::less<>> failed_;
   std::map<Start, Time> open_;  // since 1970
   std::size_t bytes_ = 0;       // of the keys of both
 };
 
-/// All that `durations` knows as a subunit stream, in pieces: an inprogress and a success packet
-/// for each test, as far apart as it takes. The same durations give the same bytes.
+/// All that `durations` knows as a subunit stream, in pieces: an inprogress packet and a final one,
+/// success or fail, for each test, as far apart as it takes; a final one alone for a test that has
+/// failed and of which the duration is not known. The same durations give the same bytes.
 ///
 ///     DurationsWriter writer(durations, start);
 ///     for (Buffer piece; writer.write(piece); piece.clear()) …
@@ -64,15 +71,19 @@ class DurationsWriter {
 
   /// Every test starts at `start`. `durations` stays as it is until the last piece was written.
   DurationsWriter(const Durations& durations, Timestamp start)
-      : start_(start), at_(durations.known_.begin()), end_(durations.known_.end()) {}
+      : durations_(durations),
+        start_(start),
+        at_(durations.known_.begin()),
+        failed_at_(durations.failed_.begin()) {}
 
   /// Appends the next piece to `out`; false, and nothing appended, after the last one.
   [[nodiscard]] bool write(Buffer& out);
 
  private:
+  const Durations& durations_;
   Timestamp start_;
   Durations::Known::const_iterator at_;
-  Durations::Known::const_iterator end_;
+  std::set<std::string, std::less<>>::const_iterator failed_at_;
 };
 
 }  // namespace subunit::schedule

@@ -28,8 +28,10 @@ Fleet::Worker Fleet::add(std::size_t slot) {
 }
 
 void Fleet::started(Server& server, WorkerLoad::Ticket ticket, Time now) {
-  if (const auto round_trip = server.load.started(ticket, now))
-    server.slot->round_trip.learn(*round_trip);
+  const auto round_trip = server.load.started(ticket, now);
+  if (!round_trip) return;
+  server.slot->round_trip.learn(*round_trip);
+  server.slot->has_begun = true;
 }
 
 void Fleet::finished(Server& server, WorkerLoad::Ticket ticket, Time now) {

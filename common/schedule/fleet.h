@@ -18,6 +18,7 @@ class Fleet {
   struct Slot {
     Slowness slowness;
     RoundTrip round_trip;
+    bool has_begun = false;  ///< the start of a test was among what round_trip has learnt
   };
   struct Server {
     Slot* slot;

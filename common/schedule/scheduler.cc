@@ -32,18 +32,16 @@ constexpr double kProbing = 0.005;
 constexpr double kDearProbing = 8;
 // Units looked at, for each worker, to find one that a slow worker should run.
 constexpr std::size_t kMaxLook = 16;
+// Where a round trip takes longer than this, tests are sent ahead even if they may have to be
+// withdrawn. (What is measured first is the answer to Hello, which may come much later than others,
+// since a server has to start; so that does not count here.)
+constexpr Seconds kDearRoundTrip = 50ms;
 // A worker that got nothing asks again after this fraction of the time it has waited.
 constexpr int kAskAgainFraction = 8;
 constexpr Time kMinAskAgain = 1ms;
 
 Time to_time(Seconds seconds) {
   return std::chrono::duration_cast<Time>(std::clamp<Seconds>(seconds, 0s, 24h * 365));
-}
-
-/// A worker that has less than this needs more now.
-Seconds horizon_of(const Fleet::Server& server) {
-  const auto round_trip = server.slot->round_trip.value();
-  return round_trip ? *round_trip * kSlack + kWakeUp : Seconds(0);
 }
 
 /// Of the tests that are known; nothing if none is.
@@ -169,6 +167,14 @@ bool Scheduler::in_given_order() const {
   return options_.keep_order || !informed_ || fleet_.slots() < 2;
 }
 
+/// A worker that has less than this needs more now.
+Seconds Scheduler::horizon_of(const Server& server) const {
+  const auto round_trip = server.slot->round_trip.value();
+  const bool is_quick = !server.slot->has_begun || !round_trip || *round_trip <= kDearRoundTrip;
+  const bool waits = options_.withdrawable && is_quick;
+  return waits || !round_trip ? Seconds(0) : *round_trip * kSlack + kWakeUp;
+}
+
 bool Scheduler::probing(const Server& server) const {
   return !in_given_order() && fleet_.speed_unknown(server);
 }
@@ -211,8 +217,9 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
   // Half of an even share leaves the rest to whoever is done first. What is less than two round
   // trips is not worth another message.
   const Seconds share = std::max(level / 2, std::min(level, horizon * 2));
-  Seconds full = horizon + std::max(horizon / 2, kWorthAMessage);
-  if (probing(server)) full = std::max(full, probing_time(now));
+  const bool waits = options_.withdrawable && horizon == Seconds(0);
+  Seconds full = waits ? Seconds(0) : horizon + std::max(horizon / 2, kWorthAMessage);
+  if (probing(server) && !waits) full = std::max(full, probing_time(now));
   return {.hungry_below = std::min(horizon, level),
           .fill_to = std::min(full, share),
           .at_most = level / 2};

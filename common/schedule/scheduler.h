@@ -44,7 +44,8 @@ namespace subunit::schedule {
 ///      starts a process for each message gets as many as it likes, within that share.
 ///
 /// A server that dies puts back what it had; nothing that was sent is taken back from one that
-/// lives.
+/// lives. (A run that is to stop at a failure cancels it. Then what was sent ahead may have begun
+/// before the word arrives, so where waiting costs little nothing is sent ahead.)
 ///
 /// A test that changes hands costs O(log n), and each call O(workers).
 class Scheduler : public Dispatcher {
@@ -58,6 +59,9 @@ class Scheduler : public Dispatcher {
     bool keep_order = false;
     /// A worker has at most one test. The rest of its unit waits meanwhile.
     bool one_at_a_time = false;
+    /// What is sent may have to be withdrawn, and no test is to begin after that: a worker gets
+    /// nothing ahead of demand, unless the channel is so slow that it would wait for long.
+    bool withdrawable = false;
   };
 
   /// Tests in one message, unless a unit is larger.
@@ -108,6 +112,7 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] bool has(Worker worker, std::size_t test) const;
   [[nodiscard]] bool in_given_order() const;
 
+  [[nodiscard]] Seconds horizon_of(const Server& server) const;
   [[nodiscard]] bool probing(const Server& server) const;
   [[nodiscard]] Seconds probing_time(Time now) const;
   [[nodiscard]] Portion portion(const Server& server, Time now) const;

@@ -95,7 +95,9 @@ void Decoder::skip_line_feed() {
   const Bytes held = buffer_.held();
   if (held.empty()) return;  // it may still come
   behind_packet_ = false;
-  if (skips_line_feeds_ && held[0] == '\n') consume(1);
+  if (!skips_line_feeds_ || held[0] != '\n') return;
+  consume(1);
+  skipped_line_feed_ = true;
 }
 
 void Decoder::skip_to_signature(Bytes held) {

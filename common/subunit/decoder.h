@@ -74,6 +74,8 @@ class Decoder {
   /// From now on a line feed right behind a packet is its end, and no noise: who writes here ends
   /// lines for those on the way who pass on whole lines only. May be called between two events.
   void skip_line_feeds() { skips_line_feeds_ = true; }
+  /// Whether one was skipped: the other side knows of them.
+  [[nodiscard]] bool skipped_line_feed() const { return skipped_line_feed_; }
 
   /// The caller has not read for a while, and does so again: silence counts from now.
   void resume(Time now);
@@ -105,6 +107,7 @@ class Decoder {
   std::size_t abandoned_before_ = 0;  // candidates that start before this are not waited for
   std::optional<Packet> checked_;     // the candidate turned out true, but the noise goes first
   bool skips_line_feeds_ = false;
+  bool skipped_line_feed_ = false;
   bool behind_packet_ = false;  // nothing has come out since the last packet
   Time stall_timeout_ = kStallTimeout;
   std::optional<Time> stalls_at_;

@@ -1,11 +1,6 @@
 #include "proxy/channel/channel.h"
 
-#include <cerrno>
-#include <cstring>
-
 #include "common/base/text.h"
-#include "proxy/posix/stdio.h"
-#include "proxy/terminal/terminal.h"
 
 namespace proxy {
 
@@ -30,6 +25,14 @@ constexpr auto kLastWords = milliseconds(200);
 // Who speaks first to something that waits for him would wait for ever.
 constexpr auto kHeldTimeout = seconds(10);
 
+/// For people. What it reaches stands in it somewhere.
+std::string text_of(const std::vector<std::string>& command) {
+  constexpr std::size_t kMax = 100;
+  std::string words;
+  for (const std::string& word : command) words += (words.empty() ? "" : " ") + word;
+  return subunit::escaped(words, kMax);
+}
+
 }  // namespace
 
 Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, const Log& log)
@@ -43,18 +46,20 @@ Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, con
       held_timer_(loop, [this] { held_for_long(); }),
       script_(options.console),
       from_server_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
-                          .noise = [this](Bytes bytes) { receive_noise(bytes); },
-                          .batch = events_.batch,
+                          .noise = [this](Bytes bytes) { receive_between(bytes); },
+                          .batch = [this] { batch_over(); },
                           .ended = [this](const Result<>&) { packets_ended(); }}) {}
 
 // How it starts.
 
-Result<> Channel::start(const std::vector<std::string>& command) {
-  program_ = subunit::escaped(command[0]);
-  auto line = options_.pty ? start_on_terminal(command) : start_on_pipes(command);
+Result<> Channel::start(const std::vector<std::string>& words) {
+  const auto command = options_.push ? prepare_push(words) : words;
+  if (!command) return tl::unexpected(command.error());
+  if (!push_) program_ = subunit::escaped(command->front());
+  auto line = start_on_line(command_, *command, options_);
   if (!line) return tl::unexpected(line.error());
   from_server_.resume();
-  if (options_.link.mode == LinkMode::kRaw) {
+  if (options_.link.mode == LinkMode::kRaw && !push_) {
     open_raw(std::move(*line));
   } else {
     listen(std::move(*line));
@@ -62,37 +67,13 @@ Result<> Channel::start(const std::vector<std::string>& command) {
   return {};
 }
 
-Result<Channel::Ends> Channel::start_on_pipes(const std::vector<std::string>& command) {
-  auto in = Pipe::create(kPipeCapacity);
-  if (!in) return tl::unexpected(in.error());
-  auto out = Pipe::create(kPipeCapacity);
-  if (!out) return tl::unexpected(out.error());
-  if (auto started = command_.start({.words = command,
-                                     .in = in->read_end.get(),
-                                     .out = out->write_end.get(),
-                                     .ignores_interrupt = true});
-      !started)
-    return tl::unexpected(started.error());
-  return Ends{.in = std::move(out->read_end), .out = std::move(in->write_end)};
-}
-
-Result<Channel::Ends> Channel::start_on_terminal(const std::vector<std::string>& command) {
-  auto terminal = PseudoTerminal::create(!options_.console.empty());
-  if (!terminal) return tl::unexpected(terminal.error());
-  if (auto started = command_.start({.words = command, .terminal = terminal->path}); !started)
-    return tl::unexpected(started.error());
-  Fd in = duplicate(terminal->master.get());
-  if (!in) return subunit::error("cannot use a pseudo-terminal: {}", std::strerror(errno));
-  return Ends{.in = std::move(in), .out = std::move(terminal->master)};
-}
-
-void Channel::open_raw(Ends line) {
+void Channel::open_raw(LineEnds line) {
   line_ = Line::kRaw;
   from_server_.attach(std::move(line.in));
   set_writer(std::move(line.out));
 }
 
-void Channel::listen(Ends line) {
+void Channel::listen(LineEnds line) {
   const bool only_armour = options_.link.mode == LinkMode::kArmour;
   relay_.emplace(
       loop_, std::move(line.in), std::move(line.out),
@@ -108,7 +89,7 @@ void Channel::listen(Ends line) {
                         .ended = [this] { link_ended(); },
                         .line_ended = [this] { line_ended(); }});
   relay_->listen();
-  if (only_armour) open_link();
+  if (only_armour && !push_) open_link();
   type();
 }
 
@@ -126,22 +107,79 @@ void Channel::open_link() {
 
 void Channel::set_writer(Fd fd) {
   // If nobody reads what we send, the other direction tells why.
-  to_server_.emplace(
-      loop_, std::move(fd),
-      Writer::Events{.progress = events_.sent, .failed = [](const subunit::Error&) {}});
-  if (ends_lines_) to_server_->end_lines();
+  to_server_.emplace(loop_, std::move(fd),
+                     Writer::Events{.progress = [this] { transmitted(); },
+                                    .failed = [](const subunit::Error&) {}});
+  if (from_server_.skipped_line_feed()) to_server_->end_lines();
   to_server_->send(std::exchange(held_, {}));
-  if (finished_) to_server_->finish();
+  if (finished_ && !bringing_tree()) to_server_->finish();
   held_timer_.stop();
+  transmitted();
+}
+
+void Channel::transmitted() {
+  if (bringing_tree()) tree_->feed();
   events_.sent();
 }
 
 void Channel::type() {
   while (const auto text = script_.next()) relay_->type(*text);
+  if (push_ && !push_->begun() && script_.done()) push_->begin();
+}
+
+/// Returns the command that gives a shell at the other end.
+Result<std::vector<std::string>> Channel::prepare_push(const std::vector<std::string>& words) {
+  auto plan = PushPlan::make(*options_.push, words);
+  if (!plan) return tl::unexpected(plan.error());
+  std::vector<std::string> command = plan->channel;
+  program_ = text_of(command);
+  auto tree = std::move(plan->tree);
+  push_.emplace(loop_, std::move(*plan), options_.push->once,
+                PushSession::Line{
+                    .name = program_,
+                    .bytes_per_second = options_.link.bytes_per_second.value_or(0),
+                    .console = !options_.console.empty() || options_.link.bytes_per_second ||
+                               options_.link.mode == LinkMode::kArmour,
+                },
+                PushSession::Events{.type = [this](std::string_view text) { relay_->type(text); },
+                                    .noise = [this](Bytes bytes) { from_server_.feed(bytes); },
+                                    .preparing = events_.preparing,
+                                    .started =
+                                        [this] {
+                                          if (options_.link.mode == LinkMode::kArmour) open_link();
+                                        },
+                                    .failed =
+                                        [this](std::string reason) {
+                                          push_problem_ = std::move(reason);
+                                          hang_up(kGrace);
+                                        }},
+                log_);
+  if (tree) prepare_tree(std::move(*tree));
+  return command;
+}
+
+void Channel::prepare_tree(LocalTree tree) {
+  tree_.emplace(std::move(tree), program_,
+                TreeSender::Events{.send = [this](Bytes bytes) { transmit(bytes); },
+                                   .congested = [this] { return line_congested(); },
+                                   .preparing = events_.preparing,
+                                   .done = [this] { tree_arrived(); },
+                                   .failed =
+                                       [this](std::string reason) {
+                                         push_problem_ = std::move(reason);
+                                         hang_up(kGrace);
+                                       }},
+                log_);
+}
+
+void Channel::tree_arrived() {
+  transmit(std::exchange(waiting_, {}));
+  if (finished_ && to_server_) to_server_->finish();
 }
 
 void Channel::link_opened() {
   script_.stop();
+  if (push_) push_->stop();  // that `serve` was started may have been lost on its way
   if (line_ != Line::kUnknown || packet_seen_) return;
   from_server_.start_afresh();
   open_link();
@@ -150,6 +188,7 @@ void Channel::link_opened() {
 /// After each read from a line that may have a link.
 void Channel::turned() {
   type();
+  if (pushing()) push_->note_unsent(relay_->unsent());
   if (line_ == Line::kLink && relay_->over() && !end_timer_.running()) check_end();
   if (line_ != Line::kUnknown || !packet_seen_ || relay_->line_ended()) return;
   script_.stop();
@@ -161,10 +200,33 @@ void Channel::turned() {
 
 void Channel::receive(const Packet& packet) {
   packet_seen_ = true;
-  events_.packet(packet);
+  const auto about_tree = bringing_tree() ? subunit::sync::read_message(packet) : std::nullopt;
+  if (!about_tree) {
+    release_line_feed();
+    return events_.packet(packet);
+  }
+  expect_packets();
+  expect_line_feeds();
+  tree_->receive(*about_tree);
+}
+
+/// Noise between packets. Over a link, the line feed that the proxy begins with is not part of what
+/// the console prints: it is kept until Ready, whatever comes in between.
+void Channel::receive_between(Bytes bytes) {
+  if (line_ == Line::kLink && !packet_seen_) {
+    release_line_feed();
+    line_feed_held_ = bytes.back() == '\n';
+    if (line_feed_held_) bytes = bytes.first(bytes.size() - 1);
+  }
+  if (!bytes.empty()) receive_noise(bytes);
+}
+
+void Channel::release_line_feed() {
+  if (std::exchange(line_feed_held_, false)) receive_noise(subunit::as_bytes("\n"));
 }
 
 void Channel::receive_printed(Bytes bytes) {
+  if (pushing()) return push_->receive(bytes);
   if (line_ == Line::kUnknown) return from_server_.feed(bytes);
   receive_noise(bytes);
 }
@@ -176,6 +238,10 @@ void Channel::receive_noise(Bytes bytes) {
 }
 
 void Channel::send(Bytes bytes) {
+  bringing_tree() ? subunit::append(waiting_, bytes) : transmit(bytes);
+}
+
+void Channel::transmit(Bytes bytes) {
   if (to_server_) return to_server_->send(bytes);
   if (held_.empty()) held_timer_.start(kHeldTimeout);
   subunit::append(held_, bytes);
@@ -186,14 +252,14 @@ void Channel::catch_up() {
   from_server_.catch_up();
 }
 
-void Channel::end_lines() {
-  ends_lines_ = true;
-  from_server_.skip_line_feeds();
-  if (to_server_) to_server_->end_lines();
+void Channel::batch_over() {
+  if (to_server_ && from_server_.skipped_line_feed()) to_server_->end_lines();
+  events_.batch();
 }
 
 void Channel::finish() {
   finished_ = true;
+  if (bringing_tree()) return;
   if (to_server_) return to_server_->finish();
   held_timer_.start(kHeldTimeout);
 }
@@ -210,11 +276,11 @@ void Channel::set_flow(bool on) {
 /// pipe that can say that, it is told.
 void Channel::held_for_long() {
   if (!script_.done()) return log_.warning("still waiting {}", script_.waits_for());
+  if (pushing()) return log_.warning("still waiting {}", push_->awaited());
   if (held_.empty() && !options_.pty) return relay_->finish_line();
   log_.warning(
       "holding back what the client sends: it is not known yet whether \"{}\" uses the console "
-      "link "
-      "(use --link raw if it does not)",
+      "link (use --link raw if it does not)",
       program_);
 }
 
@@ -226,6 +292,7 @@ void Channel::warn_of_echo(bool here) {
 // The end.
 
 void Channel::hang_up(subunit::Time grace) {
+  if (push_) push_->stop();
   if (to_server_) to_server_->close();
   from_server_.close();
   grace_ = grace;
@@ -246,6 +313,7 @@ void Channel::end_command() {
 
 /// The other end has said all that it had to say.
 void Channel::packets_ended() {
+  release_line_feed();
   if (line_ == Line::kLink) to_server_->finish();
   check_end();
 }
@@ -297,6 +365,7 @@ bool Channel::ended_well() const {
 }
 
 std::string Channel::end_text() const {
+  if (!push_problem_.empty()) return push_problem_;
   std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
   if (line_ != Line::kLink) return ending;
   std::string dead = "the console link is dead: " + relay_->problem();
@@ -306,6 +375,8 @@ std::string Channel::end_text() const {
 
 std::string Channel::awaited() const {
   if (!script_.done()) return script_.waits_for();
+  if (pushing() && !relay_->hears_another_session()) return push_->awaited();
+  if (bringing_tree() && packet_seen_) return tree_->awaited();
   std::string ready = "for the proxy to send Ready";
   if (line_ == Line::kRaw) return ready;
   if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
@@ -315,9 +386,15 @@ std::string Channel::awaited() const {
   if (relay_->hears_another_session())
     return ready +
            ": a proxy is there, but speaks to another client over the console link; if that one "
-           "was "
-           "killed, the proxy ends within half a minute";
+           "was killed, the proxy ends within half a minute";
   return line_ == Line::kLink ? ready + ": no hello has come over the console link" : ready;
+}
+
+std::string Channel::how_far() const {
+  if (!push_problem_.empty()) return "";
+  if (!script_.done()) return "while the client was waiting " + script_.waits_for();
+  if (pushing()) return push_->how_far();
+  return bringing_tree() && packet_seen_ ? tree_->how_far() : "before the proxy sent Ready";
 }
 
 }  // namespace proxy

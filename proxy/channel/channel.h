@@ -5,11 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "proxy/channel/line_ends.h"
 #include "proxy/channel/line_options.h"
 #include "proxy/channel/link_relay.h"
 #include "proxy/io/child.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/posix/log.h"
+#include "proxy/push/push_session.h"
+#include "proxy/sync/tree_sender.h"
 
 namespace proxy {
 
@@ -24,6 +27,8 @@ class Channel {
     std::function<void(const subunit::Packet&)> packet;
     std::function<void(subunit::Bytes)> noise;
     std::function<void()> batch;
+    /// A proxy is being brought to the other end, and something of it has gone out.
+    std::function<void()> preparing = [] {};
     std::function<void()> ended;         ///< its stdout is closed and the process has ended; once
     std::function<void()> sent = [] {};  ///< something that was queued or held has been written
   };
@@ -31,14 +36,15 @@ class Channel {
   Channel(uv_loop_t& loop, const LineOptions& options, Events events, const Log& log);
 
   /// Without a terminal of its own, the command shares ours, so that ssh can ask for a password
-  /// there. ^C is ours alone.
-  [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& command);
+  /// there. ^C is ours alone. With `push`, `words` are split as split_push_words() does it.
+  [[nodiscard]] subunit::Result<> start(const std::vector<std::string>& words);
 
   void send(subunit::Bytes bytes);
 
   /// As Writer::congested(): hold back what there is to send.
   [[nodiscard]] bool congested() const {
-    return to_server_ ? to_server_->congested() : held_.size() >= kMaxHeld;
+    if (bringing_tree()) return waiting_.size() >= kMaxHeld;
+    return line_congested();
   }
 
   /// From now on the line carries packets, and little else.
@@ -46,9 +52,9 @@ class Channel {
     if (line_ != Line::kLink) from_server_.set_stall_timeout(kLineStall);
   }
 
-  /// A proxy at the other end has said that it is ready: from now on both ends end their lines. See
-  /// Writer::end_lines().
-  void end_lines();
+  /// A proxy at the other end has said that it is ready. If a line feed stands behind its packets,
+  /// it knows of such lines, and gets them, too. See Writer::end_lines().
+  void expect_line_feeds() { from_server_.skip_line_feeds(); }
 
   /// Unless there is no flow: reads and hands out, at once, what had come before the call.
   void catch_up();
@@ -77,6 +83,10 @@ class Channel {
   /// What it waits for until the proxy has said Ready, for a person: "for the proxy to ...".
   [[nodiscard]] std::string awaited() const;
 
+  /// How far it had got if it has ended before that: "before …" or "while …". Empty if end_text()
+  /// tells all. Valid once over.
+  [[nodiscard]] std::string how_far() const;
+
  private:
   enum class Line { kUnknown, kRaw, kLink };
 
@@ -94,20 +104,32 @@ class Channel {
   // lose it, or to fill the memory.
   static constexpr std::size_t kMaxHeldNoise = 1 << 20;
 
-  struct Ends {
-    Fd in, out;
-  };
-  [[nodiscard]] subunit::Result<Ends> start_on_pipes(const std::vector<std::string>& command);
-  [[nodiscard]] subunit::Result<Ends> start_on_terminal(const std::vector<std::string>& command);
+  [[nodiscard]] subunit::Result<std::vector<std::string>> prepare_push(
+      const std::vector<std::string>& words);
+  /// Nothing but a shell is known to be at the other end.
+  [[nodiscard]] bool pushing() const { return push_ && push_->active() && line_ == Line::kUnknown; }
 
-  void open_raw(Ends line);
-  void listen(Ends line);
+  /// The proxy is there, and not ready before its files are.
+  [[nodiscard]] bool bringing_tree() const { return tree_ && !tree_->over(); }
+  [[nodiscard]] bool line_congested() const {
+    return to_server_ ? to_server_->congested() : held_.size() >= kMaxHeld;
+  }
+  void prepare_tree(LocalTree tree);
+  void tree_arrived();
+
+  void open_raw(LineEnds line);
+  void listen(LineEnds line);
   void open_link();
   void set_writer(Fd fd);
+  void transmit(subunit::Bytes bytes);
+  void transmitted();
   void type();
   void turned();
 
   void receive(const subunit::Packet& packet);
+  void batch_over();
+  void receive_between(subunit::Bytes bytes);
+  void release_line_feed();
   void receive_noise(subunit::Bytes bytes);
   void receive_printed(subunit::Bytes bytes);
   void held_for_long();
@@ -130,20 +152,24 @@ class Channel {
   Timer end_timer_;  // once one of the two has ended: the command, or its output
   Timer last_words_timer_;
   Timer held_timer_;
-  std::string program_;  // of the command, for people
+  std::string program_;  // of the command, for people; with --push, all of it
   ConsoleScript script_;
+  std::optional<PushSession> push_;
+  std::optional<TreeSender> tree_;
+  std::string push_problem_;
   std::optional<Writer> to_server_;  // once it is known how to reach it
   PacketReader from_server_;
   std::optional<LinkRelay> relay_;  // unless the line is known to have no link
 
   Line line_ = Line::kUnknown;
   subunit::Buffer held_;        // to be sent, once that is known
+  subunit::Buffer waiting_;     // to be sent, once the tree is there
   subunit::Buffer held_noise_;  // while there is no flow
   bool flow_ = true;
   bool packet_seen_ = false;
-  bool ends_lines_ = false;
-  bool finished_ = false;    // nothing more will be sent
-  bool terminated_ = false;  // by us, when it had nothing more to do
+  bool line_feed_held_ = false;  // the noise before the first packet ends with it
+  bool finished_ = false;        // nothing more will be sent
+  bool terminated_ = false;      // by us, when it had nothing more to do
   bool ended_ = false;
   std::optional<subunit::Time> grace_;  // once it was told to hang up
 };

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "proxy/channel/console_script.h"
+#include "proxy/push/payloads.h"
 
 namespace proxy {
 
@@ -22,9 +24,11 @@ struct LinkSettings {
 
 /// What a client was told about the lines that its channels are.
 struct LineOptions {
+  std::string folder;  ///< where the command starts; "": here
   LinkSettings link;
   bool pty = false;                  ///< the command has a terminal of its own
   std::vector<ConsoleStep> console;  ///< to be typed before anything answers
+  std::optional<PushOptions> push;   ///< the command gives a shell, to which `serve` is brought
 };
 
 }  // namespace proxy

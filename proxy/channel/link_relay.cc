@@ -85,15 +85,22 @@ LinkRelay::LinkRelay(uv_loop_t& loop, Fd from_line, Fd to_line,
       }) {}
 
 Result<LinkRelay::Payload> LinkRelay::connect() {
-  auto in = Pipe::create(capacity(bytes_per_second_));
+  auto in = Pipe::create();
   if (!in) return tl::unexpected(in.error());
-  auto out = Pipe::create(capacity(bytes_per_second_));
+  auto out = Pipe::create();
   if (!out) return tl::unexpected(out.error());
-  to_owner_.emplace(loop_, std::move(in->write_end),
+  connect(Payload{std::move(out->read_end), std::move(in->write_end)});
+  return Payload{std::move(in->read_end), std::move(out->write_end)};
+}
+
+void LinkRelay::connect(Payload ends) {
+  for (const Fd* pipe : {&ends.in, &ends.out})
+    ::fcntl(pipe->get(), F_SETPIPE_SZ, capacity(bytes_per_second_));  // another size works too
+  to_owner_.emplace(loop_, std::move(ends.out),
                     Writer::Events{.progress = [this] { turn(); },
                                    // It has stopped reading, and will close the other pipe too.
                                    .failed = [](const subunit::Error&) {}});
-  from_owner_.emplace(loop_, std::move(out->read_end),
+  from_owner_.emplace(loop_, std::move(ends.in),
                       Reader::Events{.room = [this] { return std::span(payload_buffer_); },
                                      .received =
                                          [this](std::size_t size) {
@@ -106,7 +113,6 @@ Result<LinkRelay::Payload> LinkRelay::connect() {
                                            turn();
                                          }});
   timer_.start(Time(0));
-  return Payload{std::move(in->read_end), std::move(out->write_end)};
 }
 
 void LinkRelay::catch_up() {

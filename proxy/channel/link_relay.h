@@ -37,7 +37,7 @@ class LinkRelay {
 
   void listen() { from_line_.resume(); }
 
-  /// The ends of the pipes: the payload that comes, and the one to send.
+  /// One side's ends of the pipes: the payload that comes to it, and the one that it sends.
   struct Payload {
     Fd in;
     Fd out;
@@ -49,8 +49,15 @@ class LinkRelay {
   /// as the line is slow: nothing waits in them for long.
   [[nodiscard]] subunit::Result<Payload> connect();
 
+  /// The same with pipes that the owner has made: these are the relay's ends, from and to the
+  /// owner.
+  void connect(Payload ends);
+
   /// Writes text to the line, as a person would type it.
   void type(std::string_view text) { to_line_.send(subunit::as_bytes(text)); }
+
+  /// Bytes of that, and of what else was to be written, that the line has not taken.
+  [[nodiscard]] std::size_t unsent() const { return to_line_.queued(); }
 
   /// Before connect(): there is no link, and the owner takes the line. What was held back comes as
   /// noise before this returns. May be called from `turned`, and not from other events.

@@ -3,90 +3,78 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <functional>
 
+#include "common/base/text.h"
+#include "proxy/cli/options/shared_options.h"
+#include "proxy/cli/program.h"
 #include "proxy/cli/subcommand.h"
+#include "proxy/cli/version.h"
 
 namespace proxy {
 namespace {
 
-constexpr ProgramText kProgram{
-    "subunit-proxy",
-    "Runs tests in warm server processes at the other end of a channel, such as ssh, and brings\n"
-    "the results back as a clean subunit stream, whatever the tests print.",
-    "\nFor the options of a subcommand: subunit-proxy SUBCOMMAND --help",
-    "subunit-proxy " SUBUNIT_PROXY_VERSION};
-
-void add_log_level(OptionSet& options, LogLevel& level) {
-  options.choice(
-      {"--log-level", "LEVEL", "what to report on stderr: error, warning, info, debug (warning)"},
-      {{"error", LogLevel::kError},
-       {"warning", LogLevel::kWarning},
-       {"info", LogLevel::kInfo},
-       {"debug", LogLevel::kDebug}},
-      level);
+/// Of the program.
+std::string help_of(const Program& program) {
+  std::string text = fmt::format(
+      "{}\nUsage: subunit-proxy [OPTIONS] SUBCOMMAND\n\nOptions:\n{}{}\nSubcommands:\n",
+      program.description, help_line("--version", "print the version"), help_line_about_help());
+  for (const Program::Entry& entry : program.subcommands) {
+    const OptionSet::Text about = entry.make(false)->options().about();
+    if (!about.hidden) text += help_line(about.name, about.description);
+  }
+  return text + "\nFor the options of a subcommand: subunit-proxy SUBCOMMAND --help\n";
 }
 
-class Parser {
- public:
-  /// Knows the subcommand `first`, or all of them where there is none of that name: most of a start
-  /// would be making the options of the others.
-  Parser(const std::string& first, bool terminal) {
-    const std::pair<std::string_view, std::function<std::unique_ptr<Subcommand>()>> known[] = {
-        {"serve", make_serve_command},
-        {"wrap", make_wrap_command},
-        {"run", [terminal] { return make_run_command(terminal); }},
-        {"testr", make_testr_command},
-        {"python", make_python_command},
-        {"tunnel", make_tunnel_command},
-        {"command-server", make_command_server_command},
-        {"guard", make_guard_command},
-    };
-    const bool one =
-        std::ranges::any_of(known, [&](const auto& each) { return each.first == first; });
-    for (const auto& [name, make] : known) {
-      if (!one || name == first) subcommands_.push_back(make());
-    }
-    for (const auto& subcommand : subcommands_) {
-      add_log_level(subcommand->options(), log_level_);
-      options_.push_back(&subcommand->options());
-    }
-  }
+std::string version() {
+  std::string text = fmt::format("subunit-proxy {}", kVersion);
+  if (!kRevision.empty()) text += fmt::format(" ({})", kRevision);
+  return text + "\n";
+}
 
-  /// `own`: the words before "--". `command`: those after it.
-  CommandLine parse(const std::vector<std::string>& own, std::vector<std::string> command) {
-    try {
-      if (auto help = parse_options(kProgram, options_, own))
-        return {.action = Answer{Answer::Kind::kHelp, std::move(*help)}};
-      return {.action = named()->action(std::move(command)), .log_level = log_level_};
-    } catch (const UsageError& error) {
-      Subcommand* subcommand = named();
-      return {.action = Answer{Answer::Kind::kBadUsage,
-                               fmt::format("{}\nTry: subunit-proxy {}--help", error.what(),
-                                           subcommand ? subcommand->options().name() + " " : "")}};
-    }
-  }
+CommandLine bad_usage(std::string_view what, std::string_view subcommand = "") {
+  return {.action = Answer{Answer::Kind::kBadUsage,
+                           fmt::format("{}\nTry: subunit-proxy {}{}--help", what, subcommand,
+                                       subcommand.empty() ? "" : " ")}};
+}
 
- private:
-  [[nodiscard]] Subcommand* named() const {
-    const auto found = std::ranges::find_if(
-        subcommands_, [](const auto& subcommand) { return subcommand->options().named(); });
-    return found == subcommands_.end() ? nullptr : found->get();
-  }
+CommandLine help(std::string text) {
+  return {.action = Answer{Answer::Kind::kHelp, std::move(text)}};
+}
 
-  LogLevel log_level_ = LogLevel::kWarning;
-  std::vector<std::unique_ptr<Subcommand>> subcommands_;
-  std::vector<OptionSet*> options_;
-};
+CommandLine parse_subcommand(Subcommand& subcommand, const std::vector<std::string>& words,
+                             std::vector<std::string> command) {
+  LogLevel level = LogLevel::kWarning;
+  OptionSet& options = subcommand.options();
+  add_log_level(options, level);
+  try {
+    if (auto text = options.parse(words)) return help(std::move(*text));
+    return {.action = subcommand.action(std::move(command)), .log_level = level};
+  } catch (const UsageError& error) {
+    return bad_usage(error.what(), options.about().name);
+  }
+}
 
 }  // namespace
 
-CommandLine parse_command_line(const std::vector<std::string>& words, bool terminal) {
+CommandLine parse_command_line(const Program& program, const std::vector<std::string>& words,
+                               bool terminal) {
   // What follows "--" is a command with options of its own.
   const auto dashes = std::find(words.begin(), words.end(), "--");
   const std::vector<std::string> own(words.begin(), dashes);
   const std::vector<std::string> command(dashes == words.end() ? dashes : dashes + 1, words.end());
-  return Parser(own.empty() ? "" : own.front(), terminal).parse(own, command);
+  if (own.empty()) return bad_usage("a subcommand is required");
+  const std::string& first = own.front();
+  const auto entry = std::ranges::find(program.subcommands, first, &Program::Entry::name);
+  if (entry != program.subcommands.end())
+    return parse_subcommand(*entry->make(terminal), {own.begin() + 1, own.end()}, command);
+  if (first == "--version") return help(version());
+  if (asks_for_help(first)) return help(help_of(program));
+  if (std::ranges::count(program.left_out, first) > 0)
+    return bad_usage(
+        fmt::format("this is the part of subunit-proxy for test machines; \"{}\" is in the whole "
+                    "program, subunit-proxy",
+                    first));
+  return bad_usage(fmt::format("there is no subcommand \"{}\"", subunit::escaped(first)));
 }
 
 }  // namespace proxy

@@ -1,4 +1,4 @@
-#include "proxy/cli/shared_options.h"
+#include "proxy/cli/options/shared_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -53,7 +53,7 @@ class CommandServerCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_command_server_command() {
+std::unique_ptr<Subcommand> make_command_server_command(bool) {
   return std::make_unique<CommandServerCommand>();
 }
 

@@ -39,7 +39,7 @@ class GuardCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_guard_command() {
+std::unique_ptr<Subcommand> make_guard_command(bool) {
   return std::make_unique<GuardCommand>();
 }
 

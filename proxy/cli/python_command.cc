@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
 #include "common/base/text.h"
-#include "proxy/cli/shared_options.h"
+#include "proxy/cli/options/client_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -10,6 +10,7 @@ namespace {
 constexpr OptionSet::Text kText{
     "python", "for stestr, in place of Python: run the tests on the servers in .stestr.conf",
     R"(Usage: PYTHON="subunit-proxy python [OPTIONS]" stestr run
+       subunit-proxy python --archive > subunit_rpc.pyz
 )",
     R"(stestr starts tests with $PYTHON -m stestr.subunit_runner.run discover -t TOP PATH --list, or with
 --load-list FILE in place of --list. This subcommand takes such a command line, and runs the tests
@@ -23,10 +24,16 @@ server_command is the command of the channel; it is split into words as a shell 
 further, indented line is the command of a further channel. TOP and PATH have no effect here:
 the server has its own tests.
 
+--archive has nothing to do with stestr. It writes the Python package subunit_rpc as one file, for a
+machine that has Python 3.7 or later and nothing else:
+
+  python3 subunit_rpc.pyz discover -s tests      as python3 -m subunit_rpc discover -s tests
+  PYTHONPATH=subunit_rpc.pyz python3 -m pytest --subunit-rpc tests
+
 Exit status:
-  0  the stream on stdout is complete, whether tests passed or failed
+  0  the stream or archive on stdout is complete, whether tests passed or failed
   2  bad usage
-  3  the stream is not complete
+  3  it is not complete
 )"};
 
 constexpr const char* kRunner = "stestr.subunit_runner.run";
@@ -85,27 +92,40 @@ class StestrWords {
 
 class PythonCommand : public Subcommand {
  public:
-  PythonCommand() : Subcommand(kText) {
+  explicit PythonCommand(bool terminal) : Subcommand(kText), terminal_(terminal) {
+    options_.flag("--archive", "write the Python package to stdout, as one file", archive_);
     add_channel_options(options_, python_.run);
     options_.rest(words_);
   }
 
   Action action(std::vector<std::string> command) override {
     words_.insert(words_.end(), command.begin(), command.end());
+    if (archive_) {
+      if (!words_.empty())
+        throw UsageError(
+            fmt::format("--archive: \"{}\" is too much", subunit::escaped(words_.front())));
+      if (terminal_)
+        throw UsageError(
+            "--archive: stdout is a terminal, and the archive is not text; try: "
+            "subunit-proxy python --archive > subunit_rpc.pyz");
+      return WriteArchiveOptions();
+    }
     StestrWords(std::move(words_)).read(python_.run);
     python_.config = ".stestr.conf";
     return python_;
   }
 
  private:
+  const bool terminal_;
+  bool archive_ = false;
   TestrOptions python_;
   std::vector<std::string> words_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_python_command() {
-  return std::make_unique<PythonCommand>();
+std::unique_ptr<Subcommand> make_python_command(bool terminal) {
+  return std::make_unique<PythonCommand>(terminal);
 }
 
 }  // namespace proxy

@@ -1,6 +1,13 @@
 #include <fmt/core.h>
 
-#include "proxy/cli/shared_options.h"
+#include <charconv>
+#include <cstdint>
+#include <random>
+
+#include "common/base/text.h"
+#include "common/push/push_words.h"
+#include "proxy/cli/options/client_options.h"
+#include "proxy/cli/options/config_options.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/testr/channel_list.h"
 
@@ -12,20 +19,27 @@ constexpr OptionSet::Text kText{
     R"(Usage:
   subunit-proxy run [OPTIONS] [TEST...] -- CHANNEL COMMAND...
   subunit-proxy run [OPTIONS] [TEST...] --channel 'CHANNEL COMMAND...' [--channel ...]
+  subunit-proxy run --push [OPTIONS] [TEST...] -- SHELL COMMAND... -- SERVER COMMAND...
 )",
     R"(CHANNEL COMMAND starts `subunit-proxy serve` on the test machine and connects it to its own stdin
 and stdout. The servers of several channels share the tests. A command given with --channel is split
 into words as a shell does it, but nothing is expanded. TEST is the id of a test; without TEST,
 --load-list or --match, all tests run.
 
+With --push, nothing needs to be installed on the test machine. SHELL COMMAND gives a shell there,
+on its stdin: `ssh board`, `podman exec -i box sh`. Through it subunit-proxy is brought there,
+unless it is there already, and started. Options of `subunit-proxy serve` may stand before SERVER
+COMMAND: `--workers 4 -- COMMAND`.
+
 Exit status:
   0  every requested test passed
   1  a test failed
-  2  bad usage
+  2  bad usage, or nothing to run
   3  the run could not be completed; stderr tells why
 
 Examples:
   subunit-proxy run -- ssh board subunit-proxy serve -- python3 -m subunit_rpc discover
+  subunit-proxy run --push -- ssh board -- --adapter tap -- ./run_tests.sh
   subunit-proxy run --list -- podman exec -i box subunit-proxy serve --connect 9999
   subunit-proxy run --direct --match net -- ssh -W localhost:9999 board
   subunit-proxy run --pty -- podman run -it image subunit-proxy serve -- python3 -m subunit_rpc
@@ -35,10 +49,21 @@ class RunCommand : public Subcommand {
  public:
   explicit RunCommand(bool terminal) : Subcommand(kText) {
     run_.format = terminal ? Format::kHuman : Format::kSubunit;
+    run_.annotate = Annotate::kAuto;
     add_selection_options(options_, run_);
+    config_.add();
     options_.texts(
         {"--match", "REGEX", "only tests whose id contains a match of REGEX; may be repeated"},
         run_.match);
+    options_.flag("--failed", "only tests that failed, or were not run, last time, by --history",
+                  run_.failed);
+    options_.require("--failed", "--history");
+    options_.text(
+        {"--partition", "PART", "slice:K/N or hash:K/N: only the Kth of N parts of the tests"},
+        [this](const std::string& text) {
+          run_.partition = value_of(subunit::run::Partition::parse(text));
+        });
+    options_.flag("--allow-empty", "a run without any test is a success", run_.allow_empty);
     options_.choice(
         {"--format", "FORMAT",
          "human, subunit, or ids with --list (on a terminal human, else subunit)"},
@@ -48,48 +73,78 @@ class RunCommand : public Subcommand {
         {"--color", "WHEN", "use color in what people read: auto, always, never (auto)"},
         {{"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}},
         run_.color);
+    options_.flag("--full-traceback", "show frames of the test framework in tracebacks, too",
+                  run_.full_tracebacks);
     options_.text(
         {"--trace", "FILE", "write the run to FILE as a Chrome trace, for ui.perfetto.dev"},
         run_.trace);
+    options_.text({"--junit", "FILE", "write the results to FILE as JUnit XML, for CI systems"},
+                  run_.junit);
+    options_.flag("--junit-places", "add the file and line of failures, outside of its schema",
+                  run_.junit_places);
+    options_.require("--junit-places", "--junit");
+    options_.choice(
+        {"--annotate", "WHO", "errors and a step summary for CI: auto, github, never (auto)"},
+        {{"auto", Annotate::kAuto}, {"github", Annotate::kGithub}, {"never", Annotate::kNever}},
+        run_.annotate);
     options_.texts(
         {"--channel", "COMMAND", "a channel's command, as one quoted argument; may be repeated"},
-        channels_);
+        [this](const std::string& channel) { add_channel(channel); });
     options_.text({"--channels-from", "FILE", "read such commands from FILE, one per line"},
                   channel_list_);
     add_channel_options(options_, run_);
     add_scheduling_options();
     add_limits();
+    add_retry_options();
   }
 
   Action action(std::vector<std::string> command) override {
+    if (config_.shows()) return Answer{Answer::Kind::kHelp, config_.text(run_.tests, command)};
     if (run_.format == Format::kIds && !run_.list) throw UsageError("--format ids needs --list");
+    // What a configuration file has of these is for runs.
+    if (run_.list && !config_.is_own("--trace")) run_.trace.reset();
+    if (run_.list && !config_.is_own("--junit")) run_.junit.reset();
     if (run_.trace && run_.list)
       throw UsageError("--trace cannot be used with --list: without a run there is no trace");
+    if (run_.junit && run_.list)
+      throw UsageError("--junit cannot be used with --list: without a run there are no results");
+    if (run_.junit == "-")
+      throw UsageError("--junit cannot write to stdout, where the results are: name a file");
     if (run_.isolated && run_.direct)
       throw UsageError(
           "--isolated cannot be used with --direct: it needs a proxy that starts the test server "
           "again");
-    if (run_.replay) {
-      for (const char* other :
-           {"--list", "--load-list", "--match", "--order", "--group", "tests"}) {
-        if (options_.given(other))
-          throw UsageError(fmt::format(
-              "--replay cannot be used with {}: the file decides which tests run, and where",
-              other));
-      }
-    }
+    if (run_.replay) check_replay();
     run_.keep_order = order_ == Order::kGiven;
     run_.channels = channels(std::move(command));
+    if (run_.line.push)
+      for (const subunit::Words& words : run_.channels)
+        (void)value_of(subunit::push::split_push_words(words));
     return run_;
   }
 
  private:
   enum class Order { kAuto, kGiven };
 
+  static std::uint32_t seed_of(const std::string& text) {
+    if (text.empty()) return std::random_device()();
+    std::uint32_t seed = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seed);
+    if (failure != std::errc() || end != text.data() + text.size())
+      throw UsageError(fmt::format("--shuffle: \"{}\" is not a whole number from 0 to {}",
+                                   subunit::escaped(text), UINT32_MAX));
+    return seed;
+  }
+
+  static constexpr int kMaxTests = 1 << 30;
+  static constexpr int kMaxRetries = 1000;
+
   void add_scheduling_options() {
     options_.choice(
         {"--order", "ORDER", "auto (the longest first, where durations are known) or given (auto)"},
         {{"auto", Order::kAuto}, {"given", Order::kGiven}}, order_);
+    options_.flag({"--shuffle", "[ SEED]", "run the tests in an order that looks like chance"},
+                  [this](const std::string& seed) { run_.shuffle = seed_of(seed); });
     options_.text(
         {"--group", "REGEX", "tests with the same match of REGEX in their ids run on one server"},
         run_.group);
@@ -112,25 +167,85 @@ class RunCommand : public Subcommand {
                      run_.slow);
   }
 
-  std::vector<subunit::Words> channels(subunit::Words command) const {
+  void add_retry_options() {
+    options_.integer({"--max-fail", "N", "after N failures, begin no other test"}, 1, kMaxTests,
+                     [this](int failures) { run_.max_fail = failures; });
+    options_.flag({"-x", nullptr, "the same as --max-fail 1"},
+                  [this](const std::string&) { run_.max_fail = 1; });
+    options_.exclude("-x", "--max-fail");
+    options_.integer(
+        {"--retries", "N", "run a test that fails up to N times more; if it passes, it is flaky"},
+        0, kMaxRetries, [this](int retries) { run_.retries = retries; });
+    options_.choice({"--flaky", "VERDICT", "whether flaky tests pass or fail the run (pass)"},
+                    {{"pass", false}, {"fail", true}}, run_.flaky_fails);
+  }
+
+  void check_replay() const {
+    const auto refuse = [](const char* other) {
+      throw UsageError(fmt::format(
+          "--replay cannot be used with {}: the file decides which tests run, and where", other));
+    };
+    for (const char* other : {"--list", "--load-list", "--match", "--failed", "--partition",
+                              "--order", "--shuffle", "--group", "--retries"})
+      if (options_.given(other)) refuse(other);
+    if (!run_.tests.empty()) refuse("ids of tests");
+  }
+
+  void add_channel(const std::string& channel) {
+    const auto commands = subunit::split_commands(channel);
+    if (!commands) throw UsageError("--channel: " + commands.error().text);
+    if (commands->empty()) throw UsageError("--channel: the command is empty");
+    channels_.insert(channels_.end(), commands->begin(), commands->end());
+  }
+
+  /// `run ssh board subunit-proxy serve -- python3 …`: without "--" before it, the channel command
+  /// is taken for ids of tests, and the server's command for the channel's.
+  void check_words_before_command(const subunit::Words& command) const {
+    constexpr std::string_view kPrograms[] = {"ssh", "podman", "docker", "kubectl", "socat"};
+    const subunit::Words& words = run_.tests;
+    if (words.empty() || command.empty()) return;
+    const bool begins = std::ranges::find(kPrograms, words.front()) != std::end(kPrograms);
+    const bool serves = words.size() > 1 && std::ranges::find(words, "serve") != words.end();
+    if (!begins && !serves) return;
+    throw UsageError(fmt::format(
+        "\"{}\" comes before --, where ids of tests are expected; the channel command comes after "
+        "it: subunit-proxy run -- {} -- {}",
+        subunit::escaped(join(words)), subunit::escaped(join(words)),
+        subunit::escaped(join(command))));
+  }
+
+  static std::string join(const subunit::Words& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+  }
+
+  /// What the command line names takes the place of channels in a configuration file.
+  std::vector<subunit::Words> channels(subunit::Words command) {
+    check_words_before_command(command);
+    const bool has_own =
+        !command.empty() || config_.is_own("--channel") || config_.is_own("--channels-from");
     std::vector<subunit::Words> all;
     const auto add = [&all](const std::vector<subunit::Words>& commands) {
       all.insert(all.end(), commands.begin(), commands.end());
     };
-    for (const std::string& channel : channels_) add(value_of(subunit::split_commands(channel)));
-    if (channel_list_) add(value_of(read_channel_list(*channel_list_)));
+    if (!has_own || config_.is_own("--channel")) add(channels_);
+    if (channel_list_ && (!has_own || config_.is_own("--channels-from")))
+      add(value_of(read_channel_list(*channel_list_)));
+    if (!has_own) run_.line.folder = config_.folder();
     if (all.empty() == command.empty()) {
       throw UsageError(
           "run needs a CHANNEL COMMAND: either one after --, or any number of them with --channel "
-          "and --channels-from");
+          "and --channels-from, also in a file subunit-proxy.toml");
     }
     if (all.empty()) all.push_back(std::move(command));
     return all;
   }
 
+  ConfigOptions config_{options_};
   RunOptions run_;
   Order order_ = Order::kAuto;
-  std::vector<std::string> channels_;
+  std::vector<subunit::Words> channels_;
   std::optional<std::string> channel_list_;
 };
 

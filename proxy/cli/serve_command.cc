@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
-#include "proxy/cli/shared_options.h"
+#include "proxy/cli/options/shared_options.h"
 #include "proxy/cli/subcommand.h"
+#include "proxy/posix/folder.h"
 
 namespace proxy {
 namespace {
@@ -69,6 +70,7 @@ class ServeCommand : public Subcommand {
                      serve_.grace);
     options_.flag("--any-owner", "also use a server that belongs to another user",
                   serve_.any_owner);
+    add_surroundings();
     add_link_options(options_, serve_.link, "armour on a terminal");
     add_ready_fd(options_, serve_.ready_fd);
   }
@@ -88,6 +90,7 @@ class ServeCommand : public Subcommand {
       serve_.command = command_server_words(adapter_, serve_.command, serve_.grace);
     }
     check_servers();
+    if (serve_.tree) serve_.tree = tree_folder(*serve_.tree);
     serve_.listen_requested = serve_.listen.has_value();
     if (serve_.connect.empty() && !serve_.listen)
       serve_.listen = Endpoint::parse("127.0.0.1:0").value();
@@ -95,6 +98,13 @@ class ServeCommand : public Subcommand {
   }
 
  private:
+  /// ":NAME" is a folder beside this program, which `run --push` keeps or removes with it.
+  [[nodiscard]] std::string tree_folder(const std::string& given) const {
+    if (!given.starts_with(':')) return given;
+    const std::string program = own_path();
+    return program.substr(0, program.rfind('/')) + "/trees/" + given.substr(1);
+  }
+
   void add_servers() {
     options_.texts(
         {"--connect", "ADDR", "connect to a test server that listens at ADDR; may be repeated"},
@@ -111,6 +121,22 @@ class ServeCommand : public Subcommand {
         {"--max-servers", "N",
          fmt::format("how many servers may be connected at the same time ({})", kMaxServers)},
         1, kMaxServers, [this](int given) { serve_.max_servers = given; });
+  }
+
+  void add_surroundings() {
+    options_.texts({"--env", "NAME=VALUE", "for the server command's environment; may be repeated"},
+                   [this](const std::string& text) {
+                     serve_.surroundings.environment.push_back(split_setting(text));
+                   });
+    options_.text({"--chdir", "DIR", "run the server command in DIR"}, serve_.surroundings.folder);
+    options_.text({"--venv", "DIR", "run it in this Python virtual environment"},
+                  serve_.surroundings.venv);
+    // From `run --push`.
+    options_.text({"--pushed-once", "DIR", ""}, serve_.temporary_folder);
+    options_.text({"--pushed-tree", "DIR", ""}, serve_.tree);
+    options_.flag("--pushed-python", "", serve_.surroundings.python_within);
+    for (const char* name : {"--pushed-once", "--pushed-python", "--pushed-tree"})
+      options_.hide(name);
   }
 
   void add_test_command() {
@@ -158,7 +184,7 @@ class ServeCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_serve_command() {
+std::unique_ptr<Subcommand> make_serve_command(bool) {
   return std::make_unique<ServeCommand>();
 }
 

@@ -6,7 +6,7 @@
 
 #include "common/base/result.h"
 #include "proxy/cli/command_line.h"
-#include "proxy/cli/option_set.h"
+#include "proxy/cli/options/option_set.h"
 
 namespace proxy {
 
@@ -27,15 +27,18 @@ class Subcommand {
   OptionSet options_;
 };
 
-[[nodiscard]] std::unique_ptr<Subcommand> make_serve_command();
-[[nodiscard]] std::unique_ptr<Subcommand> make_wrap_command();
-/// `terminal`: stdout is one.
+// One of each kind. `terminal`: stdout is one.
+
+[[nodiscard]] std::unique_ptr<Subcommand> make_serve_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_wrap_command(bool terminal);
 [[nodiscard]] std::unique_ptr<Subcommand> make_run_command(bool terminal);
-[[nodiscard]] std::unique_ptr<Subcommand> make_testr_command();
-[[nodiscard]] std::unique_ptr<Subcommand> make_python_command();
-[[nodiscard]] std::unique_ptr<Subcommand> make_tunnel_command();
-[[nodiscard]] std::unique_ptr<Subcommand> make_command_server_command();
-[[nodiscard]] std::unique_ptr<Subcommand> make_guard_command();
+[[nodiscard]] std::unique_ptr<Subcommand> make_testr_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_python_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_tunnel_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_command_server_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_guard_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_self_check_command(bool terminal);
+[[nodiscard]] std::unique_ptr<Subcommand> make_completion_command(bool terminal);
 
 /// The value of `result`. Throws its Error as a UsageError.
 template <typename T>

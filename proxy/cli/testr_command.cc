@@ -1,4 +1,4 @@
-#include "proxy/cli/shared_options.h"
+#include "proxy/cli/options/client_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -46,7 +46,7 @@ class TestrCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_testr_command() {
+std::unique_ptr<Subcommand> make_testr_command(bool) {
   return std::make_unique<TestrCommand>();
 }
 

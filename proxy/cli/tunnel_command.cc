@@ -1,4 +1,5 @@
-#include "proxy/cli/shared_options.h"
+#include "proxy/cli/options/client_options.h"
+#include "proxy/cli/options/shared_options.h"
 #include "proxy/cli/subcommand.h"
 
 namespace proxy {
@@ -52,7 +53,7 @@ class TunnelCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_tunnel_command() {
+std::unique_ptr<Subcommand> make_tunnel_command(bool) {
   return std::make_unique<TunnelCommand>();
 }
 

@@ -32,7 +32,7 @@ class WrapCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> make_wrap_command() {
+std::unique_ptr<Subcommand> make_wrap_command(bool) {
   return std::make_unique<WrapCommand>();
 }
 

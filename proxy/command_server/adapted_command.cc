@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "common/base/text.h"
 #include "common/subunit/encoder.h"
@@ -109,8 +109,7 @@ Result<> AdaptedCommand::run(const std::vector<std::string>& command, const Adap
 
 Result<Outlets> AdaptedCommand::open_outlets() {
   Outlets outlets{.events = {}, .file = folder_.path() + '/' + kOutputFile};
-  std::error_code ignored;
-  std::filesystem::remove(outlets.file, ignored);
+  ::unlink(outlets.file.c_str());
   auto events = source_ == Source::kSocket ? open_socket() : open_fifo();
   if (!events) return tl::unexpected(events.error());
   outlets.events = std::move(*events);
@@ -120,8 +119,7 @@ Result<Outlets> AdaptedCommand::open_outlets() {
 /// This process has it open for writing, too, so that it does not end with its first writer.
 Result<std::string> AdaptedCommand::open_fifo() {
   std::string path = folder_.path() + '/' + kEvents;
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
+  ::unlink(path.c_str());
   Fd fd;
   if (::mkfifo(path.c_str(), 0600) == 0) fd = Fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd) return error("cannot make the FIFO {}: {}", path, std::strerror(errno));

@@ -213,7 +213,7 @@ void Conversation::answer_ended(const Result<>& result) {
     session_.failed(nonce_, result.error().text);
   } else if (!ending_) {
     // The client knows no other answer than Done, and would take it for one.
-    fail(result.error().text);
+    fail("what the client has asked for failed: " + result.error().text);
   }
   send_pending();
 }

@@ -30,7 +30,8 @@ const char* signal_name(const Ending& ending) {
 
 std::string text_of(const Ending& ending) {
   const char* const name = signal_name(ending);
-  return name ? fmt::format("{} (SIG{})", ending.text(), name) : ending.text();
+  const std::string text = "the command " + ending.text();
+  return name ? fmt::format("{} (SIG{})", text, name) : text;
 }
 
 }  // namespace
@@ -50,10 +51,7 @@ void Request::start() {
   const bool nothing_asked = std::visit([](const auto& each) { return each.empty(); }, answer_);
   const auto started = nothing_asked ? Result<>() : start_command();
   if (!nothing_asked && started) return;
-  if (!started) {
-    end_without_command_ = {.clean = false,
-                            .text = "could not be started: " + started.error().text};
-  }
+  if (!started) end_without_command_ = {.clean = false, .text = started.error().text};
   end_timer_.start(subunit::Time(0));
 }
 

@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 #include "common/base/text.h"
 #include "proxy/posix/fd.h"
+#include "proxy/posix/folder.h"
 
 namespace proxy {
 
@@ -28,8 +28,7 @@ Result<TemporaryFolder> TemporaryFolder::create() {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (!path_.empty()) remove_folder(path_);
 }
 
 Result<std::string> TemporaryFolder::write(std::string_view name, std::string_view content) const {

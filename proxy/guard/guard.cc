@@ -7,10 +7,10 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
-#include <filesystem>
 #include <string_view>
 
 #include "proxy/guard/guard_process.h"
+#include "proxy/posix/folder.h"
 #include "proxy/posix/process.h"
 #include "proxy/posix/process_family.h"
 
@@ -102,8 +102,7 @@ int guard(const GuardOptions& options, const Log& log) {
   Guard guard(options.parent);
   const bool killed = guard.wait();
   // First: a guard above this one may end us with all the others.
-  std::error_code ignored;
-  if (!options.folder.empty()) std::filesystem::remove_all(options.folder, ignored);
+  if (!options.folder.empty()) remove_folder(options.folder);
   if (killed) {
     const ProcessFamily& left = guard.end_family();
     if (!left.empty())

@@ -5,7 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
+
+#include "proxy/posix/folder.h"
 
 namespace proxy {
 
@@ -26,9 +27,7 @@ Result<> GuardProcess::start(const std::string& folder) {
   orders_ = std::move(orders->write_end);
   ::fcntl(orders_.get(), F_SETFL, O_NONBLOCK);  // it may be stopped
   std::vector<std::string> words{kProgram, "guard", "--parent", std::to_string(::getpid())};
-  std::error_code failed;
-  if (!folder.empty())
-    words.insert(words.end(), {"--folder", std::filesystem::absolute(folder, failed).string()});
+  if (!folder.empty()) words.insert(words.end(), {"--folder", absolute_path(folder)});
   return child_.start({.words = std::move(words),
                        .in = orders->read_end.get(),
                        .out = null.get(),

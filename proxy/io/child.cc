@@ -127,6 +127,8 @@ Result<> Child::start(const Command& command) {
     posix_spawn_file_actions_adddup2(&spawn.actions, 0, 1);
   }
   posix_spawn_file_actions_adddup2(&spawn.actions, command.err, 2);
+  if (!command.folder.empty())
+    posix_spawn_file_actions_addchdir_np(&spawn.actions, command.folder.c_str());
 
   std::vector<std::string> words = command.words;
   std::vector<std::string> lines = environment(command);

@@ -31,6 +31,7 @@ struct Command {
   std::vector<std::pair<std::string, std::optional<std::string>>> settings = {};
   int in = 0, out = 1, err = 2;    ///< descriptors of this process that become its 0, 1 and 2
   bool own_session = false;        ///< leads a session and process group of its own
+  std::string folder = {};         ///< where it starts; "": here
   std::string terminal = {};       ///< path of one that controls its session, and is its 0 and 1
   bool ignores_interrupt = false;  ///< ignores INT: ^C at the terminal is for this process alone
 };

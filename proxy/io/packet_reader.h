@@ -49,6 +49,8 @@ class PacketReader {
 
   /// As Decoder::skip_line_feeds().
   void skip_line_feeds() { decoder_.skip_line_feeds(); }
+  /// As Decoder::skipped_line_feed(). Of all that has come, once `batch` is called.
+  [[nodiscard]] bool skipped_line_feed() const { return decoder_.skipped_line_feed(); }
 
   /// Takes effect at once: what has been read already is handed out after resume().
   void pause();

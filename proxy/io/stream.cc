@@ -153,7 +153,7 @@ bool Writer::to_capable_terminal() const {
 }
 
 void Writer::end_lines() {
-  ends_lines_ = true;
+  if (std::exchange(ends_lines_, true)) return;
   // What is queued gets its line feed when it is written.
   if (!at_line_start_ && queue_.empty()) send(kLineFeed);
 }
@@ -168,6 +168,7 @@ void Writer::send(subunit::Bytes bytes) {
                                      with_line_feed ? 2 : 1);
     if (written < 0 && written != UV_EAGAIN) return fail(written);
     const auto size = static_cast<std::size_t>(std::max(written, 0));
+    at_line_start_ |= with_line_feed;
     if (size == bytes.size() + with_line_feed) return;
     bytes = size == bytes.size() ? kLineFeed : bytes.subspan(size);
   }
@@ -178,7 +179,10 @@ void Writer::send(subunit::Bytes bytes) {
 
 void Writer::write_queue() {
   request_ = new Request{{}, this, {}};
-  if (ends_lines_ && queue_.back() != '\n') queue_.push_back('\n');
+  if (ends_lines_ && queue_.back() != '\n') {
+    queue_.push_back('\n');
+    at_line_start_ = true;
+  }
   std::swap(request_->bytes, queue_);
   in_flight_ = request_->bytes.size();
   request_->write.data = request_;

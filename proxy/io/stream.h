@@ -79,6 +79,8 @@ class Writer {
   /// Whatever is written, now or later, ends with a line feed before nothing more is queued: for
   /// those on the way who pass on whole lines only. Give whole packets to send() from now on.
   void end_lines();
+  /// No longer.
+  void leave_lines() { ends_lines_ = false; }
 
   /// Keeps the order. After a failure, or finish(), bytes are dropped.
   void send(subunit::Bytes bytes);
@@ -113,7 +115,7 @@ class Writer {
   int fd_;
   State state_ = State::kOpen;
   bool ends_lines_ = false;
-  bool at_line_start_ = true;
+  bool at_line_start_ = true;  // behind what was written and is queued
   bool congested_ = false;
   std::size_t in_flight_ = 0;
   subunit::Buffer queue_;

@@ -206,7 +206,11 @@ void Server::write_pending() {
   if (sent_ < outbox_.size()) return;
   outbox_.clear();
   sent_ = 0;
-  if (std::exchange(child_waits_, false) && child_) child_->acknowledge();
+  if (std::exchange(child_waits_, false) && child_) {
+    // What its tests do next is behind that, be it that they kill the proxy.
+    wait_until_proxy_has_read(connection_.get());
+    child_->acknowledge();
+  }
   // Not before: it may print at once, and what was in progress has to be at its end by then.
   if (run_ && !child_ && !closing_) start_child();
 }
@@ -289,6 +293,7 @@ void Server::send(Bytes packets, bool wait) {
   if (!wait) return;
   do turn(sent_ < outbox_.size());
   while (!closing_ && sent_ < outbox_.size());
+  wait_until_proxy_has_read(connection_.get());
 }
 
 // The children.

@@ -1,16 +1,15 @@
 #include "proxy/native/settling.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
-#include <iostream>
 #include <thread>
 #include <utility>
+
+#include "proxy/native/include/subunit-proxy/settle.h"
 
 namespace proxy::native {
 
@@ -18,63 +17,48 @@ namespace {
 
 // A proxy that waits for output reads it within this.
 constexpr auto kLookInterval = std::chrono::microseconds(20);
+constexpr auto kReadTimeout = std::chrono::seconds(1);
 // Away from the numbers that tests close or expect.
 constexpr int kFirstDescriptor = 200;
-
-bool is_pipe(int fd) {
-  struct stat status {};
-  return ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
-}
 
 Fd high_duplicate(int fd) {
   const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, kFirstDescriptor);
   return high >= 0 ? Fd(high) : duplicate(fd);
 }
 
-int unread(int pipe) {
-  int size = 0;
-  return ::ioctl(pipe, FIONREAD, &size) == 0 ? size : 0;
-}
-
-bool has_reader(int pipe) {
-  pollfd state{.fd = pipe, .events = 0, .revents = 0};
-  return ::poll(&state, 1, 0) == 0;  // POLLERR: the other end is closed (poll(2))
-}
-
-/// Until as much has been read as was in the pipe at the start. What others write meanwhile can
-/// only make this wait longer.
-void wait_until_read(int pipe) {
-  int before = unread(pipe);
-  int left = before;
-  while (left > 0 && before > 0 && has_reader(pipe)) {
-    std::this_thread::sleep_for(kLookInterval);
-    const int now = unread(pipe);
-    if (now < before) left -= before - now;
-    before = now;
-  }
+/// Bytes that the peer of a unix socket has not read yet.
+int unsent(int connection) {
+  int family = 0;
+  socklen_t size = sizeof family;
+  int count = 0;
+  return ::getsockopt(connection, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 &&
+                 family == AF_UNIX && ::ioctl(connection, TIOCOUTQ, &count) == 0
+             ? count
+             : 0;
 }
 
 }  // namespace
 
 void flush_output() {
-  std::cout.flush();
-  std::cerr.flush();
-  std::clog.flush();
-  // Not all files of C: that would wait for a thread that reads from one.
-  std::fflush(stdout);
-  std::fflush(stderr);
+  subunit::settling::flush_output();
 }
 
 OutputPipes::OutputPipes() {
   for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
-    if (!is_pipe(fd)) continue;
+    if (!subunit::settling::is_pipe(fd)) continue;
     if (Fd pipe = high_duplicate(fd)) pipes_.push_back(std::move(pipe));
   }
 }
 
 void OutputPipes::settle() const {
   flush_output();
-  for (const Fd& pipe : pipes_) wait_until_read(pipe.get());
+  for (const Fd& pipe : pipes_) subunit::settling::wait_until_read(pipe.get());
+}
+
+void wait_until_proxy_has_read(int connection) {
+  const auto end = std::chrono::steady_clock::now() + kReadTimeout;
+  while (unsent(connection) > 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(kLookInterval);
 }
 
 }  // namespace proxy::native

@@ -24,4 +24,8 @@ class OutputPipes {
   std::vector<Fd> pipes_;
 };
 
+/// Returns when the proxy has read what was sent to it, or is gone; or does not read, for a second,
+/// because its client does not. Where the kernel does not tell, as with TCP, at once.
+void wait_until_proxy_has_read(int connection);
+
 }  // namespace proxy::native

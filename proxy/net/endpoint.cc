@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -11,11 +10,11 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "common/base/text.h"
+#include "proxy/net/resolver.h"
 
 namespace proxy {
 
@@ -31,12 +30,11 @@ std::string reason(int error_number) {
   return std::strerror(error_number);
 }
 
-Result<std::string> parse_port(std::string_view text) {
+std::optional<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (failure != std::errc() || end != text.data() + text.size())
-    return error("\"{}\" is not a port number (0 to 65535)", subunit::escaped(text));
-  return std::string(text);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return port;
 }
 
 /// True if `path` is a socket that refuses connections: left behind by a process that is gone.
@@ -53,18 +51,19 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   Endpoint endpoint;
   if (text.starts_with("unix:")) {
     const std::string_view path = text.substr(5);
-    auto& address = reinterpret_cast<sockaddr_un&>(endpoint.address_);
+    auto& address = reinterpret_cast<sockaddr_un&>(endpoint.address_.storage);
     if (path.empty() || path.size() >= sizeof address.sun_path) {
       return error("\"{}\" is not an address: a socket's path has 1 to {} bytes",
                    subunit::escaped(text), sizeof address.sun_path - 1);
     }
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, path.size());
-    endpoint.size_ = sizeof address;
+    endpoint.address_.size = sizeof address;
     if (path.front() == kAbstract) {
       address.sun_path[0] = '\0';
       // Here, every byte counts: zeros behind the name would be part of it.
-      endpoint.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+      endpoint.address_.size =
+          static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
     }
     return endpoint;
   }
@@ -78,53 +77,47 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   }
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
 
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int status = ::getaddrinfo(host.c_str(), port->c_str(), &hints, &found)) {
+  if (const auto address = numeric_address(host)) {
+    endpoint.address_ = *address;
+  } else if (auto resolved = resolve(host)) {
+    endpoint.address_ = *resolved;
+  } else {
     return error("cannot resolve the host of \"{}\": {}", subunit::escaped(text),
-                 ::gai_strerror(status));
+                 resolved.error().text);
   }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  std::memcpy(&endpoint.address_, found->ai_addr, found->ai_addrlen);
-  endpoint.size_ = found->ai_addrlen;
+  endpoint.address_.set_port(*port);
   return endpoint;
 }
 
 Endpoint Endpoint::of_socket(int fd) {
   Endpoint endpoint;
-  endpoint.size_ = sizeof endpoint.address_;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&endpoint.address_), &endpoint.size_);
+  endpoint.address_.size = sizeof endpoint.address_.storage;
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&endpoint.address_.storage),
+                &endpoint.address_.size);
   return endpoint;
 }
 
 std::string Endpoint::text() const {
   if (is_path()) return std::string("unix:") + path();
   if (is_unix()) {
-    const std::string_view name(path() + 1, size_ - offsetof(sockaddr_un, sun_path) - 1);
+    const std::string_view name(path() + 1, address_.size - offsetof(sockaddr_un, sun_path) - 1);
     return fmt::format("unix:{}{}", kAbstract, name);
   }
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (::getnameinfo(address(), size_, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    return "an unknown address";
-  return address_.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, port)
-                                        : fmt::format("{}:{}", host, port);
+  return text_of(address_);
 }
 
 Result<Fd> Endpoint::listen() const {
-  Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd(::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return error("cannot listen on {}: {}", text(), reason(errno));
   mode_t mask = 0;
   if (is_path()) {
-    if (is_stale_socket(address(), size_, path())) ::unlink(path());
+    if (is_stale_socket(address_.get(), address_.size, path())) ::unlink(path());
     mask = ::umask(0177);
   } else {
     const int on = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   }
-  const int bound = ::bind(fd.get(), address(), size_);
+  const int bound = ::bind(fd.get(), address_.get(), address_.size);
   const int bind_error = errno;
   if (is_path()) ::umask(mask);
   if (bound != 0) {
@@ -138,8 +131,7 @@ Result<Fd> Endpoint::listen() const {
 }
 
 bool Endpoint::any_port() const {
-  // The port stands at the same place in both kinds of address.
-  return !is_unix() && reinterpret_cast<const sockaddr_in&>(address_).sin_port == 0;
+  return !is_unix() && address_.port() == 0;
 }
 
 std::optional<ino_t> Endpoint::inode() const {
@@ -153,10 +145,10 @@ void Endpoint::remove(ino_t expected) const {
 }
 
 Result<Fd> Endpoint::connect() const {
-  Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Fd fd(::socket(address_.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return error("cannot connect to {}: {}", text(), reason(errno));
   // A full backlog of a unix socket says EAGAIN: as with "refused", trying again is what helps.
-  if (::connect(fd.get(), address(), size_) != 0 && errno != EINPROGRESS)
+  if (::connect(fd.get(), address_.get(), address_.size) != 0 && errno != EINPROGRESS)
     return error("cannot connect to {}: {}", text(), reason(errno));
   set_no_delay(fd.get());
   return fd;
@@ -164,8 +156,8 @@ Result<Fd> Endpoint::connect() const {
 
 Result<> Endpoint::check_route() const {
   // With UDP, connect() looks for the route and does nothing else.
-  const Fd probe(::socket(address_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!probe || ::connect(probe.get(), address(), size_) != 0)
+  const Fd probe(::socket(address_.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!probe || ::connect(probe.get(), address_.get(), address_.size) != 0)
     return error("cannot connect to {}: {}", text(), reason(errno));
   return {};
 }

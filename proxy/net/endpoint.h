@@ -9,13 +9,15 @@
 #include <string_view>
 
 #include "common/base/result.h"
+#include "proxy/net/socket_address.h"
 #include "proxy/posix/fd.h"
 
 namespace proxy {
 
 /// Where a test server listens, or dials in: `HOST:PORT`, `PORT` on the loopback interface, or
-/// `unix:PATH`. HOST may be a name, an IPv4 address, or an IPv6 address in brackets. A PATH that
-/// begins with `@` names an abstract socket (unix(7)), which is in no file system.
+/// `unix:PATH`. HOST may be a name, an IPv4 address, or an IPv6 address in brackets; `localhost` is
+/// 127.0.0.1. A PATH that begins with `@` names an abstract socket (unix(7)), which is in no file
+/// system.
 class Endpoint {
  public:
   /// An Error for anything else, and for a name that cannot be resolved.
@@ -34,7 +36,7 @@ class Endpoint {
   /// A TCP address with port 0, which stands for any that is free.
   [[nodiscard]] bool any_port() const;
 
-  [[nodiscard]] bool is_unix() const { return address_.ss_family == AF_UNIX; }
+  [[nodiscard]] bool is_unix() const { return address_.family() == AF_UNIX; }
 
   /// An Error if no connection to this TCP address can be made from here, because there is no route
   /// to it: for the loopback interface, because it is down. Sends nothing.
@@ -50,17 +52,12 @@ class Endpoint {
   [[nodiscard]] static subunit::Result<> connect_result(int fd);
 
  private:
-  [[nodiscard]] const sockaddr* address() const {
-    return reinterpret_cast<const sockaddr*>(&address_);
-  }
-
   [[nodiscard]] const char* path() const {
-    return reinterpret_cast<const sockaddr_un&>(address_).sun_path;
+    return reinterpret_cast<const sockaddr_un&>(address_.storage).sun_path;
   }
   [[nodiscard]] bool is_path() const { return is_unix() && path()[0] != '\0'; }
 
-  sockaddr_storage address_{};
-  socklen_t size_ = 0;
+  SocketAddress address_;
 };
 
 /// Sends what is written at once: without this, small packets wait for acknowledgements that the

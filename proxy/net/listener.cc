@@ -8,11 +8,11 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proxy/posix/folder.h"
 #include "proxy/posix/token.h"
 
 namespace proxy {
@@ -54,10 +54,9 @@ Fd lock(const std::string& folder) {
 
 /// Removes the folders of processes that were killed before they could do so.
 void remove_abandoned(const std::string& place) {
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(place, ignored)) {
-    const std::string folder = entry.path();
-    if (!entry.path().filename().string().starts_with(kFolder)) continue;
+  for (const std::string& name : names_in(place)) {
+    const std::string folder = fmt::format("{}/{}", place, name);
+    if (!name.starts_with(kFolder)) continue;
     struct stat status {};
     if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
         status.st_uid != ::geteuid() || std::time(nullptr) - status.st_mtime < kMinAge)

@@ -10,13 +10,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/posix/fd.h"
+#include "proxy/posix/read_file.h"
 
 namespace proxy {
 
@@ -134,21 +135,37 @@ Result<TcpPeer> ask_for_tcp_peer(const TcpConnection& connection) {
 
 namespace {
 
-// One line of /proc/net/tcp or tcp6.
+constexpr std::array<const char*, 2> kTables = {"/proc/net/tcp", "/proc/net/tcp6"};
+constexpr std::size_t kMaxTable = 256 << 20;  // more than a million connections
+
+// What stands in a line of these.
 struct Line {
-  std::string local;  // address and port, as the kernel prints them
-  std::string remote;
+  std::string_view local;  // address and port, as the kernel prints them
+  std::string_view remote;
   uid_t owner = 0;
   unsigned long inode = 0;
 };
 
-constexpr std::array<const char*, 2> kTables = {"/proc/net/tcp", "/proc/net/tcp6"};
+/// Takes off all up to `end`, and what is there of it.
+std::string_view take_until(std::string_view& text, char end) {
+  const std::size_t size = std::min(text.find(end), text.size());
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(std::min(text.find_first_not_of(end, size), text.size()));
+  return taken;
+}
 
-bool parse(const std::string& text, Line& line) {
-  std::istringstream fields(text);
-  std::string slot, state, queues, timer, retransmits, timeout;
-  return static_cast<bool>(fields >> slot >> line.local >> line.remote >> state >> queues >>
-                           timer >> retransmits >> line.owner >> timeout >> line.inode);
+template <typename T>
+bool read_number(std::string_view text, T& value) {
+  return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
+}
+
+bool parse(std::string_view text, Line& line) {
+  std::array<std::string_view, 10> fields;  // number, both ends, ..., owner, timeout, inode
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  for (std::string_view& field : fields) field = take_until(text, ' ');
+  line.local = fields[1];
+  line.remote = fields[2];
+  return read_number(fields[7], line.owner) && read_number(fields[9], line.inode);
 }
 
 /// As the kernel prints it: each group of four bytes as a number of the machine's own byte order.
@@ -183,7 +200,7 @@ std::vector<std::string> spellings(const sockaddr_storage& address) {
   return hosts;
 }
 
-bool contains(const std::vector<std::string>& all, const std::string& one) {
+bool contains(const std::vector<std::string>& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
@@ -194,12 +211,14 @@ TcpPeer search_for_tcp_peer(const TcpConnection& connection) {
   const auto local = spellings(connection.theirs);
   const auto remote = spellings(connection.ours);
   for (const char* table : kTables) {
-    std::ifstream file(table);
-    std::string text;
-    std::getline(file, text);  // the titles
-    while (std::getline(file, text)) {
+    const auto text = read_file("the table", table, kMaxTable);
+    if (!text) continue;
+    std::string_view lines = *text;
+    while (!lines.empty()) {
+      const std::string_view text_of_line = take_until(lines, '\n');
       Line line;
-      if (!parse(text, line) || !contains(local, line.local) || !contains(remote, line.remote))
+      if (!parse(text_of_line, line) || !contains(local, line.local) ||
+          !contains(remote, line.remote))
         continue;
       TcpPeer peer{.here = true, .user = {}};
       if (line.inode != 0) peer.user = line.owner;

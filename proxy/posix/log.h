@@ -29,6 +29,12 @@ class Log {
     if (wants(LogLevel::kWarning))
       write(LogLevel::kWarning, fmt::format(format, std::forward<Args>(args)...));
   }
+  /// Shown where warnings are, and is none.
+  template <typename... Args>
+  void notice(fmt::format_string<Args...> format, Args&&... args) const {
+    if (wants(LogLevel::kWarning))
+      write(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));
+  }
   template <typename... Args>
   void info(fmt::format_string<Args...> format, Args&&... args) const {
     if (wants(LogLevel::kInfo))

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -67,6 +68,16 @@ Result<Fd> open_output(const char* what, const std::string& path) {
   auto fd = find_place(path).and_then(open_emptied);
   if (fd) return fd;
   return error("cannot write {} \"{}\": {}", what, subunit::escaped(path), fd.error().text);
+}
+
+Result<> write_all(int fd, subunit::Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return error("{}", std::strerror(errno));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
 }
 
 Result<std::optional<ReplacementFile>> ReplacementFile::create(const std::string& path) {

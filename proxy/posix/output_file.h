@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "common/base/bytes.h"
 #include "common/base/result.h"
 #include "proxy/posix/fd.h"
 #include "proxy/posix/place.h"
@@ -13,6 +14,9 @@ namespace proxy {
 /// for people: "the trace". A named pipe that nobody opens for reading is an Error after two
 /// seconds: it could not be written to. Links are followed as by find_place().
 [[nodiscard]] subunit::Result<Fd> open_output(const char* what, const std::string& path);
+
+/// Writes to a file, or to a pipe or device for as long as that takes.
+[[nodiscard]] subunit::Result<> write_all(int fd, subunit::Bytes bytes);
 
 /// A file that takes the place of another one, or of none, once it is complete.
 class ReplacementFile {
@@ -30,7 +34,10 @@ class ReplacementFile {
   /// Without commit(), nothing has happened.
   ~ReplacementFile();
 
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Appends to the new file.
+  [[nodiscard]] subunit::Result<> write(subunit::Bytes bytes) {
+    return write_all(fd_.get(), bytes);
+  }
 
   /// Puts it in place, with the permissions of what was there.
   [[nodiscard]] subunit::Result<> commit();

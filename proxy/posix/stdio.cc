@@ -48,6 +48,15 @@ Result<> replace(int fd, int substitute) {
   return error("cannot replace descriptor {}: {}", fd, std::strerror(errno));
 }
 
+Result<> leave_stdin() {
+  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return replace(STDIN_FILENO, null.get());
+}
+
+Result<> leave_stdout() {
+  return replace(STDOUT_FILENO, STDERR_FILENO);
+}
+
 // What one channel, or one test server, takes beside what a command takes for itself.
 constexpr std::size_t kNeededDescriptors = 24;
 
@@ -78,14 +87,13 @@ void hide_from_tests() {
 
 Result<PrivateStream> PrivateStream::take_stdin() {
   auto stream = take(0, O_RDONLY);
-  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (auto replaced = replace(0, null.get()); !replaced) return tl::unexpected(replaced.error());
+  if (auto replaced = leave_stdin(); !replaced) return tl::unexpected(replaced.error());
   return stream;
 }
 
 Result<PrivateStream> PrivateStream::take_stdout() {
   auto stream = take(1, O_WRONLY);
-  if (auto replaced = replace(1, 2); !replaced) return tl::unexpected(replaced.error());
+  if (auto replaced = leave_stdout(); !replaced) return tl::unexpected(replaced.error());
   return stream;
 }
 
@@ -109,8 +117,10 @@ Fd PrivateStream::duplicate() const {
   return duplicate_private(fd_.get());
 }
 
-using subunit::error;
-using subunit::Result;
+Result<> leave_standard_streams() {
+  if (auto left = leave_stdin(); !left) return left;
+  return leave_stdout();
+}
 
 Result<> notify_fd(int fd, std::string_view address) {
   const Fd ready(fd);

@@ -50,6 +50,9 @@ class PrivateStream {
   int flags_to_restore_ = -1;
 };
 
+/// Puts /dev/null on 0 and a copy of stderr on 1, where somebody else uses the streams.
+[[nodiscard]] subunit::Result<> leave_standard_streams();
+
 /// For pipes: what a relay asks the system for.
 inline constexpr int kPipeCapacity = 1 << 20;  // the most an ordinary user gets (pipe(7))
 

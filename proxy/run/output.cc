@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "common/report/ci/github.h"
 #include "common/report/human_report.h"
 #include "common/report/id_list.h"
 #include "proxy/io/packet_reader.h"
@@ -63,13 +64,15 @@ bool wants_color(ColorMode mode, bool capable_terminal) {
 
 class HumanOutput : public Output {
  public:
-  HumanOutput(ColorMode color, Writer& out, const View& view, const Log& log)
+  HumanOutput(const RunOptions& options, Writer& out, const View& view, const Log& log)
       : out_(out),
+        is_for_github_(annotates_for_github(options)),
         screen_(log.screen()),
         has_status_line_(screen_.has_status_line()),
         report_({.has_status_line = has_status_line_,
-                 .colored_stdout = wants_color(color, out.to_capable_terminal()),
-                 .colored_stderr = wants_color(color, has_status_line_)},
+                 .colored_stdout = wants_color(options.color, out.to_capable_terminal()),
+                 .colored_stderr = wants_color(options.color, has_status_line_),
+                 .full_tracebacks = options.full_tracebacks},
                 view, precise_now()) {}
 
   Observer& observer() override { return report_; }
@@ -83,6 +86,7 @@ class HumanOutput : public Output {
 
  private:
   Writer& out_;
+  const bool is_for_github_;
   Screen& screen_;
   const bool has_status_line_;
   HumanReport report_;
@@ -105,7 +109,10 @@ void HumanOutput::write(Time now) {
   report_.consume_lines();
   if (report_.pending_output().empty()) return;
   screen_.show_status("");
-  out_.send(subunit::as_bytes(report_.pending_output()));
+  const std::string text = is_for_github_
+                               ? subunit::report::without_commands(report_.pending_output())
+                               : std::string(report_.pending_output());
+  out_.send(subunit::as_bytes(text));
   report_.consume_output();
 }
 
@@ -134,9 +141,12 @@ void IncidentLog::happened(const Incident& incident, Time) {
   switch (incident.kind) {
     case Incident::Kind::kAttached:
       return log_.info("{}{}", who, text_or("a test server is attached"));
+    case Incident::Kind::kNotice:
+      return log_.notice("{}{}", who, incident.text);
     case Incident::Kind::kNote:
       return log_.info("{}{}", who, incident.text);
     case Incident::Kind::kGone:
+      if (incident.ends_run) return log_.info("{}{}", who, incident.text);
       return log_.warning("{}{}", who, text_or("lost the test server"));
     case Incident::Kind::kTrouble:
       return log_.warning("{}{}", who, incident.text);
@@ -153,7 +163,14 @@ std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, cons
                                     const Log& log) {
   if (options.format == Format::kSubunit) return std::make_unique<SubunitOutput>(out);
   if (options.list) return std::make_unique<IdOutput>(out);
-  return std::make_unique<HumanOutput>(options.color, out, view, log);
+  return std::make_unique<HumanOutput>(options, out, view, log);
+}
+
+bool annotates_for_github(const RunOptions& options) {
+  if (options.list) return false;
+  if (options.annotate != Annotate::kAuto) return options.annotate == Annotate::kGithub;
+  const char* const actions = std::getenv("GITHUB_ACTIONS");
+  return actions && *actions;
 }
 
 std::unique_ptr<Output> make_incident_log(const Log& log) {

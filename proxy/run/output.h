@@ -25,11 +25,17 @@ class Output {
   virtual void resized() {}
   /// The observer has been told the end.
   virtual void close(subunit::Time now) { write(now); }
+  /// The run could not even be started. The observer is told nothing, and close() is not called.
+  virtual void give_up(const std::string& /*problem*/, subunit::Time /*now*/) {}
 };
 
 /// The output on stdout. `out`, `view` and `log` are the caller's, and live longer.
 [[nodiscard]] std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out,
                                                   const subunit::run::View& view, const Log& log);
+
+/// Whether a step of GitHub Actions is told of the run. Then what tests print must not command its
+/// runner: see report::without_commands().
+[[nodiscard]] bool annotates_for_github(const RunOptions& options);
 
 /// Writes incidents to the log, with warnings for what is lost or wrong, and nothing for a slow
 /// test, which is not.

@@ -52,21 +52,11 @@ tl::unexpected<subunit::Error> cannot(const char* what, const std::string& path,
   return error("cannot {} the history \"{}\": {}", what, escaped(path), why);
 }
 
-Result<> write_all(int fd, subunit::Bytes bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return error("{}", std::strerror(errno));
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Result<> write_durations(int fd, const subunit::schedule::Durations& durations) {
+Result<> write_durations(ReplacementFile& file, const subunit::schedule::Durations& durations) {
   subunit::schedule::DurationsWriter writer(durations, wall_clock());
   Result<> result;
   for (subunit::Buffer piece; result && writer.write(piece); piece.clear())
-    result = write_all(fd, piece);
+    result = file.write(piece);
   return result;
 }
 
@@ -138,7 +128,7 @@ Result<> replace_history(const std::string& path, const subunit::schedule::Durat
   auto file = ReplacementFile::create(path);
   if (!file) return cannot("write", path, file.error().text);
   if (!*file) return {};
-  auto written = write_durations((*file)->fd(), durations);
+  auto written = write_durations(**file, durations);
   if (written) written = (*file)->commit();
   if (!written) return cannot("write", path, written.error().text);
   return {};

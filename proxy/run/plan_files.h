@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "common/run/plan.h"
+#include "common/run/selection/plan.h"
 #include "proxy/run/run.h"
 
 namespace proxy {

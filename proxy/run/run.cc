@@ -1,5 +1,6 @@
 #include "proxy/run/run.h"
 
+#include "common/report/ci/github.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/output_file.h"
 #include "proxy/posix/stdio.h"
@@ -16,6 +17,7 @@ int run(const RunOptions& options, const Log& log) {
     log.error("{}", plan.error().text);
     return 2;
   }
+  if (annotates_for_github(options)) log.screen().set_filter(subunit::report::without_commands);
   Runner::Files files;
   if (options.schedule_log) {
     auto opened = open_output("the schedule log", *options.schedule_log);
@@ -33,6 +35,14 @@ int run(const RunOptions& options, const Log& log) {
     }
     files.trace = std::move(*opened);
   }
+  if (options.junit) {
+    auto opened = open_report("the JUnit report", *options.junit);
+    if (!opened) {
+      log.error("{}", opened.error().text);
+      return 3;
+    }
+    files.junit = std::move(*opened);
+  }
   const auto out = PrivateStream::take_stdout();
   if (!out) {
     log.error("{}", out.error().text);
@@ -42,6 +52,7 @@ int run(const RunOptions& options, const Log& log) {
   Runner runner(loop.get(), options, *plan, std::move(files), out->duplicate(), log);
   if (const auto started = runner.start(); !started) {
     log.error("{}", started.error().text);
+    runner.give_up(started.error().text);
     return 3;
   }
   loop.run_until([&runner] { return runner.over(); });

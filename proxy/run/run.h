@@ -18,6 +18,13 @@ enum class Format {
 
 enum class ColorMode { kAuto, kAlways, kNever };
 
+/// For whom failures are annotated.
+enum class Annotate {
+  kAuto,    ///< for GitHub, where GITHUB_ACTIONS is set
+  kGithub,  ///< commands for GitHub's runner on stderr, and a summary of the step
+  kNever,
+};
+
 /// What `subunit-proxy run` was asked to do: what decides something, and here what that is done
 /// with.
 struct RunOptions : subunit::run::Options {
@@ -31,7 +38,11 @@ struct RunOptions : subunit::run::Options {
 
   Format format = Format::kHuman;
   ColorMode color = ColorMode::kAuto;
+  bool full_tracebacks = false;  ///< for people: with the frames of test frameworks
+  Annotate annotate = Annotate::kNever;
   std::optional<std::string> trace;  ///< file to write: the run as a Chrome trace
+  std::optional<std::string> junit;  ///< file to write: the run as JUnit XML
+  bool junit_places = false;         ///< with the files and lines of failures
 };
 
 /// `subunit-proxy run`: returns the exit status (Runner::exit_status()).

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "common/base/text.h"
+#include "common/report/ci/junit.h"
 #include "proxy/io/handle.h"
+#include "proxy/run/github_output.h"
 #include "proxy/run/plan_files.h"
 
 namespace proxy {
@@ -60,7 +64,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
   if (files.schedule_log)
     schedule_log_.emplace(std::move(files.schedule_log),
                           BackgroundWriter::Limits{.queue = kMaxUnlogged});
-  add_outputs(std::move(files.trace));
+  add_outputs(std::move(files));
 }
 
 Result<> Runner::start() {
@@ -71,11 +75,30 @@ Result<> Runner::start() {
   return {};
 }
 
-void Runner::add_outputs(Fd trace) {
+void Runner::give_up(const std::string& problem) {
+  for (const auto& output : outputs_) output->give_up(problem, precise_now());
+}
+
+void Runner::add_outputs(Files files) {
   outputs_.push_back(make_incident_log(log_));
   outputs_.push_back(make_output(options_, out_, run_, log_));
-  if (trace) outputs_.push_back(make_trace_output(*options_.trace, std::move(trace), log_));
+  if (files.trace)
+    outputs_.push_back(make_trace_output(*options_.trace, std::move(files.trace), log_));
+  if (annotates_for_github(options_)) outputs_.push_back(make_github_output(run_, log_));
+  if (files.junit) outputs_.push_back(make_junit_output(std::move(*files.junit)));
   for (const auto& output : outputs_) run_.add_observer(output->observer());
+}
+
+/// Named after its file: "results" for "dir/results.xml".
+std::unique_ptr<Output> Runner::make_junit_output(ReportFile file) {
+  const bool has_places = options_.junit_places || std::getenv("GITLAB_CI");
+  auto report = std::make_unique<subunit::report::JunitReport>(
+      subunit::report::JunitReport::Options{
+          .name = std::filesystem::path(file.path).stem().string(),
+          .start = wall_clock(),
+          .places = has_places ? places_here() : nullptr},
+      run_, precise_now());
+  return make_report_output(std::move(report), std::move(file), log_);
 }
 
 /// As many as can be started: the others are over.
@@ -84,7 +107,8 @@ Result<> Runner::open_channels() {
   for (const auto& command : options_.channels) {
     Line& line = lines_.emplace_back();
     line.remote = &run_.add_channel({.name = subunit::run::channel_name(command),
-                                     .awaited = [&line] { return line.channel->awaited(); }});
+                                     .awaited = [&line] { return line.channel->awaited(); },
+                                     .how_far = [&line] { return line.channel->how_far(); }});
     Channel& channel = line.channel.emplace(loop_, options_.line, events_of(line), log_);
     auto started = channel.start(command);
     if (started) continue;
@@ -101,14 +125,18 @@ Channel::Events Runner::events_of(Line& line) {
               [this, &line](const Packet& packet) {
                 run_.receive(*line.remote, packet, precise_now());
                 // At once: a line feed stands behind its Ready.
-                if (line.remote->heard_proxy() && !std::exchange(line.ends_lines, true))
-                  line.channel->end_lines();
+                if (line.remote->heard_proxy()) line.channel->expect_line_feeds();
               },
           .noise = [this,
                     &line](Bytes bytes) { run_.receive_noise(*line.remote, bytes, precise_now()); },
           .batch =
               [this, &line] {
                 run_.arrived(*line.remote, precise_now());
+                settle();
+              },
+          .preparing =
+              [this, &line] {
+                line.remote->preparing(precise_now());
                 settle();
               },
           .ended =

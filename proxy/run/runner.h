@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "common/run/plan.h"
+#include "common/run/selection/plan.h"
 #include "common/run/test_run.h"
 #include "proxy/channel/channel.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/background_writer.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/output.h"
+#include "proxy/run/report_output.h"
 #include "proxy/run/run.h"
 
 namespace proxy {
@@ -24,6 +25,7 @@ class Runner {
   struct Files {
     Fd schedule_log;
     Fd trace;
+    std::optional<ReportFile> junit;
   };
 
   /// All but `files` and `out` are the caller's, and live longer.
@@ -32,6 +34,9 @@ class Runner {
 
   /// An Error if no channel's command can be started.
   [[nodiscard]] subunit::Result<> start();
+
+  /// After an Error of start(): reports tell it.
+  void give_up(const std::string& problem);
 
   /// Turn the loop until this is true.
   [[nodiscard]] bool over() const { return concluded_ && out_.over(); }
@@ -45,12 +50,12 @@ class Runner {
     std::optional<Channel> channel;
     subunit::run::RemoteProxy* remote = nullptr;
     bool expects_packets = false;
-    bool ends_lines = false;
     bool finished = false;
     std::optional<subunit::Time> hung_up = std::nullopt;
   };
 
-  void add_outputs(Fd trace);
+  void add_outputs(Files files);
+  [[nodiscard]] std::unique_ptr<Output> make_junit_output(ReportFile file);
   [[nodiscard]] subunit::Result<> open_channels();
   [[nodiscard]] Channel::Events events_of(Line& line);
 

@@ -1,6 +1,7 @@
 #include "proxy/serve/console.h"
 
 #include <csignal>
+#include <cstring>
 
 #include "common/base/text.h"
 #include "proxy/terminal/terminal.h"
@@ -20,7 +21,16 @@ constexpr auto kLookInterval = seconds(2);
 // After a signal, for the link to carry what was said last.
 constexpr auto kFarewellTimeout = seconds(2);
 
+// Beyond the grace period of servers, for a daemon that has to end.
+constexpr auto kEndTimeout = seconds(3);
+
 constexpr std::size_t kMaxShown = 80;
+
+int number_of(std::string_view name) {
+  for (const int signal : {SIGINT, SIGHUP, SIGQUIT})
+    if (name == std::string("SIG") + ::sigabbrev_np(signal)) return signal;
+  return SIGTERM;
+}
 
 /// Nothing where there is no terminal, or, after a warning, where it cannot be changed.
 std::optional<RawMode> enter_raw_mode(int fd, const Log& log) {
@@ -45,8 +55,11 @@ subunit::link::LinkOptions link_options(const LinkSettings& settings, int out, b
 
 }  // namespace
 
-Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, const Log& log)
+Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out,
+                 DaemonProcess& daemon, subunit::Time grace, const Log& log)
     : log_(log),
+      daemon_(daemon),
+      grace_(grace),
       in_mode_(enter_raw_mode(in.get(), log)),
       out_mode_(is_same_terminal(in.get(), out.get()) ? std::nullopt
                                                       : enter_raw_mode(out.get(), log)),
@@ -58,30 +71,36 @@ Console::Console(uv_loop_t& loop, const LinkSettings& settings, Fd in, Fd out, c
                     log_.debug("{} bytes on the line are not part of a frame: \"{}\"", bytes.size(),
                                subunit::escaped(bytes, kMaxShown));
                   },
-              .turned = [] {},
+              .turned = [this] { daemon_.set_idle(relay_.idle()); },
               .opened = [this] { log_.debug("a client answers over the console link"); },
               .echoed = [this](bool here) { warn_of_echo(here); },
               .ended =
                   [this] {
                     if (!relay_.problem().empty())
                       log_.warning("the console link is dead: {}", relay_.problem());
+                    // It sees that the client is gone.
+                    kill_timer_.start(grace_ + kEndTimeout);
                   },
               .line_ended = [] {}}),
       signals_(
           loop, [this](const char* name) { signalled(name); }, StopSignals::Which::kAndQuit),
       // A shell that had the terminal meanwhile has set a mode of its own.
       continued_(loop, SIGCONT, [this] { reapply(); }),
+      child_signal_(loop, SIGCHLD, [this] { finish_after_daemon(); }),
       look_timer_(loop, [this] { look(); }),
-      farewell_timer_(loop, [this] { relay_.abandon("the proxy was ended by a signal"); }) {}
-
-Result<LinkRelay::Payload> Console::connect() {
+      farewell_timer_(loop, [this] { relay_.abandon("the proxy was ended by a signal"); }),
+      kill_timer_(loop, [this] { daemon_.send(SIGKILL); }) {
   relay_.listen();
+  relay_.connect(daemon_.take_payload());
   if (in_mode_ || out_mode_) look_timer_.start(kLookInterval);
-  return relay_.connect();
+  finish_after_daemon();  // it may have ended before its signal was watched
 }
 
-void Console::finish() {
+/// All is said, and waits in the channel. It ends as the link does, or at once if there is none.
+void Console::finish_after_daemon() {
+  if (finishing_ || !daemon_.ended()) return;
   finishing_ = true;
+  kill_timer_.stop();
   if (!relay_.opened() || signals_seen_ > 1) return relay_.abandon("the proxy has ended");
   if (signals_seen_ > 0) farewell_timer_.start(kFarewellTimeout);
 }
@@ -89,6 +108,9 @@ void Console::finish() {
 /// The first one is for the orderly end, as the Daemon sees it. The link has its part in that.
 void Console::signalled(std::string_view name) {
   ++signals_seen_;
+  daemon_.send(number_of(name));
+  // The first one asks it for an orderly end, the second for an end. It may not listen.
+  kill_timer_.start(signals_seen_ == 1 ? grace_ + kEndTimeout : kFarewellTimeout);
   if (finishing_) relay_.abandon(fmt::format("the proxy was ended by {}", name));
 }
 
@@ -118,6 +140,7 @@ void Console::leave() {
   relay_.close();
   look_timer_.stop();
   farewell_timer_.stop();
+  kill_timer_.stop();
   if (out_mode_) out_mode_->restore();
   if (in_mode_) in_mode_->restore();
   out_mode_.reset();

@@ -1,9 +1,12 @@
 #include "proxy/serve/daemon.h"
 
+#include <fmt/core.h>
+
 #include <csignal>
 
 #include "common/base/text.h"
 #include "common/rpc/attachment.h"
+#include "proxy/cli/version.h"
 #include "proxy/posix/stdio.h"
 #include "proxy/serve/packet_batch.h"
 
@@ -41,7 +44,8 @@ constexpr std::size_t kMaxRequest = 64 << 10;  // the longest is a reason, for p
 
 Daemon::Daemon(uv_loop_t& loop, const ServeOptions& options, Fd in, Fd out, const Log& log,
                std::function<bool()> idle)
-    : options_(options),
+    : loop_(loop),
+      options_(options),
       log_(log),
       idle_(std::move(idle)),
       to_client_(loop, duplicate(out.get()),
@@ -84,21 +88,41 @@ Result<> Daemon::start() {
   // The line feed ends whatever stands on the line already: a banner, a prompt.
   const std::uint8_t line_feed = '\n';
   to_client_.send(Bytes(&line_feed, 1));
-  announce(subunit::rpc::Ready{.proxy = "subunit-proxy/" SUBUNIT_PROXY_VERSION,
-                               .versions = subunit::rpc::kSupportedVersions,
-                               .listening = supervisor_.listening(),
-                               .expected = supervisor_.expected()},
-           to_client_);
-  if (client_lost_) return {};  // it was gone before we came
+  options_.tree ? await_tree(*options_.tree) : announce_ready();
+  return {};
+}
+
+void Daemon::await_tree(const std::string& path) {
+  tree_.emplace(loop_, path, to_client_,
+                TreeReceiver::Events{.arrived = [this]() -> Result<> {
+                                       if (auto entered = tree_->target().enter(); !entered)
+                                         return entered;
+                                       return options_.surroundings.enter();
+                                     },
+                                     .done = [this] { announce_ready(); },
+                                     .failed = [this](std::string_view why) { stop(why); }});
+  tree_->begin();
+  regulate();
+}
+
+void Daemon::announce_ready() {
+  subunit::rpc::Ready ready{.proxy = fmt::format("subunit-proxy/{}", kVersion),
+                            .versions = subunit::rpc::kSupportedVersions,
+                            .listening = supervisor_.listening(),
+                            .expected = supervisor_.expected()};
+  if (!kRevision.empty()) ready.revision = kRevision;
+  announce(ready, to_client_);
+  if (client_lost_) return;  // it was gone before we came
   supervisor_.start();
   regulate();
-  return {};
 }
 
 // From the client.
 
 void Daemon::receive(const Packet& packet) {
   heard_ = true;
+  client_at_line_start_ = packet.raw.back() == '\n';
+  if (tree_ && !tree_->over()) return receive_tree(packet);
   if (packet.route_code) {
     // A proxy behind this one has routes, and messages, of its own.
     return options_.routed() ? deliver_by_route(packet) : deliver(packet);
@@ -110,6 +134,12 @@ void Daemon::receive(const Packet& packet) {
   if (message && std::holds_alternative<subunit::rpc::Goodbye>(*message))
     return say_goodbye(packet);
   deliver(packet);
+}
+
+void Daemon::receive_tree(const Packet& packet) {
+  const auto message = subunit::sync::read_message(packet);
+  if (!message) return refuse("the files of --sync are not there yet");
+  tree_->receive(*message);
 }
 
 void Daemon::receive_request(const Packet& packet) {
@@ -179,7 +209,18 @@ void Daemon::deliver_held() {
   supervisor_.flush();
 }
 
+/// A client that ends its packets with line feeds is told in lines, too. To one of version 0.1.0
+/// they are noise, and it writes none.
+void Daemon::adopt_lines() {
+  if (from_client_.skipped_line_feed()) {
+    to_client_.end_lines();
+  } else if (!client_at_line_start_) {
+    to_client_.leave_lines();
+  }
+}
+
 void Daemon::batch_over() {
+  adopt_lines();
   supervisor_.flush();
   if (watch_) lease_timer_.start(watch_->lease);
   regulate();
@@ -204,6 +245,7 @@ void Daemon::channel_ended() {
   client_finished_ = true;
   lease_timer_.stop();
   if (!heard_) return stop(kNoStdin);
+  if (tree_ && !tree_->over()) return stop("the client has ended before its files were there");
   supervisor_.finish();
   finish_if_alone();
 }
@@ -237,9 +279,12 @@ void Daemon::say_alive() {
   announce(supervisor_.alive(), to_client_);
 }
 
-/// Results go first: captured output is read only while nothing is queued for the client.
+/// Results go first: captured output is read only while nothing is queued for the client. On a
+/// console, results are read only then, too: what is queued here is lost if a test kills this
+/// process, and what the one with the link has is not.
 void Daemon::regulate() {
-  supervisor_.set_flow({.results = !to_client_.congested(), .output = to_client_.queued() == 0});
+  const bool drained = to_client_.queued() == 0;
+  supervisor_.set_flow({.results = idle_ ? drained : !to_client_.congested(), .output = drained});
   if (phase_ != Phase::kServing) return end_if_possible();
   const bool full =
       options_.routed() ? supervisor_.queued() > kMaxBacklog : supervisor_.congested();

@@ -10,6 +10,7 @@
 #include "proxy/posix/log.h"
 #include "proxy/serve/serve.h"
 #include "proxy/serve/supervisor.h"
+#include "proxy/sync/tree_receiver.h"
 
 namespace proxy {
 
@@ -33,14 +34,18 @@ class Daemon {
 
  private:
   enum class Phase {
-    kStarting,
+    kStarting,  // until all is there that the test servers need
     kServing,
     kFlushing,  // all is said; the channel takes it, leftover processes are ended
     kOver,
   };
 
+  void await_tree(const std::string& path);
+  void announce_ready();
+
   // From the client.
   void receive(const subunit::Packet& packet);
+  void receive_tree(const subunit::Packet& packet);
   void receive_request(const subunit::Packet& packet);
   void deliver(const subunit::Packet& packet);
   void deliver_by_route(const subunit::Packet& packet);
@@ -49,6 +54,7 @@ class Daemon {
   void hold(const subunit::Packet& packet);
   void deliver_held();
   void batch_over();
+  void adopt_lines();
   void receive_noise(subunit::Bytes bytes);
   void refuse(std::string text, std::optional<std::string> respawn = std::nullopt);
   void channel_ended();
@@ -72,6 +78,7 @@ class Daemon {
   void finish();
   void end_if_possible();
 
+  uv_loop_t& loop_;
   const ServeOptions& options_;
   const Log& log_;
   std::function<bool()> idle_;
@@ -84,6 +91,7 @@ class Daemon {
   StopSignals signals_;
   Timer grace_timer_;
   Supervisor supervisor_;
+  std::optional<TreeReceiver> tree_;  // keeps others away from it, too
 
   subunit::Buffer hello_;  // the client's, for every server that attaches later
   subunit::Buffer held_;   // a packet for the first server, which is not attached yet
@@ -91,11 +99,12 @@ class Daemon {
   Timer alive_timer_;
   subunit::Time said_alive_at_{0};
   Timer lease_timer_;
-  bool heard_ = false;            // something has come from the client
-  bool goodbye_said_ = false;     // to all
-  bool client_finished_ = false;  // it sends no more
-  bool client_lost_ = false;      // it reads no more
-  bool stopped_ = false;          // this proxy has ended the servers
+  bool heard_ = false;                // something has come from the client
+  bool client_at_line_start_ = true;  // the last packet from it ended with a line feed of its own
+  bool goodbye_said_ = false;         // to all
+  bool client_finished_ = false;      // it sends no more
+  bool client_lost_ = false;          // it reads no more
+  bool stopped_ = false;              // this proxy has ended the servers
 };
 
 }  // namespace proxy

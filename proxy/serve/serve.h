@@ -9,6 +9,7 @@
 #include "proxy/channel/line_options.h"
 #include "proxy/net/endpoint.h"
 #include "proxy/posix/log.h"
+#include "proxy/serve/surroundings.h"
 
 namespace proxy {
 
@@ -26,6 +27,9 @@ struct ServeOptions {
   subunit::Time attach_timeout = std::chrono::seconds(60);
   subunit::Time grace = std::chrono::seconds(5);
   bool any_owner = false;
+  Surroundings surroundings;
+  std::optional<std::string> tree;              ///< path of the folder that one is brought to first
+  std::optional<std::string> temporary_folder;  ///< with this program in it; goes at the end
   LinkSettings link;
   std::optional<int> ready_fd;
 

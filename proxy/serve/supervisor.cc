@@ -65,8 +65,10 @@ std::unique_ptr<TestServer> Supervisor::make_server(unsigned number) {
 }
 
 Result<> Supervisor::prepare() {
-  if (!options_.command.empty()) {
-    if (auto started = guard_.start(); !started) return started;
+  if (!options_.command.empty() || options_.temporary_folder) {
+    // It outlives this process, whose file is in the folder that is to go.
+    if (auto started = guard_.start(options_.temporary_folder.value_or("")); !started)
+      return started;
   }
   return options_.listen ? listening_.open() : Result<>();
 }
@@ -246,6 +248,7 @@ void Supervisor::set_flow(Flow flow) {
   if (flow == flow_) return;
   const bool opens = (flow.results && !flow_.results) || (flow.output && !flow_.output);
   flow_ = flow;
+  if (slots_.empty()) return;
   // Who may go on first may fill the channel before it is the others' turn. So everybody gets to be
   // the first.
   auto each = opens ? slots_.upper_bound(first_in_turn_) : slots_.lower_bound(first_in_turn_);

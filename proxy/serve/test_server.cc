@@ -150,8 +150,14 @@ void TestServer::stop_attaching() {
 
 // At work.
 
+void TestServer::forward(subunit::Bytes packet) {
+  addressed_ = true;
+  upstream_->forward(packet);
+}
+
 void TestServer::forward(const subunit::Packet& packet) {
   if (!place_.route || !packet.route_code) return forward(packet.raw);
+  addressed_ = true;
   const auto forwarded = upstream_->forward_stripped(packet);
   if (!forwarded) log_.error("a packet from the client is lost: {}", forwarded.error().text);
 }
@@ -161,9 +167,11 @@ void TestServer::flush() {
 }
 
 void TestServer::say_goodbye(const subunit::Packet& packet) {
-  if (attaching()) {
+  if (attaching() || (attached() && !addressed_)) {
     dismissed_ = true;
     stop(std::string(subunit::rpc::kGoodbyeReason));
+    // For one that is not ours to end. One that is has its signal before, and no time to complain.
+    if (upstream_) upstream_->finish();
   } else if (attached()) {
     goodbye_said_ = true;
     forward(packet);

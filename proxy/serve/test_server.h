@@ -59,11 +59,12 @@ class TestServer {
 
   // From the client, in batches that end with flush(). All but say_goodbye() is for an attached
   // server only.
-  void forward(subunit::Bytes packet) { upstream_->forward(packet); }
+  void forward(subunit::Bytes packet);
   /// The same, but the hop of its route code that led here is taken off.
   void forward(const subunit::Packet& packet);
   void flush();
-  /// `packet` says Goodbye to it. One that is not attached yet is ended instead.
+  /// `packet` says Goodbye to it. One that is not attached yet, or has heard nothing yet, is ended
+  /// instead: a conversation does not begin with Goodbye.
   void say_goodbye(const subunit::Packet& packet);
   /// The client sends no more.
   void finish();
@@ -126,7 +127,8 @@ class TestServer {
   std::optional<Upstream> upstream_;
   Child command_;
   bool goodbye_said_ = false;
-  bool dismissed_ = false;        // Goodbye was said before it was attached
+  bool addressed_ = false;        // something was forwarded to it
+  bool dismissed_ = false;        // Goodbye was said before that
   bool client_finished_ = false;  // it sends no more
   bool hung_up_ = false;          // it had to be ended after it had closed its connection
   bool retired_ = false;          // it was to be replaced: its end is no news

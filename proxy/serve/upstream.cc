@@ -40,11 +40,7 @@ Upstream::Upstream(uv_loop_t& loop, ServerConnection connection,
       noise_("noise", route) {
   from_server_->set_events({.packet = [this](const Packet& packet) { receive(packet); },
                             .noise = [this](subunit::Bytes bytes) { receive_noise(bytes); },
-                            .batch =
-                                [this] {
-                                  channel_.flush();
-                                  events_.flow();
-                                },
+                            .batch = [this] { batch_over(); },
                             .ended =
                                 [this](const subunit::Result<>&) {
                                   noise_.flush(noise_packets_);
@@ -75,15 +71,17 @@ void Upstream::receive(const Packet& packet) {
       }
       return;
     }
-    if (std::holds_alternative<subunit::rpc::Ready>(*said) && !packet.route_code) proxy_is_there();
+    // The server here is a proxy: there is a channel in between.
+    if (std::holds_alternative<subunit::rpc::Ready>(*said) && !packet.route_code)
+      from_server_->skip_line_feeds();
   }
   relay(packet);
 }
 
-/// The server here is a proxy: there is a channel in between.
-void Upstream::proxy_is_there() {
-  to_server_.end_lines();
-  from_server_->skip_line_feeds();
+void Upstream::batch_over() {
+  if (from_server_->skipped_line_feed()) to_server_.end_lines();
+  channel_.flush();
+  events_.flow();
 }
 
 void Upstream::record(const Packet& packet) {

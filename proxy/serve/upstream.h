@@ -72,7 +72,7 @@ class Upstream {
  private:
   void receive(const subunit::Packet& packet);
   void receive_noise(subunit::Bytes bytes);
-  void proxy_is_there();
+  void batch_over();
   void record(const subunit::Packet& packet);
   void relay(const subunit::Packet& packet);
   void send_noise();

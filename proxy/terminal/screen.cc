@@ -49,6 +49,10 @@ std::size_t Screen::columns() const {
 }
 
 void Screen::print(std::string_view lines) {
+  print_exactly(filter_ ? filter_(lines) : std::string(lines));
+}
+
+void Screen::print_exactly(std::string_view lines) {
   report_dropped();
   if (!print_above_status(lines)) ++dropped_;
 }

@@ -31,6 +31,12 @@ class Screen {
   /// takes a line feed for just that, they end in CR LF.
   void print(std::string_view lines);
 
+  /// From now on, what is printed passes `filter`: lines that mean something to who reads stderr.
+  using Filter = std::string (*)(std::string_view lines);
+  void set_filter(Filter filter) { filter_ = filter; }
+  /// As print(), past the filter.
+  void print_exactly(std::string_view lines);
+
   /// Replaces the status line, or takes it away ("") and leaves nothing of it. Writes nothing if it
   /// is there already, or while what was written before still waits. `line` has no line feed, and
   /// must be narrower than columns().
@@ -48,6 +54,7 @@ class Screen {
 
   int fd_;
   BackgroundWriter writer_;
+  Filter filter_ = nullptr;
   std::size_t dropped_ = 0;  // calls of print() since the last one that was taken
   std::string status_;
   std::size_t status_columns_ = 0;  // of the screen when it was drawn

@@ -89,7 +89,7 @@ void TunnelRelay::receive(const Packet& packet) {
     ready_ = said && std::holds_alternative<subunit::rpc::Ready>(*said);
     if (ready_) {
       line_feed_held_ = false;  // Ready begins with it, to end what stands on the line already
-      channel_.end_lines();
+      channel_.expect_line_feeds();
       from_client_.skip_line_feeds();
       channel_.expect_packets();
     } else {

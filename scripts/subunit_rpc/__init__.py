@@ -1,8 +1,8 @@
-"""subunit RPC for Python: a test server for unittest, and the protocol for anybody.
+"""subunit RPC for Python: a test server for unittest and pytest, and the protocol for anybody.
 
 A client lists and runs the tests of a warm process by messages inside of a subunit v2
 stream. `python3 -m subunit_rpc --help` tells about the server. This package exports the
-protocol, which does no I/O; protocol.py says how to drive a session:
+protocol, which does no I/O, settle() aside; protocol.py says how to drive a session:
 
     ClientSession, ServerSession        bytes in, events out, bytes to send pulled
     Agreed, List, Run, Cancel, Ping, Done, Error, Pong, Goodbye, Packet, Ended
@@ -11,6 +11,7 @@ protocol, which does no I/O; protocol.py says how to drive a session:
     MisuseError                         ours
     negotiate, VERSIONS                 version ranges, as (max, min)
     Attach, encode_message              a server's first word to the proxy that started it
+    settle                              what was printed comes before the next packet
 
 Below that are message.py (messages and their JSON), attachment.py (messages in packets),
 packet.py and decoder.py (subunit v2).
@@ -21,6 +22,7 @@ from .errors import MisuseError, ProtocolError, VersionError
 from .message import Attach, Cancel, Done, Error, Goodbye, Hello, List, Ping, Pong, Run
 from .packet import Packet
 from .protocol import Agreed, ClientSession, Ended, Event, ServerSession
+from .settling import settle
 from .version import VERSIONS, negotiate
 
 __all__ = [
@@ -46,4 +48,5 @@ __all__ = [
     "VersionError",
     "encode_message",
     "negotiate",
+    "settle",
 ]

@@ -1,8 +1,7 @@
 """`python3 -m subunit_rpc`: see --help."""
 
-import sys
-
 from .server.cli import main
+from .server.lifeline import leave
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -28,7 +28,8 @@ def pytest_load_initial_conftests(early_config: Any) -> Iterator[None]:
 
         if not is_served(early_config):
             from .server.cli import main
+            from .server.lifeline import leave
 
             # This process has nothing of the tests yet, and is the front.
-            raise SystemExit(main(["--pytest", *early_config.invocation_params.args]))
+            leave(main(["--pytest", *early_config.invocation_params.args]))
     yield

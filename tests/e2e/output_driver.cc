@@ -1,10 +1,13 @@
-// output_driver [--color WHEN] [--trace FILE] [--format FORMAT]: gives the outputs of a run what a
-// runner would, so that a test decides what happens and when. Each line on stdin is a JSON object:
+// output_driver [--color WHEN] [--trace FILE] [--junit FILE] [--format FORMAT]: gives the outputs
+// of a run what a runner would, so that a test decides what happens and when. Each line on stdin is
+// a JSON object:
 //
 //     {"expect": 5}
 //     {"left": 12.5}                           how long the rest takes, in seconds
 //     {"id": "a.test"?, "status": 2?, "worker": 0?, "time": 1.5?, "tags": ["t"]?,
 //      "file": "stdout"?, "text": "..."?}      a packet
+//     {"attempted": 1, "id": "a.test", "worker": 0?}      an attempt has failed, and another
+//     follows
 //     {"incident": "slow", "worker": 0?, "id": "a.test"?, "text": "..."?}
 //     {"log": "words"}                         a warning by somebody else
 //     {"finish": true}                         whether the run is complete; the end
@@ -17,10 +20,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "common/report/ci/junit.h"
 #include "common/subunit/encoder.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/output_file.h"
 #include "proxy/run/output.h"
+#include "proxy/run/report_output.h"
 
 namespace {
 
@@ -50,6 +55,19 @@ class Driver : private subunit::run::View {
         std::exit(3);
       }
       outputs_.push_back(proxy::make_trace_output(*options.trace, std::move(*file), log_));
+    }
+    if (options.junit) {
+      auto file = proxy::open_report("the JUnit report", *options.junit);
+      if (!file) {
+        log_.error("{}", file.error().text);
+        std::exit(3);
+      }
+      const View& view = *this;
+      outputs_.push_back(proxy::make_report_output(
+          std::make_unique<subunit::report::JunitReport>(
+              subunit::report::JunitReport::Options{.name = "driver", .start = proxy::wall_clock()},
+              view, proxy::precise_now()),
+          std::move(*file), log_));
     }
     in_.resume();
     write();
@@ -95,6 +113,8 @@ class Driver : private subunit::run::View {
       left_ = nanoseconds(order["left"]);
     } else if (order.contains("log")) {
       log_.warning("{}", order["log"].get<std::string>());
+    } else if (order.contains("attempted")) {
+      attempted(order);
     } else if (order.contains("incident")) {
       happened(order);
     } else if (order.contains("finish")) {
@@ -116,6 +136,18 @@ class Driver : private subunit::run::View {
   static std::optional<subunit::run::WorkerNumber> worker_of(const json& order) {
     if (!order.contains("worker")) return std::nullopt;
     return order["worker"].get<subunit::run::WorkerNumber>();
+  }
+
+  void attempted(const json& order) {
+    const std::string id = order["id"];
+    const auto now = proxy::precise_now();
+    const subunit::run::Attempt attempt{.test_id = id,
+                                        .number = order["attempted"],
+                                        .status = subunit::Status::kFail,
+                                        .worker = worker_of(order),
+                                        .began = now,
+                                        .ended = now};
+    tell([&attempt](Observer& observer) { observer.attempted(attempt); });
   }
 
   void happened(const json& order) {
@@ -188,6 +220,7 @@ int main(int argc, char** argv) {
     const std::string name = argv[i];
     const std::string value = argv[i + 1];
     if (name == "--trace") options.trace = value;
+    if (name == "--junit") options.junit = value;
     if (name == "--format" && value == "subunit") options.format = proxy::Format::kSubunit;
     if (name == "--color")
       options.color = value == "always" ? proxy::ColorMode::kAlways : proxy::ColorMode::kNever;

@@ -1,4 +1,4 @@
-"""Containers whose image is a busybox root, with this machine's /usr."""
+"""Containers whose image is a busybox root, with this machine's /usr or bare."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from typing import Optional
 import uuid
 
 import support
@@ -26,9 +27,10 @@ def why_not():
 
 
 class Podman:
-    """Without a network, and with its storage in `directory`."""
+    """Without a network, and with its storage in `directory`. `bare`: there is nothing in it but busybox
+    and this file."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, bare: Optional[Path] = None) -> None:
         self.directory = directory
         # podman takes 50 characters and no more.
         self._run_directory = tempfile.TemporaryDirectory(prefix="podman-")
@@ -38,29 +40,36 @@ class Podman:
         ]
         self.name = "e2e-" + uuid.uuid4().hex[:12]
         image = f"localhost/{self.name}"
-        self._check("import", str(self._root_archive()), image)
+        self._check("import", str(self._root_archive(bare)), image)
         mounts = [f"{path}:{path}:ro" for path in ("/usr", str(support.ROOT))]
         if not Path(support.BINARY).resolve().is_relative_to(support.ROOT):
             mounts.append(f"{support.BINARY}:{support.BINARY}:ro")
+        if bare:
+            mounts = []
         self._run = [
             "--network=none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=512:512",
             *(word for mount in mounts for word in ("--volume", mount)),
             image,
         ]
 
-    def start(self) -> None:
-        """The container that exec() goes into."""
+    def start(self, *options: str) -> None:
+        """The container that exec() goes into, in place of one that was started before."""
+        self._check("rm", "--ignore", "--force", "--time", "0", self.name)
         self._check(
-            "run", "--detach", "--name", self.name, *self._run, "/bin/busybox", "sleep", "3600"
+            "run", "--detach", "--name", self.name, *options, *self._run, "/bin/busybox", "sleep", "3600"
         )
 
-    def _root_archive(self) -> Path:
+    def _root_archive(self, bare: Optional[Path]) -> Path:
         """busybox and its sh; /usr is this machine's, for the loader, the libraries and Python."""
         archive = self.directory / "root.tar"
         with tarfile.open(archive, "w") as tar:
             tar.add(shutil.which("busybox"), "bin/busybox")
-            links = {"bin/sh": "busybox", "bin/env": "busybox"}
-            links |= {"lib": "usr/lib", "lib64": "usr/lib64"}
+            if bare:
+                tar.add(bare, f"bin/{bare.name}")
+                applets = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+                links = {f"bin/{applet}": "busybox" for applet in applets if applet != "busybox"}
+            else:
+                links = {"bin/sh": "busybox", "bin/env": "busybox", "lib": "usr/lib", "lib64": "usr/lib64"}
             for name, target in links.items():
                 link = tarfile.TarInfo(name)
                 link.type, link.linkname = tarfile.SYMTYPE, target

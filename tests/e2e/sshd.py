@@ -1,5 +1,6 @@
 """A real sshd on loopback, whose login shell is noisy, and the channels through it."""
 
+import contextlib
 import os
 from pathlib import Path
 import shlex
@@ -100,11 +101,22 @@ class Sshd:
 
     def command(self, *remote: str) -> list:
         words = shlex.join(map(str, remote))
-        return ["ssh", "-F", str(self.directory / "client"), "machine", words]
+        return ["ssh", "-F", str(self.directory / "client"), "machine", *([words] if words else [])]
 
     def shell(self) -> list:
         """An interactive login, on a terminal over there."""
         return ["ssh", "-F", str(self.directory / "client"), "-tt", "machine"]
+
+    @contextlib.contextmanager
+    def login(self, script: str):
+        """Meanwhile, a login without a command comes to this script of sh, after the profile."""
+        shell = self.directory / "shell"
+        usual = shell.read_text()
+        shell.write_text(f". {self.directory}/profile\n{script}\n")
+        try:
+            yield
+        finally:
+            shell.write_text(usual)
 
     def close(self) -> None:
         self.process.terminate()

@@ -28,11 +28,13 @@ from subunit.v2 import ByteStreamToStreamResult, StreamResultToBytes
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SUBUNIT_PROXY", str(ROOT / "build/proxy/subunit-proxy"))
+# The same, or the part of it for test machines.
+SERVE_BINARY = os.environ.get("SUBUNIT_PROXY_SERVE", BINARY)
 PYTHON = "/usr/bin/python3"  # the one that has Debian's python3-subunit
 EXAMPLES = ROOT / "tests/examples"
 SERVER = str(EXAMPLES / "servers/server.py")
 SERVER_PROCESS = f"{PYTHON} {SERVER}"  # how its command line begins
-SERVE_PROCESS = f"{BINARY} serve"
+SERVE_PROCESS = f"{SERVE_BINARY} serve"
 BAD_LINE = [PYTHON, str(ROOT / "tests/e2e/bad_line.py")]
 PYTHONPATH = f"{ROOT / 'scripts'}:{EXAMPLES}"
 
@@ -50,6 +52,7 @@ MAX_FILE = 4 << 20  # testr writes each file that it has read as one packet
 
 RPC = "testrepository-rpc"
 PROXY = "testrepository-proxy"
+RUN = "subunit-proxy.run"  # a test that a run which could not be completed makes up
 TEXT = "text/plain;charset=utf8"
 RAW = "text/plain;charset=iso8859-1"
 
@@ -306,6 +309,11 @@ class Stream:
                 self.mime_types[key].add(event["mime_type"])
         for key, value in pieces.items():
             self.files[key] = b"".join(value)
+        # Why the run could not be completed; None if it was.
+        self.broken_off: Optional[str] = None
+        if (RUN, "fail") in self.ended:
+            self.broken_off = self.files[RUN, "subunit-proxy"].decode()
+            self.events = [event for event in self.events if event["test_id"] != RUN]
 
     @property
     def ended(self) -> collections.Counter:
@@ -426,6 +434,12 @@ def finish(
     return Finished(process.returncode, stdout or b"", stderr, seconds)
 
 
+def result(*command: str) -> Finished:
+    """Of any command."""
+    pipe = subprocess.PIPE
+    return finish(subprocess.Popen(list(map(str, command)), stdin=pipe, stdout=pipe, stderr=pipe))
+
+
 def read_until(process: subprocess.Popen, wanted: bytes) -> bytes:
     """What it wrote to stdout up to `wanted` and a little more, as it came."""
     data = b""
@@ -449,7 +463,14 @@ def start(arguments: Sequence[str], **options) -> subprocess.Popen:
     """
     for name in ("stdin", "stdout", "stderr"):
         options.setdefault(name, subprocess.PIPE)
-    return subprocess.Popen([BINARY, *patiently(list(map(str, arguments)))], **options)
+    arguments = list(map(str, arguments))
+    return subprocess.Popen([binary(*arguments[:1]), *patiently(arguments)], **options)
+
+
+def binary(subcommand: str = "") -> str:
+    """The one that has this subcommand."""
+    of_test_machines = ("serve", "wrap", "command-server", "guard")
+    return SERVE_BINARY if subcommand in of_test_machines else BINARY
 
 
 TIMEOUTS = {
@@ -492,7 +513,7 @@ def by_worker(usual: str, special: Dict[int, str], *arguments: str) -> List[str]
 
 def serving(*command: str, options: Sequence[str] = ()) -> List[str]:
     """A channel on this machine, to a test server."""
-    return [BINARY, *patiently(["serve", *map(str, options), "--", *map(str, command)])]
+    return [SERVE_BINARY, *patiently(["serve", *map(str, options), "--", *map(str, command)])]
 
 
 def client(*arguments: str, channel: Sequence[str], limit: float = LIMIT, **options) -> Finished:

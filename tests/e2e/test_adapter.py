@@ -12,7 +12,7 @@ TAP = support.EXAMPLES / "with_tap" / "disk_test"
 
 
 def channel(adapter, *command, options=()):
-    return [support.BINARY, "serve", "--adapter", adapter, *options, "--", *command]
+    return [support.SERVE_BINARY, "serve", "--adapter", adapter, *options, "--", *command]
 
 
 def client(adapter, *command, tests=(), options=(), **more):
@@ -194,7 +194,8 @@ def test_what_is_no_program_of_the_framework_is_named(adapter, words):
     says(ended.stderr, "cannot list its tests", words)
     ended = client(adapter, "/no/such/program")
     assert ended.status == 3
-    says(ended.stderr, "/no/such/program", "No such file or directory")
+    says(ended.stderr, 'cannot list its tests: cannot start "/no/such/program": No such file or directory')
+    assert ended.stderr.count("cannot start") == 1
 
 
 def test_a_test_that_does_not_exist_fails_and_the_others_run():

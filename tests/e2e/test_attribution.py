@@ -168,3 +168,19 @@ def tool_output(directory, *command, stdin=b"", status):
     assert ended.returncode == status, (command, ended.stdout[-2000:], ended.stderr[-2000:])
     assert b"Traceback" not in ended.stderr, ended.stderr
     return ended.stdout
+
+
+# A server of one's own
+
+PRINTING_SERVER = f"""
+source = open({str(support.EXAMPLES / "own_server.py")!r}).read()
+tests = {{f"prints_{{n}}": lambda n=n: print(n) or True for n in range(30)}}
+exec(source.replace("host, port =", "TESTS = tests\\nhost, port =", 1))
+"""
+
+
+def test_a_server_that_settles_has_each_output_with_its_test():
+    ended = client("--format", "subunit", channel=serving(*python("-c", PRINTING_SERVER)))
+    assert ended.status == 0, ended.stderr
+    for number in range(30):
+        assert ended.stream.output(f"prints_{number}", "stdout") == f"{number}\n".encode()

@@ -19,7 +19,7 @@ BY_WORDS = f"{NO_SERVER} $LISTOPT $IDLIST"
 UNITTEST = f"{support.PYTHON} -m subunit.run $LISTOPT $IDOPTION noisy.friendly"
 ALL = ["demo.a", "demo.b", "demo.c", "demo.d"]
 ODD = ["with spaces", "it's", 'so "called"', "größe", "$HOME `x` \\ *", "a;b"]
-COMMAND_SERVER = f"{support.BINARY} command-server"
+COMMAND_SERVER = f"{support.SERVE_BINARY} command-server"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def scene(monkeypatch, tmp_path):
 
 
 def channel(template, *options):
-    return [support.BINARY, "serve", "--test-command", template, *options]
+    return [support.SERVE_BINARY, "serve", "--test-command", template, *options]
 
 
 def client(*arguments, template=BY_FILE, options=(), **more):
@@ -269,7 +269,7 @@ def test_a_folder_for_temporary_files_that_is_missing_is_an_error(monkeypatch, t
 def test_tests_that_cannot_be_listed_are_an_error_and_not_an_empty_list():
     ended = client("--list", template="no-such-command $LISTOPT $IDOPTION")
     assert ended.status == 3
-    says(ended.stderr, "cannot be listed", "status 127", "not found")
+    says(ended.stderr, "cannot list its tests: the command exited with status 127", "not found")
 
 
 def test_the_server_ends_with_an_error_where_there_are_no_words_for_one(serve):
@@ -277,7 +277,7 @@ def test_the_server_ends_with_an_error_where_there_are_no_words_for_one(serve):
     started.send(message(msg="List", nonce="l"))
     assert started.exit_status() == 3
     assert started.messages(RPC, "Done") == []
-    says(started.stream.all_output("stderr").decode(), "cannot be listed", "status 127")
+    says(started.stream.all_output("stderr").decode(), "failed: the command exited with status 127")
 
 
 def test_after_a_list_that_failed_the_server_goes_on(serve):

@@ -6,7 +6,7 @@ import pytest
 
 from small_suite import SmallSuite, read_log
 import support
-from support import says, serving
+from support import client, says, serving
 
 NAP = "time.sleep(0.02)"
 CRASH = """
@@ -129,6 +129,14 @@ def test_a_server_that_never_starts_costs_the_run_nothing_but_a_warning(suite):
     says(ended.stderr, "status 7", "before it connected")
 
 
+def test_why_the_only_server_is_lost_is_told_once():
+    """By the client; the proxy's own stderr has it, too."""
+    ended = support.client("--format", "subunit", channel=serving("/no/such/program"))
+    assert ended.status == 3
+    lines = [line for line in ended.stderr.splitlines() if "/no/such/program" in line]
+    assert lines == ['subunit-proxy: error: cannot start "/no/such/program": No such file or directory'] * 2
+
+
 def test_a_server_that_cannot_start_again_is_given_up(suite, tmp_path):
     suite.write(f"open({str(tmp_path / 'broken')!r}, 'w'); os.kill(os.getpid(), 9)", *[NAP] * 3)
     once = f"[ -e {tmp_path}/broken ] && exit 7; "
@@ -220,3 +228,33 @@ def test_a_channel_that_dies_costs_its_test_in_progress(suite, many, tmp_path):
     (failed,) = stream.failed()
     says(stream.details(failed), "channel", "in progress")
     says(ended.stderr, "warning", "channel", "lost", "goes on without it")
+
+
+# What the proxy has read when a test begins, it writes a moment later: with the sanitizers, on a busy
+# machine, milliseconds.
+MOMENT = 0.1 if support.is_sanitized() else 0
+KILL_THE_PROXY = f"""
+time.sleep({MOMENT})
+pid = os.getppid()
+while {support.SERVE_PROCESS!r} not in open(f'/proc/{{pid}}/cmdline').read().replace('\\0', ' '):
+    pid = int(open(f'/proc/{{pid}}/stat').read().rsplit(')')[1].split()[1])
+os.kill(pid, 9)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("line, rounds", [
+    ([], 8),  # it was a matter of chance
+    (["--pty"], 8),
+    (["--pty", "--baud", "9600"], 2),  # results are still on their way
+], ids=["pipe", "console", "slow console"])
+def test_a_test_that_kills_the_proxy_does_not_take_the_results_of_others_with_it(
+    suite, line, rounds
+):
+    suite.write("pass", "pass", "print('x' * 200)", KILL_THE_PROXY, "pass")
+    for _ in range(rounds):
+        ended = client("--format", "subunit", *line, channel=suite.channel())
+        assert ended.status == 3
+        passed = [name for name, status in ended.stream.statuses.items() if status == "success"]
+        assert passed == suite.ids(0, 1, 2)
+        says(ended.stream.details(suite.id(3)), "in progress")

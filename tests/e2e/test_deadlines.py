@@ -119,7 +119,7 @@ def test_a_test_that_times_out_without_a_proxy_ends_the_run():
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_test_that_times_out_on_a_server_of_somebody_else_says_both(processes, others):
     ports = [listening_server(processes, "hang") for _ in range(1 + others)]
-    channel = [support.BINARY, "serve", "--grace", "3", *[f"--connect={port}" for port in ports]]
+    channel = [support.SERVE_BINARY, "serve", "--grace", "3", *[f"--connect={port}" for port in ports]]
     ended = client("--format", "subunit", "--test-timeout", "3", channel=channel)
     assert ended.status == (1 if others else 3)  # it goes on, and does not hear Goodbye
     stream = ended.stream

@@ -82,6 +82,7 @@ def no_growth():
 
 @pytest.mark.parametrize("option, word", [
     ("--history", "history"), ("--trace", "trace"), ("--schedule-log", "schedule log"),
+    ("--junit", "JUnit report"),
 ])
 def test_a_file_that_may_not_grow_is_an_error_and_no_crash(tmp_path, no_growth, option, word):
     suite = serving(*support.python("-m", "subunit_rpc", "noisy.friendly"))
@@ -127,7 +128,7 @@ def test_what_is_started_finds_the_signal_of_the_limit_at_its_default():
 ], ids=lambda value: value[0] if isinstance(value, list) else str(value))
 def test_the_exit_status_holds_with_closed_descriptors(closed, command, status):
     ended = subprocess.run(
-        ["sh", "-c", f'exec "$@" {closed}', "sh", support.BINARY, *command],
+        ["sh", "-c", f'exec "$@" {closed}', "sh", support.binary(command[0]), *command],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=support.LIMIT,
     )
     assert ended.returncode == status, ended.stderr

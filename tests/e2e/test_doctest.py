@@ -22,9 +22,15 @@ def in_xml(report):
     """Test id to whether it was skipped, or whether doctest counts it as passed."""
     outcomes = {}
     for case in tree.fromstring(report.decode(errors="replace")).iter("TestCase"):
-        name, file = case.get("name"), case.get("filename").rpartition("/")[2]
+        name, path = case.get("name"), case.get("filename")
+        if name == "namesake":
+            name = f"{path.rpartition('/')[2]}: {name}"
+        elif name == "is larger<number>":
+            name = f"{path}:{case.get('line')}: {name}"
+            if name in outcomes:
+                name += " #2"
         result = case.find("OverallResultsAsserts")
-        outcomes[f"{file}: {name}" if name == "namesake" else name] = (
+        outcomes[name] = (
             "skip" if case.get("skipped") else result.get("test_case_success") == "true"
         )
     return outcomes
@@ -109,6 +115,15 @@ def test_two_cases_of_one_name_are_told_apart_by_file():
     for test_id, status in NAMESAKES.items():
         assert client(tests=[test_id]).stream.statuses == {test_id: status}
     assert client(tests=["namesake"]).stream.statuses == {"namesake": "fail"}
+
+
+def test_two_cases_that_nothing_tells_apart_are_counted():
+    listed = support.client("--list", "--format", "ids", "--match", "is larger",
+                            channel=support.serving(*native.command(OUTCOMES))).stdout.decode()
+    first, second = listed.splitlines()
+    assert first.endswith(": is larger<number>") and second == first + " #2"
+    assert client(tests=[first]).stream.statuses == {first: "success"}
+    assert client(tests=[second]).stream.statuses == {second: "fail"}
 
 
 def test_what_is_listed_is_what_the_filters_take_and_suites_are_tags():

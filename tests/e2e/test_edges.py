@@ -37,7 +37,7 @@ def test_serve_whose_reader_is_gone_already_starts_nothing(tmp_path):
     read_end, write_end = os.pipe()
     os.close(read_end)
     process = subprocess.Popen(
-        [support.BINARY, "serve", "--", "sh", "-c", f"touch {started}; sleep 100"],
+        [support.SERVE_BINARY, "serve", "--", "sh", "-c", f"touch {started}; sleep 100"],
         stdin=subprocess.PIPE, stdout=write_end, stderr=subprocess.PIPE,
     )
     os.close(write_end)
@@ -55,7 +55,7 @@ def test_serve_whose_reader_is_gone_already_starts_nothing(tmp_path):
 def test_a_channel_without_stdin_is_not_blamed_on_the_test_server(options):
     """What podman exec without -i, kubectl exec without -i and ssh -n make of it."""
     no_stdin = ["sh", "-c", 'exec "$@" < /dev/null', "sh"]
-    ended = support.client("demo.test_1", channel=[*no_stdin, support.BINARY, "serve", *options])
+    ended = support.client("demo.test_1", channel=[*no_stdin, support.SERVE_BINARY, "serve", *options])
     assert ended.status == 3
     for text in (ended.stderr, ended.stream.details("demo.test_1")):
         support.says(text, "stdin", "at its end from the start", "-i", "ssh")
@@ -76,7 +76,7 @@ def test_results_that_cannot_be_written_are_no_success(form):
 def test_wrap_that_cannot_write_is_no_success():
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(
-            [support.BINARY, "wrap", "--", "printf", "hello"],
+            [support.SERVE_BINARY, "wrap", "--", "printf", "hello"],
             stdout=full, stderr=subprocess.PIPE, timeout=support.LIMIT,
         )
     assert ended.returncode == 74
@@ -84,7 +84,7 @@ def test_wrap_that_cannot_write_is_no_success():
 
 def test_closed_standard_descriptors_do_no_harm():
     ended = subprocess.run(
-        ["sh", "-c", f"{support.BINARY} wrap -- sh -c 'cat; echo done' <&- 2>&-"],
+        ["sh", "-c", f"{support.SERVE_BINARY} wrap -- sh -c 'cat; echo done' <&- 2>&-"],
         stdout=subprocess.PIPE, timeout=support.LIMIT,
     )
     assert ended.returncode == 0

@@ -47,7 +47,7 @@ def run_by_command(tmp_path, monkeypatch):
         (tmp_path / "unfit.py").write_text(HEAD + classes)
         monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{support.PYTHONPATH}")
         command = f"{support.PYTHON} -m subunit.run $LISTOPT $IDOPTION unfit"
-        channel = [support.BINARY, "serve", "--test-command", command]
+        channel = [support.SERVE_BINARY, "serve", "--test-command", command]
         return client("--format", "subunit", *options, channel=channel)
 
     return start

@@ -168,7 +168,7 @@ def test_what_another_program_writes_replaces_the_status_line(shown):
     assert run.screen.lines == ["Warning: a host key is new in this program's stderr"]
 
 
-def test_failures_and_summary_on_the_same_terminal_stand_alone(shown):
+def test_failures_list_and_summary_on_the_same_terminal_stand_alone(shown):
     run = shown(on_terminal=("stdout", "stderr"))
     run.tell(expect=2)
     run.begin("a.test")
@@ -180,7 +180,8 @@ def test_failures_and_summary_on_the_same_terminal_stand_alone(shown):
     lines = run.screen.lines
     assert lines[1:5] == ["FAIL: a.test", "-" * 70, "traceback:", "what is wrong"], lines
     assert re.fullmatch(r"2 tests: 1 passed, 1 failed, 0 skipped in \d+\.\d s", lines[-1])
-    assert len(lines) == 6
+    assert re.fullmatch(r"failed     a.test  worker-0    \d+\.\d s", lines[-2])
+    assert len(lines) == 7
 
 
 # Incidents

@@ -137,7 +137,7 @@ def test_a_process_whose_parent_has_ended_does_not_stay_as_a_zombie(first, comma
     if first and os.getuid() != 0:
         pytest.skip("a process namespace of our own takes root")
     namespace = ["unshare", "--pid", "--fork", "--kill-child"] if first else []
-    ended = client("--format", "subunit", channel=[*namespace, support.BINARY, "serve", *command])
+    ended = client("--format", "subunit", channel=[*namespace, support.SERVE_BINARY, "serve", *command])
     assert ended.stdout and b"it still exists" not in ended.stdout + ended.stderr.encode()
 
 
@@ -149,7 +149,7 @@ def test_what_cannot_be_ended_is_named(processes):
         os.chmod(become_root, 0o4755)
         command = f"setsid {become_root} --reuid 0 --regid 0 --clear-groups {SLEEP} &"
         process = subprocess.Popen(
-            [support.BINARY, "serve", "--grace", "1", "--", *server("leave", command)],
+            [support.SERVE_BINARY, "serve", "--grace", "1", "--", *server("leave", command)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             user=65534, group=65534, extra_groups=[], cwd="/",
         )

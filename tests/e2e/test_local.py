@@ -142,7 +142,7 @@ def test_where_no_folder_is_writable_the_socket_is_abstract(own_suite, suite):
     }[suite]
     environment = {key: value for key, value in os.environ.items() if key != "XDG_RUNTIME_DIR"}
     environment["TMPDIR"] = "/proc"
-    wrapped = ["unshare", "--mount", "sh", "-c", read_only, "sh", support.BINARY, "serve"]
+    wrapped = ["unshare", "--mount", "sh", "-c", read_only, "sh", support.SERVE_BINARY, "serve"]
     finished = proxy("run", "--format", "human", "--log-level", "info", "--", *wrapped,
                      "--log-level", "info", "--", *command, env=environment)
     assert "attached at unix:@subunit-proxy-" in finished.stderr, finished.stderr
@@ -193,7 +193,7 @@ def test_another_proxys_socket_is_not_handed_on(serve, places):
 
 OURS = {
     "python": python("-m", "subunit_rpc", "own_suite"),
-    "command": [support.BINARY, "command-server", "--",
+    "command": [support.SERVE_BINARY, "command-server", "--",
                 f"{support.PYTHON} {support.EXAMPLES}/no_server.py $LISTOPT $IDOPTION"],
 }
 
@@ -243,7 +243,7 @@ def assert_all_passed(finished):
 @pytest.mark.parametrize("state", ["down", "up"])
 def test_a_test_that_takes_loopback_down_and_those_behind_it_pass(network_suite, state, options):
     up = [support.PYTHON, "-c", LO_UP] if state == "up" else []
-    channel = ["unshare", "--net", *up, support.BINARY, "serve", "--", *network_suite, *options]
+    channel = ["unshare", "--net", *up, support.SERVE_BINARY, "serve", "--", *network_suite, *options]
     finished = proxy("run", "--", *channel)
     assert_all_passed(finished)
     if state == "down":
@@ -252,14 +252,14 @@ def test_a_test_that_takes_loopback_down_and_those_behind_it_pass(network_suite,
 
 @as_root
 def test_a_server_is_started_again_after_a_test_has_taken_loopback_down(network_suite):
-    channel = ["unshare", "--net", support.PYTHON, "-c", LO_UP, support.BINARY, "serve"]
+    channel = ["unshare", "--net", support.PYTHON, "-c", LO_UP, support.SERVE_BINARY, "serve"]
     finished = proxy("run", "--isolated", "--", *channel, "--", *network_suite)
     assert_all_passed(finished)
 
 
 @as_root
 def test_without_loopback_there_is_only_the_socket_and_a_message_that_says_why(serve):
-    unshared = [support.BINARY, "serve", "--", *server("--local", "good")]
+    unshared = [support.SERVE_BINARY, "serve", "--", *server("--local", "good")]
     process = subprocess.Popen(
         ["unshare", "--net", *unshared],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

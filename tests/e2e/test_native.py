@@ -155,6 +155,21 @@ def test_a_child_that_is_killed_from_outside_fails_its_test(serve):
     assert started.goodbye() == 0
 
 
+@pytest.mark.parametrize("mode", ["fork", "no-fork"])
+def test_a_test_that_kills_the_proxy_does_not_take_the_results_of_others_with_it(
+    serve, mode, tmp_path
+):
+    victim = tmp_path / "victim"
+    chosen = [PASSES, "Crash.DoesNotFollow", "Gated.Follows"]
+    for _ in range(8):  # it was a matter of chance
+        victim.unlink(missing_ok=True)
+        started = serving(serve, mode, VICTIM=str(victim))
+        victim.write_text(str(started.process.pid))
+        started.run(tests=chosen)
+        assert started.exit_status() == -signal.SIGKILL
+        assert started.stream.ended == {(name, "success"): 1 for name in chosen[:2]}
+
+
 def test_what_a_run_leaves_in_memory_the_next_does_not_see_only_with_fork(serve):
     for mode, expected in (("fork", {"success": 2}), ("no-fork", {"success": 1, "fail": 1})):
         started = serving(serve, mode)

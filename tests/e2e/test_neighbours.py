@@ -104,7 +104,7 @@ def test_nobody_reads_the_tables_of_all_sockets(processes):
     """Any user can make them so long that reading them takes a second."""
     port = support.free_port()
     hidden = 'mount -t tmpfs none /proc && exec "$@"'
-    command = ["unshare", "--mount", "sh", "-c", hidden, "sh", support.BINARY, "serve", "--listen", port]
+    command = ["unshare", "--mount", "sh", "-c", hidden, "sh", support.SERVE_BINARY, "serve", "--listen", port]
     processes.append(
         subprocess.Popen(
             [*map(str, command)],

@@ -62,7 +62,9 @@ def test_an_empty_file_means_no_tests_and_not_all(tmp_path):
     names.write_text("")
     ended = subunit("--load-list", names)
     assert ended.stream.statuses == {}
-    assert ended.status == 0
+    assert ended.status == 2
+    says(ended.stderr, "no test is named: nothing to run", "--allow-empty")
+    assert subunit("--load-list", names, "--allow-empty")[0] == 0
 
 
 def test_match_picks_by_regular_expression():
@@ -77,6 +79,20 @@ def test_an_unknown_test_is_a_failed_test():
     ended = subunit("demo.test_1", "no.such.test")
     assert ended.status == 1
     assert ended.stream.statuses == {"demo.test_1": "success", "no.such.test": "fail"}
+
+
+def test_a_channel_command_without_dashes_is_not_taken_for_ids_of_tests():
+    ended = proxy("run", "ssh", "board", "subunit-proxy", "serve", "--", "python3", "-m", "tests")
+    assert ended.status == 2
+    says(ended.stderr, '"ssh board subunit-proxy serve" comes before --',
+         "subunit-proxy run -- ssh board subunit-proxy serve -- python3 -m tests")
+
+
+def test_why_a_run_ends_is_told_once():
+    ended = client(channel=serving("false"))
+    assert ended.status == 3
+    mine = [line for line in ended.stderr.splitlines() if "before it connected" in line]
+    assert len(mine) == 2, ended.stderr  # that of serve, and that of run
 
 
 def test_ids_that_are_not_ascii_survive_list_load_list_and_run(tmp_path):

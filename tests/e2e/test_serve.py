@@ -33,6 +33,10 @@ def test_ready_comes_first_behind_one_newline_and_says_where_it_listens(serve):
     assert ready.mime_type.startswith("application/json")
     assert ready.message["msg"] == "Ready"
     assert re.fullmatch(r"subunit-proxy/\d+\.\d+\.\d+", ready.message["proxy"])
+    # What --version prints: "subunit-proxy 1.2.3 (a1b2c3d4e5f6)".
+    told = subprocess.run([support.SERVE_BINARY, "--version"], capture_output=True, text=True)
+    revision = re.fullmatch(r"subunit-proxy [\d.]+(?: \(([0-9a-f]{12}\+?)\))?\n", told.stdout)[1]
+    assert ready.message.get("revision") == revision
     assert (ready.message["max"], ready.message["min"]) == (2, 1)
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", ready.message["listening"])
     assert os.read(channel.process.stdout.fileno(), 1) == b"\n"
@@ -122,11 +126,10 @@ def test_connects_to_a_server_that_listens(serve, processes, tmp_path, family):
             server("--listen", address, "good"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
     )
-    if family == "unix":
-        wait_until((tmp_path / "socket").exists, "the server's socket")
-    else:
-        port = processes[0].stderr.readline().split()[-1].decode()
-        address = port if family == "port" else f"127.0.0.1:{port}"
+    # A socket has a file before anybody can connect.
+    listening = processes[0].stderr.readline().split()[-1].decode()
+    if family != "unix":
+        address = listening if family == "port" else f"127.0.0.1:{listening}"
     channel = serve("--connect", address)
     assert "listening" not in channel.ready()
     assert address.rpartition(":")[2] in channel.attached()["address"]
@@ -631,7 +634,7 @@ def test_a_daemon_that_holds_stdout_does_not_hold_up_the_end(serve, tmp_path):
 def test_zombies_that_nobody_reaps_do_not_hold_up_the_end(processes):
     """As in a container, whose first process is no init."""
     first = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
-    command = [support.BINARY, "serve", "--", *server("zombie")]
+    command = [support.SERVE_BINARY, "serve", "--", *server("zombie")]
     process = subprocess.Popen(
         ["unshare", "--pid", "--fork", "--kill-child", support.PYTHON, "-c", first, *command],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

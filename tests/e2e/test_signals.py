@@ -8,7 +8,7 @@ import signal
 import pytest
 
 import support
-from support import BINARY, python, server, serving
+from support import SERVE_BINARY, python, server, serving
 
 ALL = {f"dispositions.Dispositions.test_{name}": "success" for name in (
     "a_child_ignores_nothing_and_blocks_nothing",
@@ -21,7 +21,7 @@ SUITES = {
     "warm": serving(*PLAIN),
     "forked": serving(*python("-m", "subunit_rpc", "--fork", "dispositions")),
     "two": serving(*PLAIN, options=["--workers", "2"]),
-    "test-command": [BINARY, "serve", "--test-command", LISTING],
+    "test-command": [SERVE_BINARY, "serve", "--test-command", LISTING],
     "by a shell": ["sh", "-c", '"$@"; exit $?', "sh", *serving(*PLAIN)],
 }
 

@@ -22,7 +22,7 @@ ANY_KERNEL_LINE = rb"\[ *\d+\.\d{6}\] [^\n]*\r\n"
 
 @pytest.fixture(scope="module")
 def initramfs(tmp_path_factory):
-    return vm.make_initramfs(tmp_path_factory.mktemp("vm"))
+    return vm.make_initramfs(tmp_path_factory.mktemp("vm"), support.BINARY, printing.SERVER)
 
 
 @pytest.fixture

@@ -84,7 +84,8 @@ def test_much_output_passes_over_a_channel_that_passes_on_whole_lines():
 
 def test_what_serve_writes_ends_with_a_line_feed_whenever_nothing_more_is_to_come(serve):
     channel = serve("--", *server("good"))
-    channel.hello()
+    channel.send(message(msg="Hello", max=1, min=1) + b"\n")
+    channel.wait_message(support.RPC, "Hello")
     for condition, what in [
         (channel.attached, "Attached"),
         (lambda: channel.run("run") or channel.wait_message(support.RPC, "Done"), "Done"),
@@ -94,6 +95,17 @@ def test_what_serve_writes_ends_with_a_line_feed_whenever_nothing_more_is_to_com
         support.wait_until(lambda: channel.raw.endswith(b"\n"), f"a line feed behind {what}")
     assert channel.goodbye() == 0
     assert channel.raw.endswith(b"\n") and channel.stray == b"\n"
+
+
+def test_a_client_that_ends_no_lines_gets_hardly_any_line_feeds(serve):
+    channel = serve("--", *server("good"))
+    channel.hello()
+    for nonce in map(str, range(10)):
+        channel.run(nonce)
+        channel.wait_message(support.RPC, "Done", nonce=nonce)
+    assert channel.goodbye() == 0
+    feeds = channel.raw.count(b"\n\xb3") - 1  # before Ready; a packet may end with one of its own
+    assert len(channel.packets) > 100 and feeds < 20
 
 
 def test_what_a_client_writes_to_a_proxy_ends_with_line_feeds_that_are_no_noise(tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import native
 import support
 from support import (
     PROXY, RPC, by_worker, encode, message, python, says, server, wait_until,
@@ -80,6 +81,29 @@ def test_a_hello_before_anybody_is_there_reaches_all(serve, tmp_path):
     for route in "012":
         channel.wait_message(RPC, "Hello", at=route)
     assert channel.goodbye() == 0
+
+
+@pytest.mark.parametrize("language", ["python", "c++"])
+def test_a_goodbye_to_all_ends_a_server_that_was_not_greeted_without_a_word(serve, language):
+    suite = python("-m", "subunit_rpc", "noisy.friendly")
+    command = suite if language == "python" else native.command("doctest_example")
+    channel = serve("--workers", "2", "--", *command)
+    for route in "01":
+        channel.attached_at(route)
+    channel.send(message(to="0", msg="Hello", max=1, min=1))
+    channel.wait_message(RPC, "Hello", at="0")
+    assert channel.goodbye() == 0
+    assert {m["reason"] for m in channel.messages(PROXY, "Detached")} == {"goodbye"}
+    assert channel.stream.all_output("stderr") == b""
+
+
+def test_a_goodbye_to_all_closes_the_connection_of_who_was_not_greeted(serve, processes):
+    channel = serve("--listen", "127.0.0.1:0", "--max-servers", "2")
+    dialling_server(processes, channel, "good")
+    channel.attached_at("0")
+    assert channel.goodbye() == 0
+    assert {m["reason"] for m in channel.messages(PROXY, "Detached")} == {"goodbye"}
+    processes[-1].wait(timeout=support.LIMIT)
 
 
 def test_packets_pass_unchanged_but_for_the_first_hop_of_their_route(serve):
@@ -252,7 +276,7 @@ sys.exit(subprocess.call(sys.argv[1:], stdin=peer, stdout=peer))
 
 def nested_proxy(processes, *arguments):
     """A `subunit-proxy serve` whose channel is a socket. Its port."""
-    command = [support.BINARY, "serve", *arguments]
+    command = [support.SERVE_BINARY, "serve", *arguments]
     processes.append(
         subprocess.Popen(
             [support.PYTHON, "-c", NESTED, *command],
@@ -281,7 +305,7 @@ def test_proxies_nest(serve, processes):
     # What was in progress behind a proxy that dies has failed under the route it had.
     channel.run(to="1/1")
     channel.wait(lambda: "demo.test_2" in channel.stream_at("1/1").unfinished, "the third test")
-    os.kill(support.find_process(f"{support.BINARY} serve --workers 2 -- sh"), signal.SIGKILL)
+    os.kill(support.find_process(f"{support.SERVE_BINARY} serve --workers 2 -- sh"), signal.SIGKILL)
     channel.detached_at("1")
     support.stop(channel.wait_message(PROXY, "Attached", at="1", route="1")["pid"])
     assert channel.stream_at("1/1").failed() == ["demo.test_2"]

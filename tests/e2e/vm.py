@@ -1,38 +1,55 @@
-"""A virtual machine with a serial console on which its kernel talks all the time."""
+"""Virtual machines with a serial console on which their kernel talks all the time."""
 
+from dataclasses import dataclass
 from pathlib import Path
 import re
 import shutil
 import subprocess
 
-import printing
 import support
 
-KERNEL = support.ROOT / "build-vm/vmlinuz"  # scripts/setup test puts it there
 SCRIPTS = support.ROOT / "tests/vm"
-QEMU = "qemu-system-x86_64"
+IMAGES = support.ROOT / "build-vm"  # scripts/setup puts them there
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of a machine: how qemu makes it, and what runs there."""
+
+    qemu: tuple
+    kernel: Path
+    busybox: str
+    terminal: str  # its serial console
+    purpose: str  # of scripts/setup, which gets the kernel
+
+
+X86_64 = Kind(("qemu-system-x86_64",), IMAGES / "vmlinuz", "busybox", "ttyS0", "test")
+AARCH64 = Kind(
+    ("qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a53"), IMAGES / "aarch64/vmlinuz",
+    str(IMAGES / "aarch64/busybox"), "ttyAMA0", "emulators",
+)
 
 PROMPT = r"/tmp # "
 KERNEL_LINE = re.compile(rb"\[ *\d+\.\d{6}\] vm: kernel line (\d+) of this console\r\n")
 
 
-def why_not():
-    for program in QEMU, "busybox", "socat", "setpriv":
+def why_not(kind: Kind = X86_64):
+    for program in kind.qemu[0], "busybox", "socat", "setpriv":
         if not shutil.which(program):
             return f"{program} is not installed"
-    return None if KERNEL.exists() else "there is no kernel: scripts/setup test gets it"
+    return None if kind.kernel.exists() else f"there is no kernel: scripts/setup {kind.purpose} gets it"
 
 
-def make_initramfs(directory: Path) -> Path:
+def make_initramfs(directory: Path, *programs, kind: Kind = X86_64) -> Path:
     file = directory / "initramfs"
-    subprocess.run([SCRIPTS / "make_initramfs", file, support.BINARY, printing.SERVER], check=True)
+    subprocess.run([SCRIPTS / "make_initramfs", file, shutil.which(kind.busybox), *programs], check=True)
     return file
 
 
 class Machine:
     """It boots when somebody connects to its console, and so sees all of it."""
 
-    def __init__(self, initramfs: Path, directory: Path) -> None:
+    def __init__(self, initramfs: Path, directory: Path, pause: float = 0.001, kind: Kind = X86_64) -> None:
         self.console = directory / "console"
         self._log = directory / "qemu"
         with self._log.open("wb") as log:
@@ -40,11 +57,12 @@ class Machine:
                 [
                     # Whatever becomes of us, it ends.
                     "setpriv", "--pdeathsig", "KILL", "--",
-                    QEMU, "-accel", "tcg", "-m", "256", "-display", "none", "-no-reboot",
+                    *kind.qemu, "-accel", "tcg", "-m", "256", "-display", "none", "-no-reboot",
                     "-nodefaults", "-no-user-config",
                     "-serial", f"unix:{self.console},server=on,wait=on",
-                    "-kernel", KERNEL, "-initrd", initramfs,
-                    "-append", "console=ttyS0,115200 printk.devkmsg=on loglevel=8 panic=-1",
+                    "-kernel", kind.kernel, "-initrd", initramfs, "-append",
+                    f"console={kind.terminal},115200 terminal={kind.terminal} printk.devkmsg=on loglevel=8 panic=-1 "
+                    f"pause={pause}",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )

@@ -4,20 +4,23 @@ import os
 import socket
 
 from subunit import StreamResultToBytes
-from subunit_rpc import Attach, Ended, Goodbye, List, Run, ServerSession, encode_message
+from subunit_rpc import Attach, Ended, Goodbye, List, Run, ServerSession, encode_message, settle
 
 TESTS = {"adds": lambda: 1 + 1 == 2, "multiplies": lambda: 2 * 3 == 6, "divides": lambda: 1 / 3 == 0}
 
 host, port = os.environ["SUBUNIT_RPC_ADDRESS"].rsplit(":", 1)
 sock = socket.create_connection((host, int(port)))
+sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # each packet goes at once
 sock.sendall(encode_message(Attach(os.environ["SUBUNIT_RPC_TOKEN"])))
 results = StreamResultToBytes(sock.makefile("wb"))
-session = ServerSession()
+session = ServerSession(output="settled")
 
 
 def run(name):
+    settle()  # what was printed until now is not this test's
     results.status(name, "inprogress")
     passed = name in TESTS and TESTS[name]()
+    settle()
     results.status(name, "success" if passed else "fail")
 
 

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
@@ -152,8 +153,12 @@ TEST(Gated, Waits) {
   const char* const gate = std::getenv("GATE");
   while (gate && ::access(gate, F_OK) != 0) ::usleep(5000);
 }
+// It kills the process whose number is in a file.
 TEST(Gated, Follows) {
   std::puts("followed");
+  const char* const name = std::getenv("VICTIM");
+  pid_t victim = 0;
+  if (name && std::ifstream(name) >> victim) ::kill(victim, SIGKILL);
 }
 
 class CrashInSetUp : public testing::Test {

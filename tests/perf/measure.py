@@ -67,6 +67,10 @@ class Bench:
         command = commands(self.binary, "both")[relay_name]
         return float(self._output("start_time", count, text, *command))
 
+    def exit_time(self, command, count):
+        """Median milliseconds from the start of a command to its end."""
+        return float(self._output("exit_time", count, *command))
+
     def make_packets(self, path, count):
         self._output("codec_rate", "make", path, count)
 

@@ -55,9 +55,9 @@ class Project:
         (tests / "test_sleep.py").write_text(SOURCE.format(durations=list(durations)))
         (self.directory / ".testr.conf").write_text(TESTR)
         (self.directory / ".stestr.conf").write_text(STESTR)
-        python_path = f"{self.directory}:{ROOT / 'scripts'}"
+        self.python_path = f"{self.directory}:{ROOT / 'scripts'}"
         self.tests = len(durations)
-        self._environment = {**os.environ, "PYTHON": PYTHON, "PYTHONPATH": python_path}
+        self._environment = {**os.environ, "PYTHON": PYTHON, "PYTHONPATH": self.python_path}
 
     def start(self, *command, stdin=subprocess.DEVNULL, **more):
         return subprocess.Popen(
@@ -68,24 +68,25 @@ class Project:
         """What it writes to stdout. It has to succeed."""
         return self._wait(self.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
 
-    def seconds(self, *command):
+    def seconds(self, *command, patience=PATIENCE):
         """From its start to its end, with nobody to read what it says."""
         start = time.perf_counter()
-        self._wait(self.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._wait(self.start(*command, **quiet), patience)
         return time.perf_counter() - start
 
     @staticmethod
-    def _wait(process):
+    def _wait(process, patience=PATIENCE):
         # Popen's own time-outs look for the end of a process only now and then.
-        patience = threading.Timer(PATIENCE, process.kill)
-        patience.start()
+        end = threading.Timer(patience, process.kill)
+        end.start()
         try:
             output, errors = process.communicate()
         except BaseException:
             process.kill()
             raise
         finally:
-            patience.cancel()
+            end.cancel()
         if process.returncode != 0:
             says = (errors or b"").decode(errors="replace")
             raise RuntimeError(f"{process.args}: status {process.returncode}\n{says}")

@@ -19,16 +19,17 @@ from subunit_rpc import Agreed, Hello, Packet
 
 SUITES = Path(__file__).resolve().parent / "suites"
 LISTENING = "subunit_rpc: listening on "
+COMMAND = (sys.executable, "-m", "subunit_rpc")
 
 
 class ServerProcess:
     """A server; its stdout and stderr are read as they come."""
 
     def __init__(
-        self, arguments: List[str], wrapper: Sequence[str] = (), **popen: object
+        self, arguments: List[str], command: Sequence[str] = COMMAND, **popen: object
     ) -> None:
         self.process = subprocess.Popen(
-            [*wrapper, sys.executable, "-m", "subunit_rpc", *arguments],
+            [*command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

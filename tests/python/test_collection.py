@@ -1,6 +1,7 @@
 """Which tests run when some are asked for, in which order, and that they can run again."""
 
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -92,6 +93,16 @@ def test_an_unknown_id_of_a_module_that_cannot_be_imported_says_why(how, code, w
     assert text.endswith(f"test_broken could not be imported: {why}."), text
     assert text.startswith(f"{module}.Case.test_1 is not known to this server, which has ")
     assert "imported" not in unknown("test_brok.Case.test_1", arguments, tmp_path)
+
+
+def test_an_id_that_is_the_beginning_of_others_says_how_to_run_these():
+    collection = TestCollection(suite_of(rerun.Letters))
+    name = A.rpartition(".")[0]
+    text = run(collection, [name]).attachment(name, "reason")
+    assert text == (
+        f"{name} is not known to this server, which has 3 tests; 3 tests begin with it: "
+        f"to run these, use --match '^{re.escape(name)}'."
+    )
 
 
 def test_one_test_is_one_test(tmp_path):

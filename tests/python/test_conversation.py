@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from subunit_rpc import Cancel, ClientSession, List, Run, ServerSession
+from subunit_rpc import Cancel, ClientSession, List, Pong, Run, ServerSession
 from subunit_rpc.server import conversation
 from subunit_rpc.attachment import encode_message
 from subunit_rpc.server.connection import Connection
@@ -52,6 +52,24 @@ def test_a_cancel_is_for_the_request_that_it_names(pair):
     talk.done()
     assert talk.next_request().nonce == nonces[2]
     assert not talk.stopped()
+
+
+def test_a_ping_behind_a_cancel_is_answered_when_whoever_is_at_work_knows_of_the_cancel(pair):
+    talk, client, sock = pair
+    nonce = client.run()
+    sock.sendall(client.take_output())
+    talk.next_request()
+    talk.alive(patient=True)
+    client.cancel(nonce)
+    ping = client.ping()
+    sock.sendall(client.take_output())
+    assert talk.stopped()
+    sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        sock.recv(1000)
+    talk.alive(patient=True)
+    client.receive(sock.recv(1000))
+    assert client.next_event() == Pong(ping)
 
 
 def test_what_is_read_ahead_is_bounded(pair, monkeypatch):

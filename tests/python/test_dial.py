@@ -51,6 +51,30 @@ def test_it_serves_until_goodbye(dialed, mode):
     assert (process.stdout, process.stderr) == ("", "")
 
 
+LOADS_ONCE = """\
+import os, threading, time, unittest
+
+threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+try:
+    os.mkdir("loaded")
+except FileExistsError:
+    time.sleep(1000)
+
+class T(unittest.TestCase):
+    def test(self):
+        pass
+"""
+
+
+def test_a_goodbye_while_the_tests_are_loaded_again_is_one_like_any_other(dialed, tmp_path):
+    (tmp_path / "loads_once.py").write_text(LOADS_ONCE)
+    process, client = dialed("--fork", "loads_once", cwd=tmp_path)
+    client.hello()
+    assert client.run().statuses == [("loads_once.T.test", "success")]
+    client.goodbye()
+    assert process.exit_status() == 0
+
+
 def test_it_dials_a_path_too(start, tmp_path):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(tmp_path / "socket"))

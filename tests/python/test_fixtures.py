@@ -5,9 +5,10 @@ import unittest
 import pytest
 from testtools.testsuite import FixtureSuite
 
-from recorder import run, suite_of
-from subunit_rpc.server.for_unittest.collection import TestCollection
-from subunit_rpc.server.for_unittest.runner import NOT_RUN
+from recorder import Recorder, run, suite_of
+from subunit_rpc.server.for_unittest.collection import FixtureTest, Taken, TestCollection
+from subunit_rpc.server.for_unittest.runner import NOT_RUN, run_tests
+from subunit_rpc.server.reporter import Reporter
 from suites import unfit, unfit_module
 
 SKIPS, FAILS = (f"{unfit.__name__}.{name}" for name in ("Skips", "Fails"))
@@ -113,6 +114,30 @@ def test_failfast_does_not_mind_a_class_that_skips_itself():
         (f"{SKIPS}.test_2", "skip"),
         (RUNS, "success"),
     ]
+
+
+def test_a_fixture_is_not_taken_for_the_test_before_it():
+    seen = []
+
+    class Watches:
+        def id(self):
+            return "watches"
+
+        def __call__(self, result):
+            seen.append(result.names)
+            result.answer("watches", "success")
+
+    class Watched(unittest.TestCase):
+        @classmethod
+        def setUpClass(cls):
+            # What unittest makes to report a failure may have the identity of a test that is gone.
+            assert seen == [{}]
+
+    name = "setUpClass (Watched)"
+    taken = [Taken(Watches(), "watches"), Taken(FixtureTest(name, Watched), name)]
+    recorder = Recorder()
+    run_tests(taken, Reporter(recorder))
+    assert recorder.results().statuses == [("watches", "success"), (name, "success")]
 
 
 @pytest.mark.parametrize("kind", [plain, fixture_suite])

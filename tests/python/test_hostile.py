@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from rpc_client import TIMEOUT, Client
-from server_process import running
+from server_process import COMMAND, running
 
 HOSTILE = "hostile.Hostile.test_"
 PASS = "basic.Basic.test_pass"
@@ -98,7 +98,7 @@ def test_the_session_outlives_a_test_that(start, name):
 def test_it_needs_neither_standard_descriptors_nor_many(start, tmp_path):
     launch = tmp_path / "launch"
     launch.write_text('ulimit -n 32; exec "$@" 0<&- 1>&-')  # stderr has to name the port
-    process = start("--listen", "0", "basic", wrapper=["sh", str(launch)])
+    process = start("--listen", "0", "basic", command=["sh", str(launch), *COMMAND])
     with process.client() as client:
         assert client.run([PASS]).statuses == [(PASS, "success")]
         directory = f"/proc/{process.pid}/fd"

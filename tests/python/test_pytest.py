@@ -261,10 +261,16 @@ def test_what_cannot_be_collected_is_a_test(serve, suite):
 def test_who_is_asked_for_runs_in_the_order_of_the_asking_and_once(serve, suite):
     suite.write("test_it.py", "".join(f"def test_{n}(): pass\n" for n in range(4)))
     ids = [f"test_it.py::test_{n}" for n in (2, 0, 9, 2)]
+    file = "test_it.py"
     with serve().client() as client:
         assert client.list(ids) == ids[:2]
         results = client.run(ids)
+        whole = client.run([file])
     assert results.statuses == [(ids[0], "success"), (ids[1], "success"), (ids[2], "fail")]
+    assert files(whole, file)["reason"] == (
+        "test_it.py can be collected; it is not a test itself; 4 tests begin with it: to run these, "
+        r"use --match '^test_it\.py'"
+    )
     assert "test_9 is not known to this server, which has 4 tests." in files(results, ids[2])["reason"]
 
 
@@ -379,7 +385,7 @@ def test_what_has_failed_and_is_no_test_passes_when_it_is_repaired(serve, suite)
         results = client.run([module, teardown])
     # Who means the tests in a module is not to take this for them.
     assert results.statuses == [(module, "skip"), (teardown, "success")]
-    assert files(results, module)["reason"] == "test_a.py can be collected; it is no test itself"
+    assert "test_a.py can be collected; it is not a test itself" in files(results, module)["reason"]
 
 
 def test_one_that_fails_at_goodbye_is_told_on_stderr(proxied, suite):

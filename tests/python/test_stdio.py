@@ -9,6 +9,7 @@ import termios
 import pytest
 
 from rpc_client import TIMEOUT, Client
+from server_process import COMMAND
 from subunit_rpc import Agreed, Hello
 from subunit_rpc.server import stdio
 
@@ -115,7 +116,7 @@ def test_a_reader_that_is_gone_is_not_waited_for(proxied):
 def test_output_that_nobody_captures_is_not_waited_for(proxied, tmp_path, redirection):
     launch = tmp_path / "launch"
     launch.write_text(f'exec "$@" {redirection}')
-    process, client = proxied("basic", wrapper=["sh", str(launch)])
+    process, client = proxied("basic", command=["sh", str(launch), *COMMAND])
     assert client.run(["basic.Basic.test_pass"]).statuses
     client.goodbye()
     assert process.exit_status() == 0

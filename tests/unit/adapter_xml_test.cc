@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "common/adapter/xml/catch2.h"
 #include "common/adapter/xml/doctest.h"
 #include "tests/unit/adapter_events.h"
@@ -64,6 +66,17 @@ TEST_CASE("doctest is asked for names that a filter can say, and for the others 
   CHECK(words_of(all, {"later"}) == Strings{"--test-case=later,"});
 }
 
+TEST_CASE("doctest reports, whatever the program's own arguments say about its output") {
+  const Strings command{"program", "--quiet", "--abort-after=1"};
+  DoctestAdapter adapter(command);
+  REQUIRE(adapter.learn(doctest_list(kList)));
+  const auto words = adapter.run(Strings{"adds"}, {.events = "E", .file = "F"}).arguments;
+  CHECK(std::ranges::count(words, "--quiet=false") == 1);
+  CHECK(std::ranges::count(words, "--abort-after=0") == 1);
+  CHECK(std::ranges::count(adapter.list({.events = "E", .file = "F"}).arguments, "--quiet=false") ==
+        1);
+}
+
 TEST_CASE("a filter in doctest's own arguments would add to another one: numbers do not") {
   const Strings command{"program", "-tc=a*"};
   DoctestAdapter adapter(command);
@@ -126,6 +139,23 @@ TEST_CASE("what doctest reports becomes results, as its own success says") {
                 "uxsuccess e.cc: same", "start d.cc: same"});
 }
 
+TEST_CASE("doctest reports test cases of one name and place in the order of its list") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(
+      R"(<TestCase name="fits" filename="d.cc" line="1"/><TestCase name="fits" filename="d.cc" line="1"/>)")));
+  const Strings ids{"d.cc:1: fits", "d.cc:1: fits #2"};
+  REQUIRE(adapter.tests().size() == 2);
+  CHECK(words_of(adapter, {ids[1]}) == Strings{"--first=2", "--last=2"});
+  constexpr std::string_view kReport =
+      R"(<doctest><TestCase name="fits" filename="d.cc" line="1">
+           <OverallResultsAsserts test_case_success="true"/></TestCase>
+         <TestCase name="fits" filename="d.cc" line="1">
+           <OverallResultsAsserts test_case_success="false"/></TestCase></doctest>)";
+  CHECK(read([&] { return adapter.reader(ids); }, kReport) ==
+        Strings{"start d.cc:1: fits", "success d.cc:1: fits", "start d.cc:1: fits #2",
+                "fail d.cc:1: fits #2"});
+}
+
 TEST_CASE("a test of doctest that takes too long has failed, which may be allowed") {
   DoctestAdapter adapter({});
   REQUIRE(adapter.learn(doctest_list(kList)));
@@ -151,7 +181,7 @@ TEST_CASE("only the tests that were asked for are reported") {
 }
 
 TEST_CASE("what Catch2 reports becomes results, with what it has redirected") {
-  CatchAdapter adapter;
+  CatchAdapter adapter({});
   constexpr std::string_view kReport = R"(<?xml version="1.0" encoding="UTF-8"?>
 <Catch name="c">
   <Group name="c">
@@ -201,7 +231,7 @@ printed
 }
 
 TEST_CASE("lines of Catch2's list have a place; all else that is printed is noise") {
-  CatchAdapter adapter;
+  CatchAdapter adapter({});
   REQUIRE(adapter.learn({.output = "noise\nadds\t@c.cc:5\n\"#hash\"\t@c.cc:9\nbye\n", .exit = 2}));
   REQUIRE(adapter.tests().size() == 2);
   CHECK(adapter.tests()[0].id == "adds");
@@ -217,7 +247,7 @@ TEST_CASE("lines of Catch2's list have a place; all else that is printed is nois
 }
 
 TEST_CASE("a test of Catch2 is found again in its report, whatever bytes its name has") {
-  CatchAdapter adapter;
+  CatchAdapter adapter({});
   REQUIRE(adapter.learn({.output = "latin \xff\t@c.cc:1\ntab\there\t@c.cc:2\n", .exit = 2}));
   const Strings ids{"latin \\xff", "tab\there"};
   CHECK(adapter.run(ids, {}).arguments.front() == "latin \xff,tab\there");
@@ -229,6 +259,36 @@ TEST_CASE("a test of Catch2 is found again in its report, whatever bytes its nam
 }
 
 TEST_CASE("names are literal in a filter of Catch2") {
-  CHECK(CatchAdapter().run(Strings{"a, b", "*[x]\"\\"}, {}).arguments.front() ==
+  CHECK(CatchAdapter({}).run(Strings{"a, b", "*[x]\"\\"}, {}).arguments.front() ==
         R"(a\, b,\*\[x\]\"\\)");
+}
+
+TEST_CASE("a program with Catch2 that stops at a failure runs one test at a time") {
+  const Strings ids{"adds", "divides"};
+  for (const std::string word : {"-a", "--abort", "-x", "--abortx=2", "-sa"}) {
+    CAPTURE(word);
+    CHECK(CatchAdapter(Strings{"program", word}).together(ids) == 1);
+  }
+  for (const std::string word : {"-s", "--rng-seed", "[a]", "x"}) {
+    CAPTURE(word);
+    CHECK(CatchAdapter(Strings{"program", word}).together(ids) == 2);
+  }
+}
+
+TEST_CASE("what XML cannot hold, and a program writes all the same, is escaped") {
+  CatchAdapter adapter({});
+  REQUIRE(
+      adapter.learn({.output = "a \xEF\xBF\xBE\t@a.cc:1\nb \xED\xA0\x80\t@a.cc:2\n", .exit = 2}));
+  const Strings ids{adapter.tests()[0].id, adapter.tests()[1].id};
+  CHECK(ids == Strings{"a \xEF\xBF\xBE", "b \\xed\\xa0\\x80"});
+  constexpr std::string_view kReport =
+      "<Catch><TestCase name=\"a \xEF\xBF\xBE\"><Failure>\xEF\xBF\xBD \xEF\xBF\xBF \xED\xBF\xBF "
+      "\xED\x9F\xBF"
+      "</Failure><OverallResult success=\"false\"/></TestCase>"
+      "<TestCase name=\"b \xED\xA0\x80\"><OverallResult success=\"true\"/></TestCase></Catch>";
+  CHECK(read([&] { return adapter.reader(ids); }, kReport) ==
+        Strings{"start " + ids[0],
+                "fail " + ids[0] +
+                    " failure=Failure: \xEF\xBF\xBD \\xEF\\xBF\\xBF \\xED\\xBF\\xBF \xED\x9F\xBF\n",
+                "start " + ids[1], "success " + ids[1]});
 }

@@ -44,6 +44,9 @@ TEST_CASE("every announcement is written as the protocol has it, and read back")
   check_json(Refused{"not mine", "1"}, R"({"msg":"Refused","text":"not mine","respawn":"1"})");
   check_json(Ready{.proxy = "x", .versions = {.max = 2, .min = 1}, .listening = {}, .expected = 4},
              R"({"msg":"Ready","proxy":"x","max":2,"min":1,"expected":4})");
+  check_json(
+      Ready{.proxy = "x", .versions = {.max = 2, .min = 1}, .listening = {}, .revision = "1a"},
+      R"({"msg":"Ready","proxy":"x","max":2,"min":1,"revision":"1a"})");
   check_json(Attach{"00ff"}, R"({"msg":"Attach","token":"00ff"})");
   check_json(Watch{500ms, 30s}, R"({"msg":"Watch","interval":0.5,"lease":30.0})");
   check_json(Respawn{"0/1"}, R"({"msg":"Respawn","route":"0/1"})");

@@ -12,8 +12,9 @@ namespace {
 using Ids = std::vector<std::string>;
 
 const CommandEnd kClean;
-const CommandEnd kFailed{false, "exited with status 127", "\nstderr:\nsh: not found\n"};
-const CommandEnd kKilled{.clean = false, .text = "was killed by SIGSEGV (11)", .killed = true};
+const CommandEnd kFailed{false, "the command exited with status 127", "\nstderr:\nsh: not found\n"};
+const CommandEnd kKilled{
+    .clean = false, .text = "the command was killed by SIGSEGV (11)", .killed = true};
 constexpr Timestamp kNow{1750000000, 0};
 
 /// What the answer makes of a packet.
@@ -65,8 +66,20 @@ TEST_CASE("a command that fails has listed nothing") {
   Buffer out;
   const auto result = answer.end(kFailed, kNow, out);
   REQUIRE(!result);
-  CHECK(result.error().text.find("exited with status 127") != std::string::npos);
-  CHECK(result.error().text.find("sh: not found") != std::string::npos);
+  CHECK(result.error().text == "the command exited with status 127\n\nstderr:\nsh: not found\n");
+}
+
+TEST_CASE("a command that cannot be started is told once") {
+  const CommandEnd not_started{.clean = false, .text = "cannot start \"suite\": no such file"};
+  Buffer out;
+  CHECK(ListAnswer(std::nullopt).end(not_started, kNow, out).error().text == not_started.text);
+  RunAnswer one(Ids{"a"}, {});
+  CHECK(ended(one, not_started) ==
+        Ids{"a fail: no result for this test: cannot start \"suite\": no such file\n"});
+  RunAnswer all(std::nullopt, {});
+  CHECK(ended(all, not_started) ==
+        Ids{"process-returncode fail: no test has failed, but tests may be missing: cannot start "
+            "\"suite\": no such file\n"});
 }
 
 TEST_CASE("what claims to be a message of the protocol is noise") {
@@ -167,7 +180,8 @@ TEST_CASE("a command that fails in a run of all tests without a failed test is a
   const Ids failures = ended(answer, kFailed);
   REQUIRE(failures.size() == 1);
   CHECK(failures[0].starts_with(
-      "process-returncode fail: no test has failed, but the command exited with status 127: "));
+      "process-returncode fail: no test has failed, but tests may be missing: the command exited "
+      "with status 127\n"));
   CHECK(failures[0].ends_with("sh: not found\n"));
 }
 

@@ -3,6 +3,7 @@
 #include "proxy/cli/command_line.h"
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>
@@ -11,13 +12,17 @@
 #include <string>
 #include <vector>
 
+#include "proxy/cli/program.h"
+#include "proxy/cli/subcommand.h"
+#include "proxy/cli/version.h"
+
 namespace proxy {
 namespace {
 
 using Words = std::vector<std::string>;
 
 Action parse(const Words& words) {
-  return parse_command_line(words, false).action;
+  return parse_command_line(kWholeProgram, words, false).action;
 }
 
 std::string joined(const Words& words) {
@@ -92,9 +97,58 @@ TEST_CASE("run tells what is wrong with its options") {
       {{"--color", "", "--", "true"}, {"--color", "always"}},
       {{"--color", "auto,never", "--", "true"}, {"--color", "auto,never"}},
       {{"--list", "--trace", "trace", "--", "true"}, {"--trace", "--list"}},
+      {{"--list", "--junit", "x.xml", "--", "true"}, {"--junit", "--list"}},
+      {{"--junit", "-", "--", "true"}, {"--junit", "stdout"}},
+      {{"--junit-places", "--", "true"}, {"--junit-places", "--junit"}},
       {{"--isolated", "--direct", "--", "true"}, {"--isolated", "--direct"}},
   };
   check_bad_usage("run", rows);
+}
+
+TEST_CASE("what is no option, or no value of one, is named") {
+  const std::vector<BadUsage> rows{
+      {{"--lis", "--", "true"}, {"\"--lis\""}},
+      {{"-l", "--", "true"}, {"\"-l\""}},
+      {{"--no-such-option=1", "first", "--", "true"}, {"\"--no-such-option=1\""}},
+      {{"--list=yes", "--", "true"}, {"--list takes no value"}},
+      {{"--format"}, {"--format needs a value", "FORMAT"}},
+      {{"--format", "--", "true"}, {"--format needs a value", "FORMAT"}},
+      {{"--format", "ids", "--format=ids", "--", "true"}, {"--format", "once"}},
+      {{"--ready-timeout", " ", "--", "true"}, {"--ready-timeout", "\" \""}},
+      {{"--ready-timeout", "3s", "--", "true"}, {"--ready-timeout", "3s"}},
+  };
+  check_bad_usage("run", rows);
+  check_bad_usage("wrap", {{{"true"}, {"\"true\""}}, {{"--version"}, {"\"--version\""}}});
+  const std::vector<BadUsage> whole_numbers{
+      {{"--workers", "1.5", "--", "true"}, {"--workers", "1.5", "whole number"}},
+      {{"--workers", "", "--", "true"}, {"--workers", "\"\""}},
+      {{"--workers=99999999999", "--", "true"}, {"--workers", "99999999999"}},
+  };
+  check_bad_usage("serve", whole_numbers);
+}
+
+TEST_CASE("a value is the next word, whatever it is, or stands behind an equals sign") {
+  const auto values = [](const Words& more) {
+    Words words{"run"};
+    words.insert(words.end(), more.begin(), more.end());
+    words.insert(words.end(), {"--", "true"});
+    return parsed<RunOptions>(words);
+  };
+  CHECK(values({"--match", "--list"}).match == Words{"--list"});
+  CHECK_FALSE(values({"--match", "--list"}).list);
+  CHECK(values({"--match=a=b", "--match", "", "--match="}).match == Words{"a=b", "", ""});
+  CHECK(values({"--group", "--help"}).group == "--help");
+  CHECK(values({"--list", "--list"}).list);
+}
+
+TEST_CASE("who asks for help gets it, whatever else is wrong") {
+  const auto kind = [](const Words& words) { return std::get<Answer>(parse(words)).kind; };
+  for (const Words& words : {Words{"run", "--format", "xml", "--help"}, Words{"run", "--lis", "-h"},
+                             Words{"python", "--direct", "--help", "-m", "pytest"}}) {
+    CAPTURE(joined(words));
+    CHECK(kind(words) == Answer::Kind::kHelp);
+  }
+  CHECK(kind({"python", "-m", "pytest", "--help"}) == Answer::Kind::kBadUsage);
 }
 
 TEST_CASE("run needs a channel, in one of two ways") {
@@ -103,12 +157,27 @@ TEST_CASE("run needs a channel, in one of two ways") {
       {{"demo.test_1"}, {"CHANNEL COMMAND"}},
       {{"--"}, {"CHANNEL COMMAND"}},
       {{"--channel", "true", "--", "true"}, {"one after --"}},
-      {{"--channel", " # nothing"}, {"CHANNEL COMMAND"}},
+      {{"--channel", " # nothing"}, {"--channel", "the command is empty"}},
       {{"--channel", "ssh 'board"}, {"ssh 'board"}},
       {{"--channels-from", "/no/such/file"}, {"/no/such/file", "no such file"}},
       {{"--channels-from", "/"}, {"directory"}},
       {{"--channels-from", "/dev/null"}, {"no channel command"}},
       {{"--channels-from", "/dev/zero"}, {"more than"}},
+  };
+  check_bad_usage("run", rows);
+}
+
+TEST_CASE("what is brought to a test machine has a command of its own") {
+  const std::vector<BadUsage> rows{
+      {{"--push", "--", "ssh", "board"}, {"second --"}},
+      {{"--push", "--channel", "ssh board"}, {"second --"}},
+      {{"--push=twice", "--", "sh", "--", "true"}, {"--push=twice", "once"}},
+      {{"--push", "--direct", "--", "sh", "--", "true"}, {"--direct", "--push"}},
+      {{"--push-from", "/tmp", "--", "true"}, {"--push-from", "--push"}},
+      {{"--env", "A=1", "--", "true"}, {"--env", "--push"}},
+      {{"--push", "--env", "A", "--", "sh", "--", "true"}, {"--env", "NAME=VALUE"}},
+      {{"--chdir", "/tmp", "--", "true"}, {"--chdir", "--push"}},
+      {{"--venv", "/tmp", "--", "true"}, {"--venv", "--push"}},
   };
   check_bad_usage("run", rows);
 }
@@ -120,7 +189,7 @@ TEST_CASE("a schedule to replay decides which tests run, and nothing else does")
       {{"--replay", "schedule", "--match", "net", "--", "true"}, {"--replay", "--match"}},
       {{"--replay", "schedule", "--order", "given", "--", "true"}, {"--replay", "--order"}},
       {{"--replay", "schedule", "--group", "net", "--", "true"}, {"--replay", "--group"}},
-      {{"--replay", "schedule", "demo.test_1", "--", "true"}, {"--replay", "tests"}},
+      {{"--replay", "schedule", "demo.test_1", "--", "true"}, {"--replay", "ids of tests"}},
   };
   check_bad_usage("run", rows);
 }
@@ -238,6 +307,14 @@ TEST_CASE("python takes the arguments of stestr, and shows any others") {
         "python", {{words, {"not a Python", "stestr", words.empty() ? "nothing" : joined(words)}}});
 }
 
+TEST_CASE("python --archive takes nothing else, and does not write to a terminal") {
+  CHECK_NOTHROW((void)parsed<WriteArchiveOptions>({"python", "--archive"}));
+  check_bad_usage("python", {{{"--archive", "FILE"}, {"--archive", "\"FILE\""}},
+                             {{"--archive", "--", "-m"}, {"--archive", "\"-m\""}}});
+  const Action action = parse_command_line(kWholeProgram, {"python", "--archive"}, true).action;
+  CHECK(says(std::get<Answer>(action).text, "stdout is a terminal"));
+}
+
 struct Help {
   const char* subcommand;
   Words options;
@@ -257,12 +334,13 @@ TEST_CASE("help is for stdout, with status 0, and names each option") {
         "--id-option", "--attach-timeout", "--grace", "--any-owner", "--link", "--baud",
         "--ready-fd"}},
       {"wrap", {}},
-      {"run", with({"--list", "--load-list", "--match", "--format", "--color", "--trace",
-                    "--channel", "--channels-from", "--order", "--group", "--history", "--isolated",
-                    "--schedule-log", "--replay", "--test-timeout", "--slow"},
-                   {kLineOptions, kChannelOptions})},
+      {"run",
+       with({"--list", "--load-list", "--match", "--format", "--color", "--trace", "--junit",
+             "--junit-places", "--annotate", "--channel", "--channels-from", "--order", "--group",
+             "--history", "--isolated", "--schedule-log", "--replay", "--test-timeout", "--slow"},
+            {kLineOptions, kChannelOptions})},
       {"testr", with({"--list", "--load-list"}, {kLineOptions, kChannelOptions})},
-      {"python", with({}, {kLineOptions, kChannelOptions})},
+      {"python", with({"--archive"}, {kLineOptions, kChannelOptions})},
       {"tunnel", with({"--listen", "--any-owner", "--ready-fd"}, {kLineOptions})},
       {"command-server", {"--list-option", "--id-option", "--grace"}},
       {"guard", {"--parent", "--folder"}},
@@ -293,10 +371,56 @@ TEST_CASE("the help of the program lists the subcommands that are for people") {
   CHECK_FALSE(says(answer.text, "guard"));
 }
 
+TEST_CASE(
+    "the part for test machines has its own subcommands only, and tells where the others are") {
+  const auto answer = [](const Words& words) {
+    return std::get<Answer>(parse_command_line(kServeProgram, words, false).action);
+  };
+  const std::string help = answer({"--help"}).text;
+  for (const char* name : {"serve", "wrap"})
+    CHECK_MESSAGE(says(help, std::string("\n  ") + name + " "), name);
+  for (const char* name : {"run", "testr", "python", "tunnel"}) {
+    CHECK_FALSE_MESSAGE(says(help, std::string("\n  ") + name + " "), name);
+    for (const Words& more : {Words{}, Words{"--help"}, Words{"--", "true"}}) {
+      Words words{name};
+      words.insert(words.end(), more.begin(), more.end());
+      const Answer refused = answer(words);
+      CHECK(refused.exit_status() == 2);
+      for (const std::string& part :
+           {std::string("test machines"), "\"" + std::string(name) + "\""})
+        CHECK_MESSAGE(says(refused.text, part), refused.text);
+    }
+  }
+  for (const char* name : {"serve", "wrap", "command-server", "guard"}) {
+    const Words words{name, "--help"};
+    CHECK(answer(words).text == std::get<Answer>(parse(words)).text);
+  }
+  CHECK(answer({"nonsense"}).text == std::get<Answer>(parse({"nonsense"})).text);
+  CHECK(answer({"--version"}).text == std::get<Answer>(parse({"--version"})).text);
+  const auto line = parse_command_line(kServeProgram, {"serve", "--", "server"}, false);
+  CHECK(std::get<ServeOptions>(line.action).command == Words{"server"});
+}
+
 TEST_CASE("the version is told with status 0") {
   const auto answer = std::get<Answer>(parse({"--version"}));
   CHECK(answer.exit_status() == 0);
-  CHECK(answer.text == "subunit-proxy " SUBUNIT_PROXY_VERSION "\n");
+  const std::string revision = kRevision.empty() ? "" : fmt::format(" ({})", kRevision);
+  CHECK(answer.text == fmt::format("subunit-proxy {}{}\n", kVersion, revision));
+}
+
+TEST_CASE("completion offers values that are accepted") {
+  int offered = 0;
+  for (const Program::Entry& entry : kWholeProgram.subcommands) {
+    const auto subcommand = entry.make(false);
+    for (const OptionSet::Option& option : subcommand->options().options()) {
+      for (const std::string& choice : option.choices) {
+        CAPTURE(choice);
+        CHECK_NOTHROW(option.store(choice));
+        ++offered;
+      }
+    }
+  }
+  CHECK(offered > 20);
 }
 
 TEST_CASE("the values of options reach the run") {
@@ -319,7 +443,7 @@ TEST_CASE("the values of options reach the run") {
 TEST_CASE("the format is for people on a terminal only, unless one is given") {
   const auto format = [](bool terminal, Words words) {
     words.insert(words.end(), {"--", "true"});
-    return std::get<RunOptions>(parse_command_line(words, terminal).action).format;
+    return std::get<RunOptions>(parse_command_line(kWholeProgram, words, terminal).action).format;
   };
   CHECK(format(true, {"run"}) == Format::kHuman);
   CHECK(format(false, {"run"}) == Format::kSubunit);
@@ -348,9 +472,10 @@ TEST_CASE("what testr puts after its own -- is a list of tests, and what stestr 
 }
 
 TEST_CASE("the log level is the subcommand's") {
-  CHECK(parse_command_line({"wrap", "--", "true"}, false).log_level == LogLevel::kWarning);
-  CHECK(parse_command_line({"wrap", "--log-level", "debug", "--", "true"}, false).log_level ==
-        LogLevel::kDebug);
+  CHECK(parse_command_line(kWholeProgram, {"wrap", "--", "true"}, false).log_level ==
+        LogLevel::kWarning);
+  CHECK(parse_command_line(kWholeProgram, {"wrap", "--log-level", "debug", "--", "true"}, false)
+            .log_level == LogLevel::kDebug);
 }
 
 }  // namespace

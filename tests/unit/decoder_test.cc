@@ -64,9 +64,11 @@ TEST_CASE("from the first packet of such a writer on, line feeds can be skipped"
   decoder.receive(as_bytes(stream), Time(0));
   REQUIRE(decoder.next_event());
   decoder.skip_line_feeds();
+  CHECK_FALSE(decoder.skipped_line_feed());
   Decoded decoded;
   decoded.take(decoder);
   CHECK(decoded.pieces == std::vector{"P" + kEnd});
+  CHECK(decoder.skipped_line_feed());
 }
 
 TEST_CASE("a dangling UTF-8 lead byte right before a packet does not hide it") {

@@ -124,7 +124,8 @@ TEST_CASE("a slow test is named with its time and its worker") {
   CHECK(shown.lines() == "slow: a.test has been running for 12 s on worker-0\n");
 }
 
-TEST_CASE("failures stand at the end with their attachments, and then the summary") {
+TEST_CASE(
+    "failures stand with their attachments as they happen, then a list of them, and the summary") {
   Shown shown(true);
   shown.begin("a.test");
   shown.packet({.test_id = "a.test",
@@ -133,13 +134,13 @@ TEST_CASE("failures stand at the end with their attachments, and then the summar
   shown.end("a.test", Status::kFail);
   shown.end("b.test");
   shown.end("c.test", Status::kSkip);
-  CHECK(shown.out().empty());
+  const std::string rule(70, '-');
+  CHECK(shown.out() == rule + "\nFAIL: a.test\n" + rule + "\ntraceback:\nit is broken\n\n");
   shown.now = 102500ms;
   shown.report.finish(true, shown.now);
-  const std::string rule(70, '-');
-  CHECK(shown.out() == rule + "\nFAIL: a.test\n" + rule +
-                           "\ntraceback:\nit is broken\n\n"
-                           "3 tests: 1 passed, 1 failed, 1 skipped in 2.5 s\n");
+  CHECK(shown.out() ==
+        "failed     a.test  worker-0    0.0 s\n\n"
+        "3 tests: 1 passed, 1 failed, 1 skipped in 2.5 s\n");
   CHECK_FALSE(shown.report.next_deadline());
   CHECK(shown.report.status_line(80, shown.now).empty());
 }

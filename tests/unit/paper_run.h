@@ -72,7 +72,8 @@ class PaperRun {
     run->add_observer(seen);
     for (std::size_t i = 0; i < channels; ++i)
       run->add_channel({.name = "channel " + std::to_string(i),
-                        .awaited = [] { return std::string("for the proxy to send Ready"); }});
+                        .awaited = [] { return std::string("for the proxy to send Ready"); },
+                        .how_far = [this] { return how_far; }});
     run->set_wall_clock({.seconds = 1'000'000, .nanoseconds = 0}, now);
     run->start(now);
   }
@@ -108,7 +109,8 @@ class PaperRun {
     says(rpc::Ready{.proxy = "subunit-proxy/0",
                     .versions = {.max = 2, .min = 1},
                     .listening = {},
-                    .expected = servers},
+                    .expected = servers,
+                    .revision = "1a"},
          channel);
   }
   /// A server connects and answers Hello.
@@ -186,6 +188,7 @@ class PaperRun {
 
   Time now = std::chrono::seconds(1000);
   std::size_t watches = 0;
+  std::string how_far = "before the proxy sent Ready";  // each channel
   Options options;
   Plan plan;
   Record seen;

@@ -183,8 +183,27 @@ TEST_CASE("a channel that ends before Ready says what it printed") {
   paper.prints("bash: subunit-proxy: command not found\n");
   paper.channel_ends("\"ssh\" exited with status 127");
   CHECK(paper.run->exit_status() == 3);
-  CHECK(has(paper.run->problem(), "the channel ended before the proxy sent Ready"));
-  CHECK(has(paper.run->problem(), "command not found"));
+  CHECK(
+      paper.run->problem() ==
+      "the channel ended before the proxy sent Ready: \"ssh\" exited with status 127; the channel "
+      "printed: \"bash: subunit-proxy: command not found\"");
+}
+
+TEST_CASE("a channel that ends before Ready says how far it had got") {
+  PaperRun paper(naming({"a"}));
+  paper.how_far = "before a shell answered";
+  paper.prints("\n");  // of a proxy that has got no further
+  paper.channel_ends("\"ssh board\" exited with status 255");
+  CHECK(paper.run->problem() ==
+        "the channel ended before a shell answered: \"ssh board\" exited with status 255; the "
+        "channel printed nothing (what it writes to stderr is shown as it comes)");
+}
+
+TEST_CASE("a channel whose end tells all is not said to have printed nothing") {
+  PaperRun paper(naming({"a"}));
+  paper.how_far = "";
+  paper.channel_ends("no folder takes it");
+  CHECK(paper.run->problem() == "no folder takes it");
 }
 
 TEST_CASE("of two channels one may be lost: the run goes on without it") {

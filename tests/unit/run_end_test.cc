@@ -47,7 +47,8 @@ TEST_CASE("--match runs what it finds of the list, and nothing is an error of th
   none.ready();
   none.opens("");
   lists(none, {"a", "c"});
-  CHECK(none.seen.told("none of the 2 tests matches --match: nothing to run"));
+  CHECK(
+      none.seen.told("none of the 2 tests is selected by --match: nothing to run (--allow-empty"));
   none.channel_ends();
   CHECK(none.run->exit_status() == 2);
 }
@@ -65,6 +66,41 @@ TEST_CASE("--list shows what matches and runs nothing") {
   CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 0);
+}
+
+TEST_CASE("a run that could not be completed fails a test of its own, and the next one ends that") {
+  PaperRun lost(naming({"a"}));
+  lost.ready();
+  lost.channel_ends("\"ssh\" exited with status 255");
+  CHECK(lost.status("a") == "fail");
+  CHECK(lost.status("subunit-proxy.run") == "fail");
+  CHECK(has(lost.why("subunit-proxy.run"), "exited with status 255\n"));
+
+  PaperRun next(naming({"a", "subunit-proxy.run"}));
+  next.ready();
+  next.opens("");
+  CHECK(next.sends("Run 1: a"));
+  next.passes("", "a");
+  next.says("", rpc::Done{"1"});
+  next.channel_ends();
+  CHECK(next.status("subunit-proxy.run") == "success");
+  CHECK(next.seen.incidents.size() == 1);  // the server is attached
+  CHECK(next.run->exit_status() == 0);
+}
+
+TEST_CASE("a run without tests is no success, unless that is wanted") {
+  for (const bool wanted : {false, true}) {
+    Options options;
+    options.allow_empty = wanted;
+    PaperRun paper(options);
+    paper.ready();
+    paper.opens("");
+    paper.sent();
+    lists(paper, {});
+    paper.channel_ends();
+    CHECK(paper.seen.told("the test server has no tests: nothing to run") == !wanted);
+    CHECK(paper.run->exit_status() == (wanted ? 0 : 2));
+  }
 }
 
 TEST_CASE("a server that ends in the middle of its list is started again to run tests") {

@@ -19,6 +19,12 @@ PaperRun busy(Options options) {
   return paper;
 }
 
+/// The client has asked for another server.
+bool replaces(PaperRun& paper) {
+  return std::ranges::any_of(paper.sent(),
+                             [](const std::string& line) { return line.starts_with("Respawn"); });
+}
+
 }  // namespace
 
 TEST_CASE("--ready-timeout: a proxy that does not say Ready ends the run, with what came instead") {
@@ -39,6 +45,21 @@ TEST_CASE("--ready-timeout: a proxy that does not say Ready ends the run, with w
   CHECK(has(paper.why("a"), "not run: waited 5 s"));
 }
 
+TEST_CASE(
+    "--ready-timeout: it begins again whenever something of the proxy has been brought there") {
+  Options options = naming({"a"});
+  options.ready_timeout = 5s;
+  PaperRun paper(options);
+  for (int piece = 0; piece < 3; ++piece) {
+    paper.wait(4s);
+    paper.remote(0).preparing(paper.now);
+  }
+  paper.wait(4999ms);
+  CHECK_FALSE(paper.remote(0).hang_up());
+  paper.wait(1ms);
+  CHECK(paper.remote(0).hang_up());
+}
+
 TEST_CASE("--attach-timeout: a proxy without a server ends the run") {
   Options options = naming({"a"});
   options.attach_timeout = 7s;
@@ -48,6 +69,7 @@ TEST_CASE("--attach-timeout: a proxy without a server ends the run") {
   CHECK_FALSE(paper.remote(0).hang_up());
   paper.wait(1ms);
   CHECK(paper.remote(0).hang_up());
+  CHECK(has(paper.run->problem(), "subunit-proxy/0 (1a) is ready"));
   CHECK(has(paper.run->problem(), "no test server has connected to it within 7 s"));
 }
 
@@ -261,6 +283,58 @@ TEST_CASE(
   paper.says("", rpc::Done{"1"});
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 0);
+}
+
+TEST_CASE("with --test-timeout a server has --list-timeout to load its tests") {
+  Options options;
+  options.test_timeout = 3s;
+  options.list_timeout = 40s;
+  SUBCASE("to list them") {
+    PaperRun paper(options);
+    paper.ready();
+    paper.opens("");
+    paper.sent();
+    paper.wait(39s);
+    CHECK(paper.seen.told("is loading its tests, or is stuck: it has not answered List for 10 s"));
+    CHECK_FALSE(replaces(paper));
+    paper.reports("", "a", Status::kExists);
+    paper.says("", rpc::Done{"1"});
+    paper.sent();
+    paper.wait(11s);
+    CHECK(replaces(paper));
+  }
+  SUBCASE("to begin the first one") {
+    options.tests = {"a", "b"};
+    PaperRun paper(options);
+    paper.ready();
+    paper.opens("");
+    paper.sent();
+    paper.wait(39s);
+    CHECK(paper.seen.told("is loading its tests, or is stuck: it has tests to run"));
+    CHECK_FALSE(replaces(paper));
+    paper.wait(2s);
+    CHECK(replaces(paper));
+  }
+}
+
+TEST_CASE("a server that is stuck between tests again and again is given up") {
+  Options options;
+  options.test_timeout = 3s;
+  PaperRun paper = busy(options);
+  paper.passes("", "a");
+  paper.wait(11s);
+  for (int server = 1; server < Worker::kMaxDeaths; ++server) {
+    CHECK(replaces(paper));
+    paper.detaches("", "asked to end");
+    paper.opens("");
+    paper.wait(options.list_timeout + 1s);
+  }
+  CHECK_FALSE(replaces(paper));
+  CHECK(has(paper.run->problem(), "3 times in a row"));
+  paper.channel_ends();
+  CHECK(paper.run->exit_status() == 3);
+  CHECK(paper.status("a") == "success");
+  CHECK(has(paper.why("b"), "not run"));
 }
 
 TEST_CASE("a server that never answers List is named as stuck") {

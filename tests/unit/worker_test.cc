@@ -77,3 +77,10 @@ TEST_CASE("what makes no sense changes nothing") {
   CHECK_FALSE(open.worker.go(Step::kAnswer));
   CHECK(open.worker.is_open());
 }
+
+TEST_CASE("a server that was asked to end, and stays since there can be no other, is as before") {
+  Place place({Step::kAttach, Step::kAnswer, Step::kRecycle});
+  CHECK(place.worker.go(Step::kKeep));
+  CHECK(place.worker.is_open());
+  CHECK_FALSE(place.worker.go(Step::kKeep));
+}

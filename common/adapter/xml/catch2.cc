@@ -45,10 +45,17 @@ std::string in_xml(std::string_view name) {
       text += fmt::format("\\x{:02X}", static_cast<unsigned char>(name[valid]));
     name.remove_prefix(std::min(name.size(), valid + 1));
   }
-  return text;
+  return fit_for_xml(text);
 }
 
 }  // namespace
+
+/// "-a", "-x", "--abort" and "--abortx=3", or short options that are written together, as "-sa".
+CatchAdapter::CatchAdapter(std::span<const std::string> command)
+    : stops_at_failures_(std::ranges::any_of(command, [](std::string_view word) {
+        if (word.starts_with("--")) return word.starts_with("--abort");
+        return word.starts_with('-') && word.find_first_of("ax") != std::string_view::npos;
+      })) {}
 
 Invocation CatchAdapter::list(const Outlets&) const {
   return {.arguments = {"--list-test-names-only", "--verbosity", "high"}};
@@ -69,6 +76,11 @@ Result<std::vector<ListedTest>> CatchAdapter::read_list(const Remains& remains) 
         "program with Catch2, version 2, which gets its arguments?",
         tests.size(), remains.exit.value_or(-1));
   return tests;
+}
+
+/// Catch2 takes such an option once, so it cannot be taken back.
+std::size_t CatchAdapter::together(std::span<const std::string> ids) const {
+  return stops_at_failures_ ? 1 : Adapter::together(ids);
 }
 
 Invocation CatchAdapter::run(std::span<const std::string> ids, const Outlets& outlets) const {

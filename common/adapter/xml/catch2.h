@@ -12,10 +12,14 @@ namespace subunit::adapter {
 /// the tag [.], are not listed, but run if they are asked for.
 class CatchAdapter : public Adapter {
  public:
+  /// `command`: with what the program is started.
+  explicit CatchAdapter(std::span<const std::string> command);
+
   [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
   [[nodiscard]] Invocation list(const Outlets& outlets) const override;
   /// Hidden ones can be asked for.
   [[nodiscard]] bool knows(std::string_view) const override { return true; }
+  [[nodiscard]] std::size_t together(std::span<const std::string> ids) const override;
   [[nodiscard]] Invocation run(std::span<const std::string> ids,
                                const Outlets& outlets) const override;
   [[nodiscard]] std::unique_ptr<ResultReader> reader(
@@ -23,6 +27,9 @@ class CatchAdapter : public Adapter {
 
  protected:
   [[nodiscard]] Result<std::vector<ListedTest>> read_list(const Remains& remains) override;
+
+ private:
+  bool stops_at_failures_;
 };
 
 }  // namespace subunit::adapter

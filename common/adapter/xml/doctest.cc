@@ -33,7 +33,7 @@ unsigned line_of(const XmlElement& element) {
 }  // namespace
 
 Invocation DoctestAdapter::list(const Outlets& outlets) const {
-  return {.arguments = {"--list-test-cases", "--no-skip=true", "--reporters=xml",
+  return {.arguments = {"--list-test-cases", "--no-skip=true", "--quiet=false", "--reporters=xml",
                         "--out=" + outlets.events}};
 }
 
@@ -85,9 +85,9 @@ std::size_t DoctestAdapter::together(std::span<const std::string> ids) const {
 
 Invocation DoctestAdapter::run(std::span<const std::string> ids, const Outlets& outlets) const {
   Invocation invocation{.arguments = {"--no-skip=true", "--no-skipped-summary=true",
-                                      "--reporters=xml", "--case-sensitive=true",
-                                      "--no-colors=true", "--duration=true",
-                                      "--out=" + outlets.events}};
+                                      "--quiet=false", "--abort-after=0", "--reporters=xml",
+                                      "--case-sensitive=true", "--no-colors=true",
+                                      "--duration=true", "--out=" + outlets.events}};
   const Way way = way_of(ids.front());
   if (way == Way::kNotAtAll) {
     invocation.arguments.emplace_back("--no-run=true");
@@ -103,17 +103,21 @@ Invocation DoctestAdapter::run(std::span<const std::string> ids, const Outlets& 
 }
 
 std::unique_ptr<ResultReader> DoctestAdapter::reader(std::span<const std::string> ids) const {
-  std::map<std::tuple<std::string_view, std::string_view, unsigned>, std::string_view> by_place;
+  // Several test cases may have one place. They come in doctest's order, which is that of `ids`.
+  std::multimap<std::tuple<std::string_view, std::string_view, unsigned>, std::string_view>
+      by_place;
   for (const std::string& id : ids) {
     const Case& each = cases_[number(id)];
-    by_place[std::tuple(std::string_view(each.name), std::string_view(each.file), each.line)] =
-        tests()[number(id)].id;
+    by_place.emplace(
+        std::tuple(std::string_view(each.name), std::string_view(each.file), each.line),
+        tests()[number(id)].id);
   }
   auto reader = std::make_unique<XmlResults>(
-      ids, [by_place](const XmlElement& element) -> std::optional<std::string> {
-        const auto found = by_place.find({element["name"], element["filename"], line_of(element)});
+      ids, [by_place](const XmlElement& element) mutable -> std::optional<std::string> {
+        const auto found =
+            by_place.lower_bound({element["name"], element["filename"], line_of(element)});
         if (found == by_place.end()) return std::nullopt;
-        return std::string(found->second);
+        return std::string(by_place.extract(found).mapped());
       });
   for (const std::string& id : ids)
     if (way_of(id) == Way::kNotAtAll) reader->skip(id, "decorated with skip()");

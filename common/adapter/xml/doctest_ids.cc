@@ -37,11 +37,15 @@ std::vector<std::string> doctest_ids(const std::vector<DoctestName>& names) {
   }
   std::vector<std::string> ids;
   ids.reserve(names.size());
+  std::unordered_map<std::string, int> times;  // that an id was wanted
   for (const DoctestName& name : names) {
     auto all = forms(name);
     std::size_t form = name.name.empty() ? 1 : 0;
     while (form + 1 < kForms && counts[form][all[form]] > 1) ++form;
-    ids.push_back(as_id(std::move(all[form])));
+    const std::string wanted = as_id(std::move(all[form]));
+    std::string id = wanted;
+    while (++times[id] > 1) id = fmt::format("{} #{}", wanted, times[wanted]);
+    ids.push_back(std::move(id));
   }
   return ids;
 }

@@ -19,6 +19,8 @@ struct DoctestName {
 ///     tests/stack_test.cc: NAME
 ///     tests/stack_test.cc:12: NAME
 ///
+/// A template for two types of one name makes two test cases that have all of this in common. The
+/// second one's id ends in " #2", the third one's in " #3": they are counted in doctest's order.
 /// Bytes that do not belong into an id are escaped.
 [[nodiscard]] std::vector<std::string> doctest_ids(const std::vector<DoctestName>& names);
 

@@ -8,6 +8,45 @@
 
 namespace subunit::adapter {
 
+namespace {
+
+// A character of three bytes that may not be fit for XML begins with one of these.
+constexpr std::string_view kLeads = "\xED\xEF";
+
+bool is_fit(std::string_view character) {
+  const bool is_surrogate =
+      character[0] == '\xED' && static_cast<unsigned char>(character[1]) >= 0xA0;
+  return !is_surrogate && character != "\xEF\xBF\xBE" && character != "\xEF\xBF\xBF";
+}
+
+/// How many bytes at the end may belong to such a character, and do not make it whole.
+std::size_t cut_at_end(std::string_view bytes) {
+  const std::size_t begin = bytes.size() - std::min<std::size_t>(bytes.size(), 2);
+  const std::size_t lead = bytes.find_first_of(kLeads, begin);
+  return lead == std::string_view::npos ? 0 : bytes.size() - lead;
+}
+
+}  // namespace
+
+std::string fit_for_xml(std::string_view text) {
+  std::string fit;
+  while (true) {
+    const std::size_t lead = std::min(text.size(), text.find_first_of(kLeads));
+    fit += text.substr(0, lead);
+    text.remove_prefix(lead);
+    if (text.size() < 3) return fit.append(text);
+    const std::string_view character = text.substr(0, 3);
+    if (is_fit(character)) {
+      fit += text.front();
+      text.remove_prefix(1);
+    } else {
+      for (const char byte : character)
+        fit += fmt::format("\\x{:02X}", static_cast<unsigned char>(byte));
+      text.remove_prefix(3);
+    }
+  }
+}
+
 std::string_view XmlElement::operator[](std::string_view attribute) const {
   const auto found =
       std::ranges::find(attributes, attribute, &std::pair<std::string, std::string>::first);
@@ -59,7 +98,12 @@ struct XmlReader::Parser {
 XmlReader::XmlReader(XmlEvents& events) : parser_(std::make_unique<Parser>(events)) {}
 XmlReader::~XmlReader() = default;
 
-Result<> XmlReader::receive(std::string_view bytes) {
+Result<> XmlReader::receive(std::string_view received) {
+  cut_ += received;
+  const std::size_t whole = cut_.size() - cut_at_end(cut_);
+  const std::string fit = fit_for_xml(std::string_view(cut_).substr(0, whole));
+  cut_.erase(0, whole);
+  std::string_view bytes = fit;
   constexpr std::size_t kMost = std::numeric_limits<int>::max();
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kMost);

@@ -28,7 +28,12 @@ class XmlEvents {
   virtual void end_element(const XmlElement& element) = 0;
 };
 
-/// Reads an XML document that comes in pieces (with expat).
+/// Characters that XML cannot hold, and that doctest and Catch2 write all the same: U+FFFE, U+FFFF
+/// and halves of surrogate pairs. Each of their bytes becomes "\xNN", as those do with bytes that
+/// are not UTF-8.
+[[nodiscard]] std::string fit_for_xml(std::string_view text);
+
+/// Reads an XML document that comes in pieces (with expat). What is not fit for XML is made so.
 class XmlReader {
  public:
   /// `events` outlives this.
@@ -44,6 +49,7 @@ class XmlReader {
  private:
   struct Parser;
   std::unique_ptr<Parser> parser_;
+  std::string cut_;  // of a character that may not be fit for XML
 };
 
 }  // namespace subunit::adapter

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include <cstdlib>
 
 namespace subunit::adapter {
 
@@ -21,9 +21,7 @@ std::string_view label(std::string_view name) {
 
 /// 0 if it is none.
 double number(std::string_view text) {
-  double value = 0;
-  (void)std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return std::strtod(std::string(text).c_str(), nullptr);
 }
 
 bool is_section(const XmlElement& element) {

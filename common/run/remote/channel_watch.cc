@@ -21,8 +21,12 @@ void EarlyNoise::add(Bytes bytes) {
 }
 
 std::string EarlyNoise::text() const {
-  if (kept_.empty()) return "the channel printed nothing (its stderr is shown above)";
-  return fmt::format("the channel printed: \"{}\"", escaped(kept_, kMaxShown));
+  const std::string_view all = as_text(kept_);
+  const std::size_t begin = all.find_first_not_of("\r\n");
+  if (begin == std::string_view::npos)
+    return "the channel printed nothing (what it writes to stderr is shown as it comes)";
+  const std::string_view shown = all.substr(begin, all.find_last_not_of("\r\n") + 1 - begin);
+  return fmt::format("the channel printed: \"{}\"", escaped(shown, kMaxShown));
 }
 
 Buffer EarlyNoise::take() {

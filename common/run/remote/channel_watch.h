@@ -79,7 +79,8 @@ class EarlyNoise {
 
   void add(Bytes bytes);
 
-  /// "the channel printed: …", for a person.
+  /// "the channel printed: …", for a person: without line feeds around it, one of which is the
+  /// proxy's own.
   [[nodiscard]] std::string text() const;
 
   /// All that was kept, but for the line feed that Ready begins with.

@@ -45,6 +45,11 @@ void RemoteProxy::start(Time now) {
   servers_.add_direct();
 }
 
+void RemoteProxy::preparing(Time now) {
+  now_ = now;
+  if (phase_ == Phase::kReady && !options_.direct) enter(Phase::kReady, options_.ready_timeout);
+}
+
 void RemoteProxy::fail_to_start(std::string problem) {
   problem_ = std::move(problem);
   phase_ = Phase::kOver;
@@ -209,6 +214,7 @@ void RemoteProxy::ready(const rpc::Ready& ready, const std::string& from) {
     return tell(Incident::Kind::kTrouble, "the proxy sent Ready twice");
   } else {
     proxy_ = escaped(ready.proxy);
+    if (ready.revision) proxy_ += fmt::format(" ({})", escaped(*ready.revision));
     watches_ = knows_watch;
     servers_.expect(ready.expected.value_or(0), "");
     if (early_noise_.is_cut()) {
@@ -301,13 +307,18 @@ void RemoteProxy::lose() {
   owner_.lost(*this);
 }
 
+/// Why it has ended before Ready.
+std::string RemoteProxy::early_end(std::string_view how) const {
+  const std::string how_far = channel_.how_far();
+  if (how_far.empty()) return std::string(how);
+  return fmt::format("the channel ended {}: {}; {}", how_far, how, early_noise_.text());
+}
+
 void RemoteProxy::channel_ended(std::string_view how, Time now) {
   now_ = now;
   if (over()) return;
   const bool early = !leaving();
-  if (problem_.empty() && phase_ == Phase::kReady)
-    problem_ = fmt::format("the channel ended before the proxy sent Ready: {}; {}", how,
-                           early_noise_.text());
+  if (problem_.empty() && phase_ == Phase::kReady) problem_ = early_end(how);
   if (const auto cut_short = problem_.empty() ? servers_.receive_eof() : std::nullopt)
     problem_ = fmt::format("{} (the channel ended: {})", *cut_short, how);
   if (early && problem_.empty()) problem_ = fmt::format("the channel ended: {}", how);

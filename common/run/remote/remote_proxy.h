@@ -42,6 +42,9 @@ class RemoteProxy : private RemoteServers::Uplink {
     std::string name;
     /// What it is waiting for until the proxy has said Ready: "for the proxy to …".
     std::function<std::string()> awaited;
+    /// How far it had got if it has ended before that: "before …" or "while …". Empty: how it has
+    /// ended tells that.
+    std::function<std::string()> how_far;
   };
 
   /// `options`, `owner` and `numbers` are the caller's, and live longer.
@@ -54,6 +57,8 @@ class RemoteProxy : private RemoteServers::Uplink {
   void start(Time now);
   /// Its command could not be started: this is over.
   void fail_to_start(std::string problem);
+  /// Something goes on before Ready, which is waited for from now on.
+  void preparing(Time now);
   /// `packet` is a view into what the caller keeps until it has flushed its observers.
   void receive(const Packet& packet, Time now);
   void receive_noise(Bytes bytes, Time now);
@@ -95,6 +100,10 @@ class RemoteProxy : private RemoteServers::Uplink {
     return answers();
   }
   [[nodiscard]] bool answers() const { return servers_.answer(); }
+  /// A server may come of which nothing is known yet.
+  [[nodiscard]] bool expects_more() const {
+    return !over() && !leaving() && (servers_.awaits_first() || servers_.expects_more());
+  }
   /// Says Goodbye to all servers, and waits for the end.
   void leave(Time timeout);
   /// Waits for nothing any more. The first problem given is the one that counts.
@@ -117,6 +126,7 @@ class RemoteProxy : private RemoteServers::Uplink {
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] const std::string& name() const { return channel_.name; }
   [[nodiscard]] std::list<Worker>& workers() { return servers_.workers(); }
+  [[nodiscard]] const std::list<Worker>& workers() const { return servers_.workers(); }
 
  private:
   enum class Phase {
@@ -145,6 +155,7 @@ class RemoteProxy : private RemoteServers::Uplink {
   void ready(const rpc::Ready& ready, const std::string& from);
   void watch(std::string_view proxy);
   void lose();
+  [[nodiscard]] std::string early_end(std::string_view how) const;
 
   const Options& options_;
   const Channel channel_;

@@ -77,6 +77,7 @@ void RemoteServers::attached(const rpc::Attached& attached, const std::string& f
     --to_come_[from];
   }
   worker->address = escaped(attached.address);
+  worker->pid = attached.pid;
   greet(*worker);
 }
 
@@ -124,6 +125,9 @@ void RemoteServers::refused(const rpc::Refused& refused, const std::string& from
                         fmt::format("the proxy refused what was sent: {}", text));
   }
   worker->can_restart = false;
+  // Nothing was said to it yet.
+  const bool is_there = worker->session.state() == rpc::ClientSession::State::kOpen;
+  if (is_there && worker->go(Worker::Step::kKeep)) return owner_.kept(*worker);
   end(*worker,
       fmt::format("{}; the test server cannot be started again: {}", worker->restart_reason, text),
       false);
@@ -269,10 +273,12 @@ void RemoteServers::abandon(Worker& worker, const std::string& why) {
 }
 
 void RemoteServers::cancel() {
-  for (Worker& worker : workers()) {
-    if (!worker.has_answered() || worker.session.version() < 2) continue;
-    for (const Worker::Batch& batch : worker.work.batches) worker.session.cancel(batch.nonce);
-  }
+  for (Worker& worker : workers())
+    for (const Worker::Batch& batch : worker.work.batches) cancel(worker, batch.nonce);
+}
+
+void RemoteServers::cancel(Worker& worker, const std::string& nonce) {
+  if (worker.has_answered() && worker.session.version() >= 2) worker.session.cancel(nonce);
 }
 
 bool RemoteServers::answer() const {
@@ -331,6 +337,7 @@ std::optional<std::string> RemoteServers::receive_eof() {
 }
 
 void RemoteServers::lose_all(const std::string& why) {
+  lost_ = true;
   for (Worker& worker : workers()) end(worker, why, worker.state() == Worker::State::kRecycling);
 }
 

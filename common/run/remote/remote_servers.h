@@ -22,6 +22,8 @@ class ServerOwner {
   virtual ~ServerOwner() = default;
   /// The server answers: it takes lists and runs.
   virtual void opened(Worker& worker) = 0;
+  /// No other server can be started in its place, and it takes lists and runs as before.
+  virtual void kept(Worker& worker) = 0;
   /// A packet that is not a message. `worker`: the server it comes from, if from one. `route`: the
   /// route code that the server itself gave it.
   virtual void result(Worker* worker, const Packet& packet,
@@ -83,6 +85,8 @@ class RemoteServers {
   [[nodiscard]] std::optional<std::string> receive_eof();
   /// None of them is ever heard of again.
   void lose_all(const std::string& why);
+  /// That has happened: what ends a server now is the loss of the way to it.
+  [[nodiscard]] bool lost() const { return lost_; }
 
   /// Those that have not answered Hello in time, or have not come back.
   void check_greetings();
@@ -105,6 +109,7 @@ class RemoteServers {
   void abandon(Worker& worker, const std::string& why);
   /// Gives up what they were asked, where they speak a version that has Cancel.
   void cancel();
+  void cancel(Worker& worker, const std::string& nonce);
   /// Sends what the sessions have to say.
   void send_pending();
   /// The sessions are told that Goodbye was said to all of them.
@@ -122,6 +127,7 @@ class RemoteServers {
   /// was taken for the only one.
   [[nodiscard]] bool awaits_first() const;
   [[nodiscard]] std::list<Worker>& workers() { return table_.workers(); }
+  [[nodiscard]] const std::list<Worker>& workers() const { return table_.workers(); }
 
  private:
   /// When a server that was asked for has to be there: the proxy, whose own time-out may be the
@@ -142,6 +148,7 @@ class RemoteServers {
   ServerOwner& owner_;
   RouteTable table_;
   bool any_known_ = false;
+  bool lost_ = false;
   bool awaits_inner_ = false;  // a proxy behind this one has said Ready, and no more
   std::map<std::string, int, std::less<>> to_come_;     // by the route code of their proxy
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours

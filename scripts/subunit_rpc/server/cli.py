@@ -12,6 +12,7 @@ import sys
 from typing import Dict, List, Optional, Sequence
 
 from .address import Address, TcpAddress, UnixAddress, parse_address
+from . import archive
 from ..attachment import encode_message
 from .connection import Connection
 from ..errors import RequestError, SessionError
@@ -64,7 +65,8 @@ tests, as for python3 -m subunit.run:
   fails with the signal or exit status as the reason, and the rest of the run goes on in a
   new process. A client that cancels a run need not wait for a test that hangs. The cost is
   about 2 ms per run. If loading the tests starts threads, they are loaded again for each
-  run.
+  run. pytest-rerunfailures starts one where pytest-xdist is installed, too, so leave it
+  out there if it is not needed: -p no:rerunfailures.
 
 --reload:
   Compares the source files that the tests import or look for, and the directories in which
@@ -96,6 +98,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _main(arguments: Optional[List[str]]) -> int:
+    archive.set_aside()
     targets = {
         name: os.environ.pop(name) for name in (LOCAL_VARIABLE, ADDRESS_VARIABLE) if name in os.environ
     }
@@ -103,9 +106,10 @@ def _main(arguments: Optional[List[str]]) -> int:
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     addresses = [options.listen] if options.listen else _targets(parser, targets)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a test printed before it took the process down tells why.
-        sys.stdout.reconfigure(line_buffering=True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a test printed before it took the process down tells why.
+            stream.reconfigure(line_buffering=True)
     stdio = Stdio() if token is None else CapturedStdio()
     tests = WorkerTests(
         _program(parser, options.pytest, rest), stdio, fork=options.fork, reload=options.reload

@@ -6,16 +6,20 @@ a connection that broke says so in `lost`.
 
 from __future__ import annotations
 
+import array
 import fcntl
 import os
 import select
 import socket
+import termios
 import time
 from typing import Optional
 
 READ_BYTES = 256 << 10
 BUFFER_BYTES = 64 << 10  # of output that waits for a flush()
 KEEPALIVE_SECONDS = 15  # without a packet, before the kernel asks whether the peer is there
+READ_SECONDS = 1.0
+LOOK_INTERVAL = 20e-6  # seconds: a proxy that is awake needs no longer
 LINGER_SECONDS = 1.0  # for the peer to read our last words before a close could undo them
 DESCRIPTOR_FLOOR = 200  # tests that count or close descriptors look at low ones
 
@@ -36,6 +40,7 @@ class Connection:
         poll.register(self._sock, select.POLLIN)
         self._poll = poll.poll
         self._buffer = bytearray()
+        self._count = array.array("i", [0])
         self.lost: Optional[OSError] = None
 
     def send(self, data: bytes) -> None:
@@ -53,6 +58,19 @@ class Connection:
                 self._sock.sendall(data, socket.MSG_NOSIGNAL)
             except OSError as error:
                 self.lost = error
+
+    def await_read(self) -> None:
+        """Returns when the peer, a proxy, has read what was sent, or is gone; or does not read, for
+        READ_SECONDS, because its client does not. Where the kernel does not tell, as with TCP, at
+        once."""
+        end = time.monotonic() + READ_SECONDS
+        while self._unread() and time.monotonic() < end:
+            time.sleep(LOOK_INTERVAL)
+
+    def _unread(self) -> int:
+        if self._sock.family == socket.AF_UNIX and self.lost is None:
+            fcntl.ioctl(self._sock, termios.TIOCOUTQ, self._count)
+        return self._count[0]
 
     def receive(self, deadline: Optional[float] = None) -> bytes:
         """The next bytes; b"" at the end of the stream. Waits until `deadline`, in seconds

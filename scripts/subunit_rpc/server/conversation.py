@@ -25,7 +25,8 @@ class Conversation:
 
     A Ping is answered at once while a test is in progress, the tests are being loaded, or there
     is nothing to do. Between two tests, it is when the process that runs them has shown that
-    it lives: a server that hangs there is silent.
+    it lives: a server that hangs there is silent. After a Cancel, it is at alive(), so that
+    the client can know that whoever is at work has heard of it.
     """
 
     def __init__(
@@ -187,7 +188,7 @@ class Conversation:
                 self._sort(event)
         except ProtocolError as error:
             self._fail(str(error))
-        if self._current is None or self._patient:
+        if self._current is None or (self._patient and not self.cancelled):
             self._deliver()
 
     def _sort(self, event: Event) -> None:

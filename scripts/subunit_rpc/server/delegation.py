@@ -137,6 +137,8 @@ class Delegation:
             self._cancelled = True
             self._deadline = time.monotonic() + CANCEL_SECONDS
             self._worker.run.send(CANCEL)
+        if unwanted and self.in_progress:
+            conversation.alive(patient=True)
 
     def _heed_deadline(self) -> None:
         if self._deadline is None or self._end or time.monotonic() < self._deadline:
@@ -159,8 +161,11 @@ class Delegation:
         try:
             passed_on = sum(map(self._take, self._worker.run.receive()))
             if passed_on:
-                # The process waits for that: what its tests do next is behind it.
+                # The process waits for that: what its tests do next is behind it, be it that they
+                # kill the proxy, which then takes no results with it.
                 self._conversation.connection.flush()
+                if self._stdio.promise:
+                    self._conversation.connection.await_read()
                 self._worker.run.send_all([(PASSED_ON, ())] * passed_on)
             self._conversation.alive(patient=bool(self.in_progress))
         except ProtocolError as error:

@@ -6,7 +6,7 @@ import atexit
 import ctypes
 import threading
 import traceback
-from os import WIFSIGNALED, WTERMSIG, _exit, getpid, getppid, kill, waitstatus_to_exitcode, write
+from os import WEXITSTATUS, WIFSIGNALED, WTERMSIG, _exit, getpid, getppid, kill, write
 from signal import (
     SIG_DFL,
     SIG_IGN,
@@ -22,10 +22,10 @@ from signal import (
     getsignal,
     pthread_sigmask,
     signal,
-    valid_signals,
 )
 from typing import Callable, NoReturn
 
+from .compatibility import valid_signals
 from .stdio import flush_buffers
 from .own_builtins import BUILTINS
 
@@ -66,8 +66,9 @@ def set_default_signals() -> None:
 
 
 def leave(status: int) -> NoReturn:
-    """Ends this process, which was forked: what Python does at its end is done, but the frames
-    that are its parent's are not unwound."""
+    """Ends this process. What Python does at its end is done, but the frames are not unwound,
+    which are the parent's where this one was forked; nor is its memory tidied up, for which a run
+    would wait."""
     try:
         finish()
     finally:
@@ -107,7 +108,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 def describe(status: int) -> str:
     """A wait status in words that follow the name of a process."""
     if not WIFSIGNALED(status):
-        return f"ended with exit status {waitstatus_to_exitcode(status)}"
+        return f"ended with exit status {WEXITSTATUS(status)}"
     number = WTERMSIG(status)
     try:
         return f"was killed by {Signals(number).name} ({number})"

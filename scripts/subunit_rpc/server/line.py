@@ -12,13 +12,14 @@ Who has a line, and what is said on it: see records.py.
 
 from __future__ import annotations
 
-from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
+from _signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 from _thread import allocate_lock
 from os import O_CLOEXEC, O_RDONLY, O_WRONLY, _exit, close, dup2, fstat, getpid, pipe2, read, write
 from os import open as open_file, sched_yield, set_blocking
 from select import POLLIN, poll
 from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
+from .compatibility import valid_signals
 from .connection import high_duplicate
 from .records import CANCEL, PASSED_ON, Record, RecordReader, encode_record
 from .own_builtins import BUILTINS

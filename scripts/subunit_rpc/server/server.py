@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List as ListOf, Optional, Protocol, Sequence, Union
+from typing import List as ListOf, Optional, Sequence, Union
 
+from .compatibility import Protocol
 from .connection import Connection
 from .conversation import Conversation
 from ..errors import RequestError, SessionError

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterator, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Callable, Iterator, NamedTuple, Optional, Sequence, Tuple
 
+from .compatibility import Protocol
 from .reporter import Reporter
 from .sources import Sources
 

@@ -6,6 +6,7 @@ nothing here raises for that.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from sys import getrecursionlimit, setrecursionlimit
@@ -28,6 +29,15 @@ _DEPTH = 500  # of the stack: for our own frames, where a test has left a low li
 _TracebackException = traceback.TracebackException
 
 Attachment = Tuple[str, str, bytes]  # name, MIME type, content
+
+
+def begin_with(name: str, beginnings: Tuple[str, ...], ids: Iterable[str]) -> str:
+    """What to try instead of an id that is none, and is the beginning of others: "" if it is not."""
+    found = sum(1 for each in ids if each.startswith(beginnings))
+    if not found:
+        return ""
+    tests = "1 test begins" if found == 1 else f"{found} tests begin"
+    return f"; {tests} with it: to run these, use --match '^{re.escape(name)}'"
 
 
 class Room:

@@ -7,6 +7,7 @@ import select
 import signal
 from typing import List, Optional, Sequence, Tuple
 
+from .compatibility import open_process
 from .lifeline import describe, live, say, write_all
 from .line import FrontEnd
 from .records import (
@@ -61,7 +62,7 @@ class Worker:
         if self._pid == 0:
             control, run = self.control.there(), self.run.there()
             live(front, lambda: work(control, run, program, watch=watch))
-        self.process = os.pidfd_open(self._pid)
+        self.process = open_process(self._pid)
 
     @property
     def alive(self) -> bool:
@@ -145,18 +146,17 @@ class Worker:
         Returns its wait status, which is 0 for one that had nothing to do any more and had to
         be made."""
         if self._status is None:
-            if not self.loaded:
-                self.kill()
             self.control.close()
             self.run.close()
-            made = False
-            if not select.select([self.process], [], [], END_SECONDS)[0]:
-                made = True
+            patience = END_SECONDS if self.loaded else 0
+            made = not select.select([self.process], [], [], patience)[0]
+            if made and self.loaded:
                 say(
                     f"the process with the tests (pid {self._pid}) has not ended within "
                     f"{END_SECONDS:g} s after its last request, so it is killed; something "
                     "that the tests have left, a thread or a function for atexit, holds it up"
                 )
+            if made:
                 self.kill()
             os.close(self.process)
             status = os.waitpid(self._pid, 0)[1]

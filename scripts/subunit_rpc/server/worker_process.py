@@ -7,10 +7,11 @@ import atexit
 import importlib
 import threading
 from _signal import SIGKILL
-from os import close, fork, getpid, kill, listdir, pidfd_open, waitpid
+from os import close, fork, getpid, kill, listdir, waitpid
 from select import POLLIN, poll
 from typing import List, Optional, Sequence
 
+from .compatibility import open_process
 from ..errors import RequestError
 from .lifeline import finish, leave, live, set_default_signals
 from .line import FrontIsGone, TestsEnd
@@ -53,6 +54,7 @@ def work(control: TestsEnd, run: TestsEnd, program: Program, *, watch: bool) -> 
     try:
         return program(_Worker(control, run, sources).serve, sources)
     except RequestError as error:
+        flush_buffers()  # the front makes an end of this process then
         control.send(FAULT, encode_text(str(error)))
         control.flush()
     except FrontIsGone:
@@ -131,15 +133,15 @@ class _Worker:
 
     def _attend(self, child: int) -> int:
         """Waits for the child's end, which the front may hasten, or by its own end bring."""
-        pid_descriptor = pidfd_open(child)
+        process = open_process(child)
         ready = _poll()
-        ready.register(pid_descriptor, POLLIN)
+        ready.register(process, POLLIN)
         ready.register(self._control.fileno(), POLLIN)
         try:
             while True:
                 order = self._control.received()
                 if order is None:
-                    if pid_descriptor in (descriptor for descriptor, _ in ready.poll()):
+                    if process in (descriptor for descriptor, _ in ready.poll()):
                         return waitpid(child, 0)[1]
                     order = self._control.receive()
                 if order.kind == COMPARE:
@@ -150,7 +152,7 @@ class _Worker:
             kill(child, SIGKILL)
             leave(0)
         finally:
-            close(pid_descriptor)
+            close(process)
 
     def _answer(self, request: Record, *, last: bool) -> None:
         asked: Optional[Sequence[str]] = None

@@ -4,11 +4,11 @@
     server.py [--listen ADDR | --local | --stdio] [--wait-for FILE] [--count N] MODE [ARGUMENT]
 
 It dials $SUBUNIT_RPC_ADDRESS (with --local, $SUBUNIT_RPC_LOCAL) with $SUBUNIT_RPC_TOKEN, unless
-told to listen, or to speak on its own stdin and stdout. ADDR is HOST:PORT, PORT or unix:PATH; port
-0 is shown on stderr. With --wait-for it does so only once FILE exists. It has --count tests (5),
-demo.test_0 and so on, each of which writes its id and a newline to stdout and passes. Where a proxy
-started it, it waits before each status until what it printed was read, and says so in its Hello,
-which makes the attribution exact.
+told to listen, or to speak on its own stdin and stdout. ADDR is HOST:PORT, PORT or unix:PATH; that,
+or the port, is shown on stderr once it listens. With --wait-for it does so only once FILE exists. It
+has --count tests (5), demo.test_0 and so on, each of which writes its id and a newline to stdout and
+passes. Where a proxy started it, it waits before each status until what it printed was read, and
+says so in its Hello, which makes the attribution exact.
 """
 
 import argparse
@@ -186,8 +186,8 @@ def accept(address):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
         listener.listen()
-        if family == socket.AF_INET:
-            print(f"listening on {listener.getsockname()[1]}", file=sys.stderr, flush=True)
+        place = listener.getsockname()[1] if family == socket.AF_INET else address
+        print(f"listening on {place}", file=sys.stderr, flush=True)
         return listener.accept()[0]  # and listens no more, like nc -l
 
 

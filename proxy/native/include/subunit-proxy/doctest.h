@@ -5,11 +5,13 @@
 //
 //     subunit-proxy run -- ssh board subunit-proxy serve -- ./my_tests --subunit-rpc
 //
-// A program with a main of its own, and DOCTEST_CONFIG_IMPLEMENT beside it, calls run_doctest().
+// A program with a main of its own, and DOCTEST_CONFIG_IMPLEMENT beside it, calls run_doctest(). If
+// that is in a shared library, it has to come before subunit-doctest-main when they are linked.
 //
 // - A test id is the test case's name. Where several test cases have one name, it is
-//   "stack_test.cc: NAME", with more of the path or with the line if that is what tells them apart.
-//   doctest's filters limit what is listed. The name of the suite is a tag.
+//   "stack_test.cc: NAME", with more of the path or with the line if that is what tells them apart,
+//   and with " #2" at the end of the second one if nothing does, as in a template for two types of
+//   one name. doctest's filters limit what is listed. The name of the suite is a tag.
 // - Each Run is done in a process that is forked from the one that has everything loaded. A crash
 //   or exit() fails the test in progress, and a new process does the rest. With --no-fork Runs are
 //   done in the server itself, which such a test ends.

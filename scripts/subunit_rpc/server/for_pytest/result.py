@@ -124,8 +124,12 @@ def _skip_reason(report: Any) -> str:
     """As pytest's summary has it."""
     shown = report.longrepr
     reason = str(shown[2]) if isinstance(shown, tuple) else report.longreprtext
-    return "" if reason == "Skipped" else reason.removeprefix("Skipped: ")
+    return "" if reason == "Skipped" else _without(reason, "Skipped: ")
 
 
 def _xfail_reason(expected: Any) -> str:
-    return str(expected).removeprefix("reason: ")
+    return _without(str(expected), "reason: ")
+
+
+def _without(text: str, prefix: str) -> str:
+    return text[len(prefix) :] if text.startswith(prefix) else text

@@ -23,7 +23,7 @@ from .result import Result
 from ..sources import Sources
 from ..stdio import flush_buffers
 from ..suite import Ids, Listed
-from ..texts import TEXT, name_of
+from ..texts import TEXT, begin_with, name_of
 from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -207,7 +207,8 @@ class PytestSuite:
         if report is None:
             self._tell_of_unknown(test_id, result)
         elif report.passed:
-            result.end_as("skip", f"{test_id} can be collected; it is no test itself")
+            text = f"{test_id} can be collected; it is not a test itself"
+            result.end_as("skip", text + self._that_begin_with(test_id))
         else:
             result.take(report)
             result.end()
@@ -235,11 +236,15 @@ class PytestSuite:
     def _tell_of_unknown(self, test_id: str, result: Result) -> None:
         count = "1 test" if len(self._items) == 1 else f"{len(self._items)} tests"
         text = f"{test_id} is not known to this server, which has {count}"
+        text += self._that_begin_with(test_id)
         for name in self._not_collected:
             if test_id.startswith(f"{name}::") and self._collectors[name].failed:
                 why = self._collectors[name].longreprtext.rstrip().rpartition("\n")[2]
                 text += f"; {name} could not be collected: {why[:_MAX_REASON]}"
         result.end_as("fail", f"{text}.")
+
+    def _that_begin_with(self, test_id: str) -> str:
+        return begin_with(test_id, (f"{test_id}::", f"{test_id}/", f"{test_id}["), self._items)
 
     def _forget_reports(self) -> None:
         """pytest keeps them for what it shows at the end, which may be far."""

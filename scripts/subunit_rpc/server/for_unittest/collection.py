@@ -6,18 +6,17 @@ import contextvars
 import copy
 import os
 import re
+import sys
 import types
 import unittest
 from unittest.loader import _FailedTest
 from unittest.util import strclass
 from typing import Any, Container, Dict, Iterable, Iterator, List, NamedTuple, Optional
 
-import testtools
-from testtools.content import text_content
-from testtools.testsuite import filter_by_ids, iterate_tests
-
 from ...packet import wire_text
-from .results import id_of
+from .results import Result, id_of
+from ..texts import TEXT_OF_DETAILS, begin_with, encode
+from .tree import filter_by_ids, iterate_tests
 from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
@@ -47,6 +46,23 @@ class FixtureTest:
 
     def __call__(self, result: Any) -> None:
         """There is nothing to run."""
+
+    def id(self) -> str:
+        return self._id
+
+
+class NoTest:
+    """In place of one that there is not. It fails with a reason, or there is nothing wrong."""
+
+    def __init__(self, test_id: str, reason: str = "") -> None:
+        self._id = test_id
+        self._reason = reason
+
+    def __call__(self, result: Result) -> None:
+        if self._reason:
+            result.answer(self._id, "fail", [("reason", TEXT_OF_DETAILS, encode(self._reason))])
+        else:
+            result.answer(self._id, "success")
 
     def id(self) -> str:
         return self._id
@@ -140,19 +156,18 @@ class TestCollection:
             # Of a module that was asked for by name, unittest may keep the last part alone.
             name = f".{loaded[2]}"
             if any(f".{known}".endswith(name) for known in self._classes):
-                return testtools.PlaceHolder(test_id)
+                return NoTest(test_id)
         return None
 
-    def _unknown(self, test_id: str) -> testtools.PlaceHolder:
+    def _unknown(self, test_id: str) -> NoTest:
         count = "1 test" if len(self._ids) == 1 else f"{len(self._ids)} tests"
         text = f"{test_id} is not known to this server, which has {count}"
+        text += begin_with(test_id, (f"{test_id}.",), self._ids)
         for module, why in self._not_imported.items():
             # Of a module that was asked for by name, unittest may keep the last part alone.
             if f".{module}." in f".{test_id}.":
                 text += f"; {module} could not be imported: {why}"
-        text += "."
-        details = {"reason": text_content(wire_text(text))}
-        return testtools.PlaceHolder(test_id, outcome="addError", details=details)
+        return NoTest(test_id, wire_text(f"{text}."))
 
     def _note_failure(self, case: _FailedTest) -> None:
         """Takes note of a module that the loader could not import; it has the traceback as
@@ -298,9 +313,11 @@ def _is_bound_to(value: Any, case: Any) -> bool:
 def _survive_exit(case: Any) -> None:
     """Makes SystemExit an error of the test in testtools' cases, as it is in unittest's:
     testtools would report it, and then let it end the program."""
-    if isinstance(case, testtools.TestCase):
+    # Where there is such a case, somebody has imported it. Others may have a module of that name.
+    cases = getattr(sys.modules.get("testtools"), "TestCase", ())
+    if isinstance(case, cases) and hasattr(case, "exception_handlers"):
         case.exception_handlers.append((SystemExit, _report_error))
 
 
-def _report_error(case: testtools.TestCase, result: Any, _: BaseException) -> None:
+def _report_error(case: Any, result: Any, _: BaseException) -> None:
     result.addError(case, details=case.getDetails())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import unittest
 import unittest.loader
 from typing import Any, Callable, Iterator, List, Optional
 
-from testtools.run import TestProgram
-
 from ..suite import PROGRAM
+from .tree import filter_by_ids, sorted_tests
 
 
 class Loader(unittest.TestLoader):
@@ -37,7 +37,7 @@ class Loader(unittest.TestLoader):
             return suite
 
 
-class LoadedProgram(TestProgram):
+class LoadedProgram(unittest.TestProgram):
     """The loaded tests as `test`, and the options `failfast` and `tb_locals`."""
 
     def __init__(
@@ -46,7 +46,20 @@ class LoadedProgram(TestProgram):
         """Loads the tests. Raises SystemExit (2) for bad usage, and what the loader raises
         for tests that cannot be looked for at all: ImportError, OSError, ValueError."""
         self._usage = usage
+        self._lists = False
+        self._list_file: Optional[str] = None
         super().__init__(module=None, argv=[PROGRAM, *arguments], testLoader=loader or Loader())
+        if self._list_file is not None:
+            with open(self._list_file, "rb") as file:
+                self.test = filter_by_ids(
+                    self.test, {line.strip().decode("utf-8") for line in file}
+                )
+
+    def _getParentArgParser(self) -> argparse.ArgumentParser:
+        parser = super()._getParentArgParser()  # type: ignore[misc]
+        parser.add_argument("-l", "--list", dest="_lists", action="store_true")
+        parser.add_argument("--load-list", dest="_list_file")
+        return parser
 
     def _initArgParsers(self) -> None:
         super()._initArgParsers()
@@ -54,8 +67,13 @@ class LoadedProgram(TestProgram):
 
     def parseArgs(self, argv: List[str]) -> None:
         super().parseArgs(argv)
-        if self.listtests:
+        if self._lists:
             self._main_parser.error("--list: a server lists its tests when a client asks")
+
+    def _do_discovery(self, argv: List[str], Loader: Any = None) -> None:
+        """In the order of their ids, whatever that of the files in their directories is."""
+        super()._do_discovery(argv, Loader)  # type: ignore[misc]
+        self.test = sorted_tests(self.test)
 
     def runTests(self) -> None:
         """The server does that, when it is asked to."""

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import datetime
 import unittest
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 from unittest.suite import _ErrorHolder
 from unittest.util import strclass
-
-from testtools.tags import TagContext
 
 from ..line import FrontIsGone
 from ..reporter import Reporter
@@ -97,7 +95,7 @@ class Result(unittest.TestResult):
         self._no_use = no_use
         self._tests: Dict[str, _Test] = {}
         self._fixtures: Dict[str, Tuple[str, List[Attachment]]] = {}  # by id
-        self._tags: Any = TagContext()
+        self._tags: List[Set[str]] = [set()]  # of the Run; behind them, of the test
         self._time: Optional[int] = None
         self._failed = False
         if not _ballast:
@@ -119,8 +117,8 @@ class Result(unittest.TestResult):
         return self.failfast and self._stopped
 
     @property
-    def current_tags(self) -> Any:
-        return self._tags.get_current_tags()
+    def current_tags(self) -> Set[str]:
+        return set(self._tags[-1])
 
     def wasSuccessful(self) -> bool:
         return not self._failed
@@ -131,13 +129,13 @@ class Result(unittest.TestResult):
         self.testsRun += 1
         test_id = self._name(test)
         self._tests[test_id] = _Test()
-        self._tags = TagContext(self._tags)
+        self._tags.append(self.current_tags)
         with Room():
             self._reporter.started(test_id, self._time)
 
     def stopTest(self, test: Any) -> None:
         test_id = self._name(test)
-        tags, self._tags = self.current_tags, self._tags.parent or self._tags
+        tags = self._tags.pop() if len(self._tags) > 1 else self.current_tags
         stopped = self._tests.get(test_id)
         if stopped is not None and stopped.status is not None:
             with Room():
@@ -176,7 +174,8 @@ class Result(unittest.TestResult):
         """The packets have their times."""
 
     def tags(self, new_tags: Any, gone_tags: Any) -> None:
-        self._tags.change_tags(new_tags, gone_tags)
+        self._tags[-1].update(new_tags)
+        self._tags[-1].difference_update(gone_tags)
 
     def time(self, a_datetime: Any) -> None:
         """From now on it is that time; with None, it is what the clock says again."""

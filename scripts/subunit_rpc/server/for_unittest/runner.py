@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import unittest
+import unittest.case
 from sys import modules
-from unittest.case import _module_cleanups
 from typing import Any, Callable, Iterable, Iterator, List, Optional
-
-from testtools.testsuite import iterate_tests
 
 from .collection import FixtureTest, Taken
 from ..line import FrontIsGone
@@ -15,9 +13,13 @@ from ..reporter import Reporter
 from .results import Result, id_of
 from ..suite import BROKEN_RUN_ID, NOT_RUN
 from ..texts import TEXT, exception_attachment
+from .tree import iterate_tests
 from ..own_builtins import BUILTINS
 
 __builtins__ = BUILTINS
+
+# Since Python 3.8.
+_module_cleanups: List[Any] = getattr(unittest.case, "_module_cleanups", [])
 
 
 def run_tests(
@@ -119,10 +121,10 @@ class _Queue(unittest.TestSuite):
 
     def _note(self, taken: Taken) -> List[str]:
         names, owed = self._result.names, self._result.owed
+        names.clear()
         if isinstance(taken.test, FixtureTest):
             self._fixtures.append(taken.test.id())
             return []
-        names.clear()
         if taken.test_id is not None:
             names[id(taken.test)] = taken.test_id
         test_ids = []
@@ -156,7 +158,7 @@ def _has_fixtures(test_class: Any) -> bool:
             "setUpModule" in module
             or "tearDownModule" in module
             or bool(_module_cleanups)
-            or bool(test_class._class_cleanups)
+            or bool(getattr(test_class, "_class_cleanups", ()))
             or any(
                 getattr(test_class, name).__func__ is not getattr(unittest.TestCase, name).__func__
                 for name in ("setUpClass", "tearDownClass")

@@ -1,0 +1,179 @@
+#include "common/run/assignment/assignment.h"
+
+#include <algorithm>
+
+namespace subunit::run {
+
+RunList::RunList(std::vector<std::string> listed) {
+  std::unordered_map<std::string, std::size_t> numbers;
+  for (std::string& id : listed) {
+    const auto [known, is_new] = numbers.try_emplace(id, ids.size());
+    if (!is_new) {
+      ++times[known->second];
+      continue;
+    }
+    ids.push_back(std::move(id));
+    times.push_back(1);
+  }
+}
+
+std::vector<std::string> RunList::repeated() const {
+  std::vector<std::string> repeated;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (times[i] > 1) repeated.push_back(ids[i]);
+  return repeated;
+}
+
+void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher,
+                       bool all_at_once) {
+  list_ = std::move(list);
+  answered_.assign(list_.ids.size(), 0);
+  asked_.assign(list_.ids.size(), nullptr);
+  dispatcher_ = std::move(dispatcher);
+  all_at_once_ = all_at_once;
+  for (std::size_t i = 0; i < list_.ids.size(); ++i) numbers_.emplace(list_.ids[i], i);
+}
+
+void Assignment::add(Worker& worker, Time now) {
+  if (!dispatcher_) return;
+  worker.work.id = dispatcher_->add(worker.number, now);
+  dispatcher_->measured_round_trip(*worker.work.id, worker.round_trip);
+  dispatcher_->prefers_batches(*worker.work.id, static_cast<std::size_t>(worker.batch));
+}
+
+void Assignment::remove(Worker& worker, Time now) {
+  if (!worker.work.id) return worker.work.batches.clear();
+  for (const Worker::Batch& batch : worker.work.batches) {
+    // Asked for again, one of several tests with one id would be answered twice.
+    for (const std::size_t test : batch.tests) {
+      if (answered_[test] > 0) dispatcher_->finished(*worker.work.id, test, now);
+      if (!take_from(worker, test)) continue;
+      if (answered_[test] < list_.times[test]) retries_.put_back(list_.ids[test]);
+    }
+  }
+  dispatcher_->remove(*worker.work.id, now);
+  worker.work.id.reset();
+  worker.work.batches.clear();
+}
+
+/// False: it had been given to another one by now.
+bool Assignment::take_from(const Worker& worker, std::size_t test) {
+  if (asked_[test] != &worker) return false;
+  asked_[test] = nullptr;
+  return true;
+}
+
+Result<bool> Assignment::feed(Worker& worker, Time now) {
+  if (stopped_) return false;
+  auto batch = dispatcher_->next(*worker.work.id, now);
+  if (batch.empty()) return false;
+  const bool all = all_at_once_ && batch.size() == list_.ids.size();
+  return send(worker, std::move(batch), all, now).map([] { return true; });
+}
+
+Result<> Assignment::feed_again(Worker& worker, const std::string& id, Time now) {
+  retries_.begin(id, !worker.work.used);
+  return send(worker, {*find(id)}, false, now);
+}
+
+Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, bool all, Time now) {
+  std::vector<std::string> ids;
+  ids.reserve(batch.size());
+  for (const std::size_t test : batch) {
+    asked_[test] = &worker;
+    ids.push_back(list_.ids[test]);
+  }
+  sent_(worker, ids);
+  auto nonce = worker.session.run(all ? std::nullopt : rpc::TestIds(std::move(ids)));
+  if (!nonce) return tl::unexpected(nonce.error());
+  if (!worker.work.asked()) worker.signs.since = now;
+  worker.work.used = true;
+  worker.work.batches.push_back({std::move(*nonce), std::move(batch)});
+  return {};
+}
+
+std::optional<std::size_t> Assignment::find(std::string_view test_id) const {
+  const auto found = numbers_.find(test_id);
+  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Assignment::may_report(const Worker* worker, std::string_view test_id) const {
+  if (!has_begun()) return false;
+  const auto test = find(test_id);
+  return !test || (worker && asked_[*test] == worker && !retries_.waits(test_id));
+}
+
+void Assignment::started(Worker& worker, std::string_view test_id, Time now) {
+  if (const auto test = find(test_id); test && worker.work.id)
+    dispatcher_->started(*worker.work.id, *test, now);
+}
+
+bool Assignment::owes(std::string_view test_id) const {
+  const auto test = find(test_id);
+  return test && answered_[*test] < list_.times[*test];
+}
+
+bool Assignment::ended(Worker& worker, std::string_view test_id, Time now, bool cut_short) {
+  const auto test = find(test_id);
+  if (!test || !worker.work.id) return false;
+  const bool owed = answered_[*test] < list_.times[*test];
+  if (++answered_[*test] < list_.times[*test]) return owed;
+  cut_short ? dispatcher_->cut_short(*worker.work.id, *test, now)
+            : dispatcher_->finished(*worker.work.id, *test, now);
+  return owed;
+}
+
+bool Assignment::can_run_again(const Worker& worker, std::string_view test_id) const {
+  const auto test = find(test_id);
+  return test && worker.work.id && list_.times[*test] == 1 && answered_[*test] == 0 && !stopped_ &&
+         retries_.allows_another(test_id);
+}
+
+void Assignment::failed_for_now(Worker& worker, std::string_view test_id, std::string_view how,
+                                Time now, bool cut_short) {
+  const std::size_t test = *find(test_id);
+  retries_.failed(test_id, worker.number, how);
+  cut_short ? dispatcher_->cut_short(*worker.work.id, test, now)
+            : dispatcher_->finished(*worker.work.id, test, now);
+}
+
+/// What is in progress is of the first message, unless a server runs several at once.
+std::vector<std::string> Assignment::unbegun(const Worker& worker, std::size_t in_progress) const {
+  std::vector<std::string> nonces;
+  for (const Worker::Batch& batch : worker.work.batches) {
+    const auto left = std::ranges::count_if(batch.tests, [&](std::size_t test) {
+      return asked_[test] == &worker && answered_[test] < list_.times[test] &&
+             !retries_.waits(list_.ids[test]);
+    });
+    if (static_cast<std::size_t>(left) > in_progress) nonces.push_back(batch.nonce);
+    in_progress -= std::min(in_progress, static_cast<std::size_t>(left));
+  }
+  return nonces;
+}
+
+std::vector<Retries::Waiting> Assignment::take_waiting() {
+  auto tests = retries_.take_waiting();
+  for (const Retries::Waiting& test : tests) close(test.id);
+  return tests;
+}
+
+void Assignment::close(std::string_view test_id) {
+  if (const auto test = find(test_id)) answered_[*test] = list_.times[*test];
+}
+
+std::vector<std::string> Assignment::settle(Worker& worker, const std::string& nonce, Time now) {
+  const auto batch = std::ranges::find(worker.work.batches, nonce, &Worker::Batch::nonce);
+  std::vector<std::string> unanswered;
+  if (batch == worker.work.batches.end()) return unanswered;
+  for (const std::size_t test : batch->tests) {
+    // Also if another server has answered for it.
+    dispatcher_->finished(*worker.work.id, test, now);
+    if (!take_from(worker, test)) continue;
+    if (answered_[test] < list_.times[test] && !retries_.waits(list_.ids[test]))
+      unanswered.push_back(list_.ids[test]);
+  }
+  worker.work.batches.erase(batch);
+  return unanswered;
+}
+
+}  // namespace subunit::run

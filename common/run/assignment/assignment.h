@@ -1,0 +1,127 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/run/assignment/retries.h"
+#include "common/run/worker.h"
+#include "common/schedule/dispatcher.h"
+
+namespace subunit::run {
+
+/// The tests to run.
+struct RunList {
+  RunList() = default;
+  /// `listed`: as often as each was listed.
+  explicit RunList(std::vector<std::string> listed);
+
+  std::vector<std::string> ids;    ///< each once
+  std::vector<std::size_t> times;  ///< how often it was listed: as many tests have this id
+
+  [[nodiscard]] std::vector<std::string> repeated() const;
+};
+
+/// Which worker has which test of the run, what is answered, and what each gets next.
+class Assignment {
+ public:
+  /// What was sent to which worker.
+  using Sent = std::function<void(const Worker& worker, const std::vector<std::string>& ids)>;
+
+  /// `sent` is called for each message. `retries`: how many times a test that has failed runs
+  /// again.
+  Assignment(Sent sent, int retries) : sent_(std::move(sent)), retries_(retries) {}
+
+  /// What to run is known. Until then there is nothing to assign, and every report changes nothing.
+  /// `all_at_once`: the list is all that the only server has, and the first message may say so
+  /// instead of naming each of them.
+  void begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher, bool all_at_once);
+  [[nodiscard]] bool has_begun() const { return dispatcher_ != nullptr; }
+
+  /// The server is there and has nothing to do.
+  void add(Worker& worker, Time now);
+  /// It is gone. What it had and has not ended waits again.
+  void remove(Worker& worker, Time now);
+
+  /// Puts what the server is to get now into its session. False: nothing. An Error as
+  /// ClientSession::run().
+  [[nodiscard]] Result<bool> feed(Worker& worker, Time now);
+  /// From now on, feed() gives nothing to anyone.
+  void stop() { stopped_ = true; }
+  [[nodiscard]] bool stopped() const { return stopped_; }
+
+  // Tests that have failed and run again. feed() does not give them.
+
+  [[nodiscard]] const Retries& retries() const { return retries_; }
+  /// The worker has nothing else to do.
+  [[nodiscard]] bool is_idle(const Worker& worker) const {
+    return worker.work.id && worker.work.batches.empty();
+  }
+  [[nodiscard]] Result<> feed_again(Worker& worker, const std::string& id, Time now);
+  /// It is a test of the list, and a failure at `worker` would not be its last attempt.
+  [[nodiscard]] bool can_run_again(const Worker& worker, std::string_view test_id) const;
+  /// An attempt has failed, as ended() would be told; `how` for people.
+  void failed_for_now(Worker& worker, std::string_view test_id, std::string_view how, Time now,
+                      bool cut_short);
+  /// The messages that the worker has not answered for, and in which a test has not begun.
+  /// `in_progress`: how many of its tests are.
+  [[nodiscard]] std::vector<std::string> unbegun(const Worker& worker,
+                                                 std::size_t in_progress) const;
+  /// Those that wait do not run again: they count as ended.
+  [[nodiscard]] std::vector<Retries::Waiting> take_waiting();
+
+  /// What is said of this test by `worker`, or by nobody that is known, may count: it was asked to
+  /// run the test, and has not said Done since, or the test is not one of the list at all.
+  [[nodiscard]] bool may_report(const Worker* worker, std::string_view test_id) const;
+
+  void started(Worker& worker, std::string_view test_id, Time now);
+  /// It is one of the list.
+  [[nodiscard]] bool has(std::string_view test_id) const { return find(test_id).has_value(); }
+  /// There has been no answer to it yet, or too few to a test that was listed several times.
+  [[nodiscard]] bool owes(std::string_view test_id) const;
+  /// True if that was an answer that was owed. `cut_short`: it ended with its server.
+  bool ended(Worker& worker, std::string_view test_id, Time now, bool cut_short = false);
+
+  /// Done came. Returns the tests of that message that were not answered. They are not given to
+  /// anybody else.
+  [[nodiscard]] std::vector<std::string> settle(Worker& worker, const std::string& nonce, Time now);
+  /// No answer to it is owed any more.
+  void close(std::string_view test_id);
+
+  /// Nothing is left that is to be given to anyone.
+  [[nodiscard]] bool done() const {
+    return stopped_ || (dispatcher_ && dispatcher_->done() && retries_.waiting() == 0);
+  }
+  [[nodiscard]] std::size_t waiting() const {
+    return stopped_ || !dispatcher_ ? 0 : dispatcher_->waiting() + retries_.waiting();
+  }
+  [[nodiscard]] std::optional<Time> next_deadline() const {
+    return dispatcher_ ? dispatcher_->next_deadline() : std::nullopt;
+  }
+  [[nodiscard]] std::optional<Time> time_left(Time now) const {
+    return dispatcher_ ? dispatcher_->time_left(now) : std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view test_id) const;
+  [[nodiscard]] bool take_from(const Worker& worker, std::size_t test);
+  [[nodiscard]] Result<> send(Worker& worker, schedule::Dispatcher::Batch batch, bool all,
+                              Time now);
+
+  RunList list_;
+  std::vector<std::size_t> answered_;                          // final statuses, by test
+  std::vector<const Worker*> asked_;                           // who has it now, by test
+  std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views of ids
+  std::unique_ptr<schedule::Dispatcher> dispatcher_;
+  Sent sent_;
+  Retries retries_;
+  bool all_at_once_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace subunit::run
