@@ -143,6 +143,7 @@ class Worker {
   std::optional<int> pid;   ///< of that server, on its machine, if its proxy has told
   bool can_restart = true;  ///< as far as the place is concerned; see RemoteServers::can_restart()
   std::string restart_reason;  ///< why the last server was asked to end
+  std::string refusal;         ///< what its proxy says of why it cannot be started again
   rpc::ClientSession session;  ///< with the server that is there
   Time round_trip{};           ///< of its Hello
   int batch = 1;               ///< how many tests in one message it would like

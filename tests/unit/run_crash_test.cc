@@ -277,6 +277,20 @@ TEST_CASE("--isolated: each test gets a server of its own") {
   CHECK(paper.sends("0 Run 1: b"));
 }
 
+TEST_CASE("--isolated: a proxy that refuses to start a server again says why") {
+  Options options = naming({"a", "b"});
+  options.isolated = true;
+  PaperRun paper(options);
+  paper.ready();
+  paper.opens("");
+  paper.passes("", "a");
+  paper.says("", rpc::Done{"1"});
+  paper.says(rpc::Refused{"somebody else started it", ""});
+  CHECK(paper.run->problem() ==
+        "each test gets a server of its own (--isolated); the test server cannot be started again: "
+        "somebody else started it");
+}
+
 TEST_CASE("a server that breaks the protocol is lost, and others do its work") {
   PaperRun paper(naming({"a", "b"}));
   paper.ready(2);

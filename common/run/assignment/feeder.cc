@@ -12,6 +12,7 @@ Result<> Feeder::feed(Worker& worker, const Retries::Places* places, Time now) {
     if (assignment_.waiting() == 0 || !assignment_.is_idle(worker)) return {};
     if (worker.servers.routed()) worker.session.goodbye();
     if (recycle(worker, "each test gets a server of its own (--isolated)", now)) return {};
+    if (!worker.refusal.empty()) return error("{}", worker.refusal);
     return error(
         "--isolated needs a proxy that started the test server and can start it again: use `serve "
         "-- COMMAND`");

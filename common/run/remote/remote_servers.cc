@@ -125,12 +125,12 @@ void RemoteServers::refused(const rpc::Refused& refused, const std::string& from
                         fmt::format("the proxy refused what was sent: {}", text));
   }
   worker->can_restart = false;
+  worker->refusal =
+      fmt::format("{}; the test server cannot be started again: {}", worker->restart_reason, text);
   // Nothing was said to it yet.
   const bool is_there = worker->session.state() == rpc::ClientSession::State::kOpen;
   if (is_there && worker->go(Worker::Step::kKeep)) return owner_.kept(*worker);
-  end(*worker,
-      fmt::format("{}; the test server cannot be started again: {}", worker->restart_reason, text),
-      false);
+  end(*worker, worker->refusal, false);
 }
 
 void RemoteServers::alive(const rpc::Alive& alive, const std::string& from) {
