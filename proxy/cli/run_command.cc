@@ -8,6 +8,7 @@
 #include "common/push/push_words.h"
 #include "proxy/cli/options/client_options.h"
 #include "proxy/cli/options/config_options.h"
+#include "proxy/cli/options/repeat_command.h"
 #include "proxy/cli/subcommand.h"
 #include "proxy/testr/channel_list.h"
 
@@ -83,6 +84,8 @@ class RunCommand : public Subcommand {
     options_.flag("--junit-places", "add the file and line of failures, outside of its schema",
                   run_.junit_places);
     options_.require("--junit-places", "--junit");
+    options_.text({"--html", "FILE", "write the results to FILE as a page for a browser"},
+                  run_.html);
     options_.choice(
         {"--annotate", "WHO", "errors and a step summary for CI: auto, github, never (auto)"},
         {{"auto", Annotate::kAuto}, {"github", Annotate::kGithub}, {"never", Annotate::kNever}},
@@ -101,21 +104,16 @@ class RunCommand : public Subcommand {
   Action action(std::vector<std::string> command) override {
     if (config_.shows()) return Answer{Answer::Kind::kHelp, config_.text(run_.tests, command)};
     if (run_.format == Format::kIds && !run_.list) throw UsageError("--format ids needs --list");
-    // What a configuration file has of these is for runs.
-    if (run_.list && !config_.is_own("--trace")) run_.trace.reset();
-    if (run_.list && !config_.is_own("--junit")) run_.junit.reset();
-    if (run_.trace && run_.list)
-      throw UsageError("--trace cannot be used with --list: without a run there is no trace");
-    if (run_.junit && run_.list)
-      throw UsageError("--junit cannot be used with --list: without a run there are no results");
-    if (run_.junit == "-")
-      throw UsageError("--junit cannot write to stdout, where the results are: name a file");
+    check_report("--trace", run_.trace, "there is no trace");
+    check_report("--junit", run_.junit, "there are no results");
+    check_report("--html", run_.html, "there are no results");
     if (run_.isolated && run_.direct)
       throw UsageError(
           "--isolated cannot be used with --direct: it needs a proxy that starts the test server "
           "again");
     if (run_.replay) check_replay();
     run_.keep_order = order_ == Order::kGiven;
+    run_.again = repeat_command(options_, command);
     run_.channels = channels(std::move(command));
     if (run_.line.push)
       for (const subunit::Words& words : run_.channels)
@@ -178,6 +176,17 @@ class RunCommand : public Subcommand {
         0, kMaxRetries, [this](int retries) { run_.retries = retries; });
     options_.choice({"--flaky", "VERDICT", "whether flaky tests pass or fail the run (pass)"},
                     {{"pass", false}, {"fail", true}}, run_.flaky_fails);
+  }
+
+  /// What a configuration file has of these is for runs.
+  void check_report(const char* option, std::optional<std::string>& file, const char* lacks) const {
+    if (run_.list && !config_.is_own(option)) file.reset();
+    if (file && run_.list)
+      throw UsageError(
+          fmt::format("{} cannot be used with --list: without a run {}", option, lacks));
+    if (file == "-" && option != std::string_view("--trace"))
+      throw UsageError(
+          fmt::format("{} cannot write to stdout, where the results are: name a file", option));
   }
 
   void check_replay() const {

@@ -1,5 +1,7 @@
 #include "proxy/run/run.h"
 
+#include <tuple>
+
 #include "common/report/ci/github.h"
 #include "proxy/io/handle.h"
 #include "proxy/posix/output_file.h"
@@ -35,13 +37,16 @@ int run(const RunOptions& options, const Log& log) {
     }
     files.trace = std::move(*opened);
   }
-  if (options.junit) {
-    auto opened = open_report("the JUnit report", *options.junit);
+  for (const auto& [what, path, file] :
+       {std::tuple("the JUnit report", &options.junit, &files.junit),
+        std::tuple("the HTML page", &options.html, &files.html)}) {
+    if (!*path) continue;
+    auto opened = open_report(what, **path);
     if (!opened) {
       log.error("{}", opened.error().text);
       return 3;
     }
-    files.junit = std::move(*opened);
+    *file = std::move(*opened);
   }
   const auto out = PrivateStream::take_stdout();
   if (!out) {

@@ -25,6 +25,11 @@ enum class Annotate {
   kNever,
 };
 
+/// A shell command that runs one test in the same place: what stands before its id, and after it.
+struct RepeatCommand {
+  std::string before, after;
+};
+
 /// What `subunit-proxy run` was asked to do: what decides something, and here what that is done
 /// with.
 struct RunOptions : subunit::run::Options {
@@ -43,6 +48,8 @@ struct RunOptions : subunit::run::Options {
   std::optional<std::string> trace;  ///< file to write: the run as a Chrome trace
   std::optional<std::string> junit;  ///< file to write: the run as JUnit XML
   bool junit_places = false;         ///< with the files and lines of failures
+  std::optional<std::string> html;   ///< file to write: the run as a page
+  RepeatCommand again;               ///< for that page
 };
 
 /// `subunit-proxy run`: returns the exit status (Runner::exit_status()).

@@ -9,6 +9,7 @@
 
 #include "common/base/text.h"
 #include "common/report/ci/junit.h"
+#include "common/report/html/html_report.h"
 #include "proxy/io/handle.h"
 #include "proxy/run/github_output.h"
 #include "proxy/run/plan_files.h"
@@ -31,6 +32,11 @@ constexpr auto kFlushTimeout = std::chrono::seconds(2);
 constexpr std::size_t kMaxUnlogged = 8 << 20;
 constexpr auto kQuiet = std::chrono::seconds(1);
 constexpr auto kLastWords = std::chrono::seconds(5);
+
+/// A report is named after its file: "results" for "dir/results.xml".
+std::string name_of(const ReportFile& file) {
+  return std::filesystem::path(file.path).stem().string();
+}
 
 }  // namespace
 
@@ -86,17 +92,31 @@ void Runner::add_outputs(Files files) {
     outputs_.push_back(make_trace_output(*options_.trace, std::move(files.trace), log_));
   if (annotates_for_github(options_)) outputs_.push_back(make_github_output(run_, log_));
   if (files.junit) outputs_.push_back(make_junit_output(std::move(*files.junit)));
+  if (files.html) outputs_.push_back(make_html_output(std::move(*files.html)));
   for (const auto& output : outputs_) run_.add_observer(output->observer());
 }
 
-/// Named after its file: "results" for "dir/results.xml".
 std::unique_ptr<Output> Runner::make_junit_output(ReportFile file) {
   const bool has_places = options_.junit_places || std::getenv("GITLAB_CI");
   auto report = std::make_unique<subunit::report::JunitReport>(
-      subunit::report::JunitReport::Options{
-          .name = std::filesystem::path(file.path).stem().string(),
+      subunit::report::JunitReport::Options{.name = name_of(file),
+                                            .start = wall_clock(),
+                                            .places = has_places ? places_here() : nullptr},
+      run_, precise_now());
+  return make_report_output(std::move(report), std::move(file), log_);
+}
+
+std::unique_ptr<Output> Runner::make_html_output(ReportFile file) {
+  const auto& history = plan_.history();
+  auto report = std::make_unique<subunit::report::HtmlReport>(
+      subunit::report::HtmlReport::Options{
+          .name = name_of(file),
           .start = wall_clock(),
-          .places = has_places ? places_here() : nullptr},
+          .again_before = options_.again.before,
+          .again_after = options_.again.after,
+          // The plan's own changes while tests end.
+          .history =
+              history ? std::make_shared<const subunit::schedule::Durations>(*history) : nullptr},
       run_, precise_now());
   return make_report_output(std::move(report), std::move(file), log_);
 }

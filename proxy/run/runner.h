@@ -26,6 +26,7 @@ class Runner {
     Fd schedule_log;
     Fd trace;
     std::optional<ReportFile> junit;
+    std::optional<ReportFile> html;
   };
 
   /// All but `files` and `out` are the caller's, and live longer.
@@ -56,6 +57,7 @@ class Runner {
 
   void add_outputs(Files files);
   [[nodiscard]] std::unique_ptr<Output> make_junit_output(ReportFile file);
+  [[nodiscard]] std::unique_ptr<Output> make_html_output(ReportFile file);
   [[nodiscard]] subunit::Result<> open_channels();
   [[nodiscard]] Channel::Events events_of(Line& line);
 

@@ -82,7 +82,7 @@ def no_growth():
 
 @pytest.mark.parametrize("option, word", [
     ("--history", "history"), ("--trace", "trace"), ("--schedule-log", "schedule log"),
-    ("--junit", "JUnit report"),
+    ("--junit", "JUnit report"), ("--html", "HTML page"),
 ])
 def test_a_file_that_may_not_grow_is_an_error_and_no_crash(tmp_path, no_growth, option, word):
     suite = serving(*support.python("-m", "subunit_rpc", "noisy.friendly"))

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="acting as another user
 GOOD = serving(*server("good"))
 SUITE = serving(*support.python("-m", "subunit_rpc", "noisy.friendly"))
 OTHER = 65534
-everyfile = pytest.mark.parametrize("option", ["--history", "--trace", "--schedule-log", "--junit"])
+everyfile = pytest.mark.parametrize("option", ["--history", "--trace", "--schedule-log", "--junit", "--html"])
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def fifo(tmp_path):
     return tmp_path / "pipe"
 
 
-@pytest.mark.parametrize("option", ["--trace", "--schedule-log", "--junit"])
+@pytest.mark.parametrize("option", ["--trace", "--schedule-log", "--junit", "--html"])
 def test_a_named_pipe_that_nobody_reads_is_an_error(fifo, option):
     ended = support.client(option, fifo, channel=serving(*server("good")))
     assert ended.status in (2, 3)
@@ -169,7 +169,7 @@ def test_a_named_pipe_that_nobody_reads_is_an_error(fifo, option):
     assert ended.stdout == b""
 
 
-@pytest.mark.parametrize("option", ["--trace", "--schedule-log", "--junit"])
+@pytest.mark.parametrize("option", ["--trace", "--schedule-log", "--junit", "--html"])
 def test_a_reader_that_takes_nothing_holds_up_no_run(fifo, option):
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)

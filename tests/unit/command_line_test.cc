@@ -335,9 +335,10 @@ TEST_CASE("help is for stdout, with status 0, and names each option") {
         "--ready-fd"}},
       {"wrap", {}},
       {"run",
-       with({"--list", "--load-list", "--match", "--format", "--color", "--trace", "--junit",
-             "--junit-places", "--annotate", "--channel", "--channels-from", "--order", "--group",
-             "--history", "--isolated", "--schedule-log", "--replay", "--test-timeout", "--slow"},
+       with({"--list",     "--load-list",     "--match",        "--format",       "--color",
+             "--trace",    "--junit",         "--junit-places", "--html",         "--annotate",
+             "--channel",  "--channels-from", "--order",        "--group",        "--history",
+             "--isolated", "--schedule-log",  "--replay",       "--test-timeout", "--slow"},
             {kLineOptions, kChannelOptions})},
       {"testr", with({"--list", "--load-list"}, {kLineOptions, kChannelOptions})},
       {"python", with({"--archive"}, {kLineOptions, kChannelOptions})},
@@ -438,6 +439,22 @@ TEST_CASE("the values of options reach the run") {
   CHECK(run.slow == std::chrono::milliseconds(500));
   CHECK(run.ready_timeout == std::chrono::seconds(30));
   CHECK(run.channels == std::vector<Words>{{"ssh", "--help"}});
+}
+
+TEST_CASE("the command that repeats a test says how to get there, and not what else ran") {
+  const auto again = [](const Words& words) { return parsed<RunOptions>(words).again; };
+  const auto piped = again({"run", "--retries", "2", "--html", "x.html", "--pty", "--match", "a b",
+                            "--test-timeout", "5", "a", "--", "ssh", "two words"});
+  CHECK(piped.before == "subunit-proxy run --pty --test-timeout 5");
+  CHECK(piped.after == " -- ssh 'two words'");
+  const auto pushed = again({"run", "--push=once", "--env", "TOKEN=secret", "--env", "A=b c",
+                             "--chdir", "/a b", "--", "ssh", "board", "--", "./suite"});
+  CHECK(pushed.before ==
+        "subunit-proxy run --push=once --env TOKEN=\"$TOKEN\" --env A=\"$A\" --chdir '/a b'");
+  CHECK(pushed.after == " -- ssh board -- ./suite");
+  const auto several = again({"run", "--channel", "ssh a", "--channel", "ssh b", "-x"});
+  CHECK(several.before == "subunit-proxy run --channel 'ssh a' --channel 'ssh b'");
+  CHECK(several.after.empty());
 }
 
 TEST_CASE("the format is for people on a terminal only, unless one is given") {

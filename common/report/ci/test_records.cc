@@ -77,7 +77,9 @@ void TestRecords::attempted(const run::Attempt& attempt) {
   record->attempts.push_back({.status = attempt.status,
                               .why = "",
                               .files = {},
-                              .took = std::max(attempt.ended - attempt.began, Time(0))});
+                              .took = std::max(attempt.ended - attempt.began, Time(0)),
+                              .worker = attempt.worker,
+                              .began = attempt.began});
 }
 
 /// Null if there is no room for one more.

@@ -21,6 +21,8 @@ struct EndedTest {
     std::string why;  ///< what a tag says of its failure: kCrashedTag, kTimedOutTag, kNotRunTag
     Texts files;      ///< under their own names
     std::optional<Time> took;
+    std::optional<run::WorkerNumber> worker = {};
+    std::optional<Time> began = {};  ///< on the clock of the run
   };
 
   std::string id;

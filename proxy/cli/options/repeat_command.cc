@@ -1,0 +1,50 @@
+#include "proxy/cli/options/repeat_command.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace proxy {
+
+using subunit::shell_quote;
+
+namespace {
+
+constexpr std::string_view kOfRuns[] = {
+    "--list",         "--load-list", "--match",       "--failed", "--partition",    "--allow-empty",
+    "--format",       "--color",     "--trace",       "--junit",  "--junit-places", "--html",
+    "--annotate",     "--order",     "--shuffle",     "--group",  "--history",      "--isolated",
+    "--schedule-log", "--replay",    "--max-fail",    "-x",       "--retries",      "--flaky",
+    "--slow",         "--log-level", "--show-config",
+};
+
+std::string quoted(const OptionSet::Option& option, const std::string& value) {
+  const std::string_view name = option.label.name;
+  if (!option.label.value || (value.empty() && option.label.value[0] == '['))
+    return fmt::format(" {}", name);
+  const std::size_t equals = value.find('=');
+  if (name == "--env" && equals != value.npos) {
+    const std::string variable = value.substr(0, equals);
+    return fmt::format(" {} {}=\"${}\"", name, variable, variable);
+  }
+  const char between = option.label.value[0] == '[' ? '=' : ' ';
+  return fmt::format(" {}{}{}", name, between, shell_quote(value));
+}
+
+}  // namespace
+
+RepeatCommand repeat_command(const OptionSet& options, const subunit::Words& channel) {
+  RepeatCommand command{.before = "subunit-proxy run", .after = ""};
+  for (const OptionSet::Option& option : options.options()) {
+    const bool is_of_run = std::ranges::find(kOfRuns, option.label.name) != std::end(kOfRuns);
+    if (is_of_run || !option.origin.empty()) continue;
+    for (const std::string& value : option.values) command.before += quoted(option, value);
+  }
+  if (channel.empty()) return command;
+  command.after = " --";
+  for (const std::string& word : channel) command.after += " " + shell_quote(word);
+  return command;
+}
+
+}  // namespace proxy

@@ -1,0 +1,80 @@
+"""What `--html` costs a run of 100,000 tests, and how soon its page is there in Chromium."""
+
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import time
+
+from report import AT_MOST, BELOW, Figure, Goal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+import browser as chromium
+
+TESTS = 100_000
+SERVERS = 4
+
+EXPLANATION = """\
+Medians over {rounds} rounds. A run of {tests:,} tests of servers that do nothing else, from its start to its end, with
+the page and without, in turn. A page is open when its tests are drawn: from the start of its loading to the frame
+after its script has ended, in headless Chromium, which draws without a graphics card.
+"""
+
+# After the frame in which all is drawn.
+DRAWN = """
+    const done = arguments[0];
+    requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())));"""
+SCROLLED = """
+    const done = arguments[0], frames = [];
+    let last = performance.now();
+    const step = now => {
+      frames.push(now - last);
+      last = now;
+      scrollBy(0, 3000);
+      if (frames.length < 100) requestAnimationFrame(step);
+      else done(frames.sort((a, b) => a - b)[50]);
+    };
+    requestAnimationFrame(step);"""
+
+
+def run_once(build, page):
+    binary = str(build / "proxy/subunit-proxy")
+    server = [str(build / "tests/perf/null_server"), str(TESTS)]
+    options = ["--html", page] if page else []
+    start = time.perf_counter()
+    subprocess.run(
+        [binary, "run", "--format", "subunit", *options, "--", binary, "serve", "--workers", str(SERVERS), "--", *server],
+        check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def opened(driver, page):
+    """Milliseconds until it is open, and of a frame while it scrolls."""
+    driver.get("about:blank")
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    driver.get(f"file://{page}")
+    return driver.execute_async_script(DRAWN), driver.execute_async_script(SCROLLED)
+
+
+def run(build, quick):
+    """The figures, and what is to be said about them."""
+    rounds = 5 if quick else 11
+    with tempfile.TemporaryDirectory() as directory:
+        page = f"{directory}/results.html"
+        pairs = [(run_once(build, page), run_once(build, None)) for _ in range(rounds)]
+        size = Path(page).stat().st_size / TESTS
+        driver = chromium.start(f"{directory}/profile")
+        try:
+            pages = [opened(driver, page) for _ in range(rounds)]
+        finally:
+            driver.quit()
+    with_page, without = map(list, zip(*pairs))
+    loads, frames = map(list, zip(*pages))
+    figures = [
+        Figure("100,000 tests, --html", "s", with_page, "without", without, Goal(AT_MOST, 1.1)),
+        Figure("the page opens", "ms", loads, goal=Goal(BELOW, 1000, False)),
+        Figure("a frame while it scrolls", "ms", frames),
+        Figure("bytes of a passed test", "", [size], goal=Goal(BELOW, 1000, False)),
+    ]
+    return figures, EXPLANATION.format(rounds=rounds, tests=TESTS)
