@@ -37,7 +37,9 @@ HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
       cells_(place.locale),
       started_(now),
       shown_at_(now),
-      due_(now + (has_status_line_ ? kRedrawInterval : kReportInterval)) {}
+      due_(now + (has_status_line_ ? kRedrawInterval : kReportInterval)) {
+  if (place.live) live_.emplace(cells_);
+}
 
 void HumanReport::expect(std::size_t tests) {
   expected_ = tests;
@@ -45,6 +47,7 @@ void HumanReport::expect(std::size_t tests) {
 }
 
 void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
+  if (live_) output_ += live_->packet(packet, worker);
   if (packet.file) keep(packet);
   if (!packet.test_id) return;
   if (is_final(packet.status)) end_test(packet, worker, now);
@@ -149,6 +152,7 @@ std::string HumanReport::progress(std::size_t columns, Time now) const {
 
 void HumanReport::finish(bool completed, Time now) {
   due_.reset();
+  if (live_) output_ += live_->finish();
   if (!completed || view_.ledger().failures() > 0) {
     const std::string outside = open_[""].text();
     if (!outside.empty())

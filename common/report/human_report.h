@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "common/report/attachments.h"
+#include "common/report/live_lines.h"
 #include "common/report/roll_call.h"
 #include "common/report/text_cells.h"
 #include "common/run/observer.h"
@@ -24,6 +25,7 @@ class HumanReport : public run::Observer {
     bool colored_stdout = false;
     bool colored_stderr = false;
     bool full_tracebacks = false;  ///< with the frames of test frameworks
+    bool live = false;             ///< what tests print as it comes, too
     const char* locale = "";       ///< of the text on it, as for newlocale(3)
   };
 
@@ -83,6 +85,7 @@ class HumanReport : public run::Observer {
   std::size_t runs_failed_ = 0;  // kRunTest: whoever shows the report says why
   std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
   std::size_t kept_ = 0;                               // bytes, in open_
+  std::optional<LiveLines> live_;
   RollCall roll_call_;
   std::string output_;
   std::string lines_;

@@ -76,6 +76,8 @@ class RunCommand : public Subcommand {
         run_.color);
     options_.flag("--full-traceback", "show frames of the test framework in tracebacks, too",
                   run_.full_tracebacks);
+    options_.flag("--live", "show what tests print as it comes, each line with its test in front",
+                  run_.live);
     options_.text(
         {"--trace", "FILE", "write the run to FILE as a Chrome trace, for ui.perfetto.dev"},
         run_.trace);
@@ -104,6 +106,8 @@ class RunCommand : public Subcommand {
   Action action(std::vector<std::string> command) override {
     if (config_.shows()) return Answer{Answer::Kind::kHelp, config_.text(run_.tests, command)};
     if (run_.format == Format::kIds && !run_.list) throw UsageError("--format ids needs --list");
+    if (run_.live && run_.format != Format::kHuman && config_.is_own("--live"))
+      throw UsageError("--live needs --format human: it is for people");
     check_report("--trace", run_.trace, "there is no trace");
     check_report("--junit", run_.junit, "there are no results");
     check_report("--html", run_.html, "there are no results");

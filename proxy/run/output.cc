@@ -72,7 +72,8 @@ class HumanOutput : public Output {
         report_({.has_status_line = has_status_line_,
                  .colored_stdout = wants_color(options.color, out.to_capable_terminal()),
                  .colored_stderr = wants_color(options.color, has_status_line_),
-                 .full_tracebacks = options.full_tracebacks},
+                 .full_tracebacks = options.full_tracebacks,
+                 .live = options.live},
                 view, precise_now()) {}
 
   Observer& observer() override { return report_; }

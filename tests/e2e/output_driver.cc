@@ -221,6 +221,7 @@ int main(int argc, char** argv) {
     const std::string value = argv[i + 1];
     if (name == "--trace") options.trace = value;
     if (name == "--junit") options.junit = value;
+    if (name == "--live") options.live = value == "yes";
     if (name == "--format" && value == "subunit") options.format = proxy::Format::kSubunit;
     if (name == "--color")
       options.color = value == "always" ? proxy::ColorMode::kAlways : proxy::ColorMode::kNever;

@@ -314,7 +314,7 @@ exec(source.replace("host, port =", "TESTS = tests\\nhost, port =", 1))
 """
 
 
-@pytest.mark.parametrize("options", [["--list"], ["--list", "--format", "ids"], []], ids=" ".join)
+@pytest.mark.parametrize("options", [["--list"], ["--list", "--format", "ids"], [], ["--live"]], ids=" ".join)
 def test_nothing_that_a_test_names_or_prints_acts_on_a_terminal(processes, options):
     terminal = Terminal(columns=500)
     channel = support.serving(*support.python("-c", HOSTILE_SERVER))
@@ -324,8 +324,10 @@ def test_nothing_that_a_test_names_or_prints_acts_on_a_terminal(processes, optio
     )
     processes.append(process)
     terminal.read_all()
-    assert support.finish(process).status == (0 if options else 1)
+    assert support.finish(process).status == (0 if "--list" in options else 1)
     assert "größe" in terminal.shown or not options
+    if "--live" in options:
+        assert r".größe: out \xe2\x80\xae." in terminal.shown
     left = re.sub("\x1b\\[J|[\r\n]", "", terminal.shown)  # of the status line
     assert all(character.isprintable() for character in left), left
 
@@ -334,6 +336,54 @@ def test_in_a_pipe_ids_are_what_they_are():
     channel = support.serving(*support.python("-c", HOSTILE_SERVER))
     ended = support.client("--list", "--format", "ids", channel=channel)
     assert sorted(ended.text.split("\n")[:-1]) == sorted(f"t.{part}.größe" for part in HOSTILE)
+
+
+# --live
+
+
+def test_live_lines_stand_above_the_status_line(shown):
+    run = shown("--live", "yes", on_terminal=("stdout", "stderr"))
+    run.tell(expect=2)
+    run.begin("a.test")
+    run.tell(id="a.test", file="stdout", text="one\ntw")
+    run.wait(lambda screen: screen.lines[0] == "a.test: one" and screen.lines[-1].startswith("0/2"), "both")
+    run.tell(id="a.test", file="stdout", text="o\n")
+    run.wait(lambda screen: screen.lines[:2] == ["a.test: one", "a.test: two"] and len(screen.lines) == 3
+             and screen.lines[2].startswith("0/2"), "both lines, and the status line")
+    run.end("a.test")
+    run.end("b.test")
+    run.finish()
+    assert run.screen.lines[:2] == ["a.test: one", "a.test: two"]
+    assert run.screen.lines[-1].startswith("2 tests: 2 passed")
+
+
+def test_a_line_is_there_while_its_test_runs(tmp_path):
+    gates = [tmp_path / f"gate-{number}" for number in range(2)]
+    (tmp_path / "suite.py").write_text(f"""
+import time, unittest
+from pathlib import Path
+
+class Case(unittest.TestCase):
+    def wait(self, gate):
+        print("waiting for", gate.name)
+        print("not whole", end="", flush=True)
+        while not gate.exists():
+            time.sleep(0.01)
+
+for number, gate in enumerate({list(map(str, gates))}):
+    setattr(Case, f"test_{{number}}", lambda self, gate=Path(gate): self.wait(gate))
+""")
+    channel = support.serving(*support.python("-m", "subunit_rpc", "suite"), options=["--workers", "2"])
+    with open(tmp_path / "out", "wb") as out:
+        process = support.start(["run", "--format", "human", "--live", "--isolated", "--", *channel], cwd=tmp_path, stdout=out)
+        shown = lambda: (tmp_path / "out").read_text().splitlines()
+        expected = [f"suite.Case.test_{number}: waiting for gate-{number}" for number in range(2)]
+        support.wait_until(lambda: sorted(shown()) == expected, "a line of each test")
+        for gate in gates:
+            gate.touch()
+        assert support.finish(process).status == 0
+    lines = shown()
+    assert sorted(lines[2:4]) == [f"suite.Case.test_{number}: not whole" for number in range(2)]
 
 
 # What others ask on the terminal

@@ -101,6 +101,7 @@ TEST_CASE("run tells what is wrong with its options") {
       {{"--junit", "-", "--", "true"}, {"--junit", "stdout"}},
       {{"--junit-places", "--", "true"}, {"--junit-places", "--junit"}},
       {{"--isolated", "--direct", "--", "true"}, {"--isolated", "--direct"}},
+      {{"--live", "--format", "subunit", "--", "true"}, {"--live needs --format human"}},
   };
   check_bad_usage("run", rows);
 }
