@@ -42,7 +42,7 @@ HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
 }
 
 void HumanReport::expect(std::size_t tests) {
-  expected_ = tests;
+  expected_ += tests;
   progressed_ = true;
 }
 

@@ -50,7 +50,7 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  /// So many tests are going to run.
+  /// So many tests are going to run, beside those of which that was said before.
   virtual void expect(std::size_t tests) = 0;
 
   /// A result, an attachment, a listed test: anything but the protocol's own messages. The ledger

@@ -36,6 +36,11 @@ struct Options {
   std::optional<std::string> group;      ///< ids with the same match of this are one unit
   bool isolated = false;                 ///< each test in a server of its own
 
+  // How often; see Rounds.
+  int repeat = 1;                   ///< rounds; 0: without end
+  bool until_failure = false;       ///< no round after one with a failure
+  std::optional<Time> repeat_time;  ///< no round begins after so long
+
   // When it ends.
   int max_fail = 0;          ///< after so many failures no test begins; 0: no limit
   int retries = 0;           ///< a test that fails runs again, so many times

@@ -75,6 +75,7 @@ std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
   std::vector<std::string> tags;
   if (!tag.empty()) tags.emplace_back(tag);
   if (tagged_ && worker) tags.push_back(tag_of(*worker));
+  if (round_ > 0) tags.push_back(fmt::format("round-{}", round_));
   return tags;
 }
 

@@ -28,6 +28,8 @@ class Results {
  public:
   /// `tagged`: statuses get the tag worker-K of the worker that they come from.
   void set_tagged(bool tagged) { tagged_ = tagged; }
+  /// From now on, they get the tag round-N.
+  void set_round(int number) { round_ = number; }
   /// The caller's, and lives longer.
   void add_observer(Observer& observer) { observers_.push_back(&observer); }
   void set_wall_clock(Timestamp wall, Time now) { wall_clock_.set(wall, now); }
@@ -95,6 +97,7 @@ class Results {
   std::vector<Observer*> observers_;
   WallClock wall_clock_;
   bool tagged_ = false;
+  int round_ = 0;  // 0: none
   Buffer rewritten_;
 };
 

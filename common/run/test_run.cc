@@ -25,6 +25,7 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
       plan_(plan),
       started_(now),
       now_(now),
+      rounds_(options, now),
       assignment_(
           [this](const Worker& worker, const std::vector<std::string>& ids) {
             plan_.sent(now_ - started_, worker.number, ids);
@@ -236,8 +237,8 @@ void TestRun::start_tests() {
     conclusion_.answered();
     return leave();
   }
-  std::vector<std::string> tests = plan_.take_tests();
-  if (tests.empty()) {
+  tests_ = plan_.take_tests();
+  if (tests_.empty()) {
     conclusion_.nothing_to_run();
     if (!options_.allow_empty) {
       const std::string text =
@@ -247,27 +248,46 @@ void TestRun::start_tests() {
     results_.expect({});
     return leave();
   }
-  if (!plan_.named()) results_.expect(tests);
-  const bool one_server = channels_.one_server();
-  RunList list(std::move(tests));
-  if (const auto repeated = list.repeated(); !repeated.empty()) {
+  if (!plan_.named()) results_.expect(tests_);
+  if (const auto repeated = RunList(tests_).repeated(); !repeated.empty()) {
     warn(nullptr, fmt::format("{} test ids are listed more than once; each is requested once: {}",
                               repeated.size(), some_of({repeated.begin(), repeated.end()})));
   }
-  auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
-  if (!dispatcher) return break_off(dispatcher.error().text);
-  const bool all = one_server && !plan_.named() && !plan_.filters() && !plan_.shuffles();
-  assignment_.begin(std::move(list), std::move(*dispatcher), all);
   if (options_.shuffle) {
     const std::string text =
         fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle);
     results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
   }
+  begin_round();
+}
+
+void TestRun::begin_round() {
+  const bool one_server = channels_.one_server();
+  RunList list(rounds_.repeats() ? tests_ : std::move(tests_));
+  auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
+  if (!dispatcher) return break_off(dispatcher.error().text);
+  const bool all = one_server && !plan_.named() && !plan_.filters() && !plan_.shuffles();
+  assignment_.begin(std::move(list), std::move(*dispatcher), all);
+  if (rounds_.repeats()) results_.set_round(rounds_.number());
   phase_ = Phase::kRunning;
   channels_.each_worker([this](Worker& worker) {
     if (worker.is_open()) assignment_.add(worker, now_);
   });
   proceed();
+}
+
+/// All servers that are there have nothing to do.
+void TestRun::begin_next_round() {
+  channels_.each_worker([this](Worker& worker) { assignment_.remove(worker, now_); });
+  results_.expect(tests_);
+  begin_round();
+}
+
+void TestRun::tell_rounds() {
+  if (!rounds_.repeats()) return;
+  const std::string text = fmt::format("the tests have run {} time{}", rounds_.number(),
+                                       rounds_.number() == 1 ? "" : "s");
+  results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
 }
 
 void TestRun::run_tests() {
@@ -282,7 +302,10 @@ void TestRun::run_tests() {
   });
   if (phase_ != Phase::kRunning) return;  // something could not be sent
   if (assignment_.done() && !busy) {
+    if (!assignment_.stopped() && rounds_.next(results_.ledger().failures(), now_))
+      return begin_next_round();
     conclusion_.answered();
+    tell_rounds();
     return leave();
   }
   if (assignment_.waiting() > 0) restart_servers();

@@ -15,6 +15,7 @@
 #include "common/run/options.h"
 #include "common/run/remote/channels.h"
 #include "common/run/results.h"
+#include "common/run/rounds.h"
 #include "common/run/selection/history_keeper.h"
 #include "common/run/selection/plan.h"
 #include "common/run/unheard_time.h"
@@ -138,6 +139,9 @@ class TestRun : public View, private RemoteProxy::Owner {
   void proceed();
   void list();
   void start_tests();
+  void begin_round();
+  void begin_next_round();
+  void tell_rounds();
   void run_tests();
   void stop_early();
   void restart_servers();
@@ -159,6 +163,8 @@ class TestRun : public View, private RemoteProxy::Owner {
   Time now_;
 
   Results results_;
+  Rounds rounds_;
+  std::vector<std::string> tests_;  // of each round
   Assignment assignment_;
   HistoryKeeper history_keeper_;
   Feeder feeder_;

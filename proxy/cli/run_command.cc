@@ -101,6 +101,7 @@ class RunCommand : public Subcommand {
     add_scheduling_options();
     add_limits();
     add_retry_options();
+    add_repeat_options();
   }
 
   Action action(std::vector<std::string> command) override {
@@ -193,13 +194,25 @@ class RunCommand : public Subcommand {
           fmt::format("{} cannot write to stdout, where the results are: name a file", option));
   }
 
+  void add_repeat_options() {
+    options_.integer({"--repeat", "N", "run the tests N times, in rounds"}, 1, kMaxTests,
+                     [this](int rounds) { run_.repeat = rounds; });
+    options_.flag("--until-failure", "repeat until a round has a failure", run_.until_failure);
+    options_.seconds("--time", "repeat, and begin no round after so long", run_.repeat_time);
+    options_.check([this] {
+      const bool has_other_end = run_.until_failure || run_.repeat_time;
+      if (has_other_end && !options_.given("--repeat")) run_.repeat = 0;
+    });
+  }
+
   void check_replay() const {
     const auto refuse = [](const char* other) {
       throw UsageError(fmt::format(
           "--replay cannot be used with {}: the file decides which tests run, and where", other));
     };
-    for (const char* other : {"--list", "--load-list", "--match", "--failed", "--partition",
-                              "--order", "--shuffle", "--group", "--retries"})
+    for (const char* other :
+         {"--list", "--load-list", "--match", "--failed", "--partition", "--order", "--shuffle",
+          "--group", "--retries", "--repeat", "--until-failure", "--time"})
       if (options_.given(other)) refuse(other);
     if (!run_.tests.empty()) refuse("ids of tests");
   }

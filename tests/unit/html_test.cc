@@ -185,8 +185,8 @@ TEST_CASE("page: tags are those of the tests, not what is told otherwise") {
   run.end_as("a", Status::kSuccess, 0, {"slow", "worker-0"});
   run.end_as("b", Status::kFail, 0, {"crashed", "slow", "net"});
   CHECK(run.data()["tags"] == json({"slow", "net"}));
-  CHECK(run.test("a")[kTags] == json({0}));
-  CHECK(run.test("b")[kTags] == json({0, 1}));
+  CHECK(run.test("a")[kTags] == json::array({0}));
+  CHECK(run.test("b")[kTags] == json::array({0, 1}));
 }
 
 TEST_CASE(

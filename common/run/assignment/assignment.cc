@@ -26,6 +26,8 @@ std::vector<std::string> RunList::repeated() const {
 
 void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher,
                        bool all_at_once) {
+  numbers_.clear();
+  retries_.forget();
   list_ = std::move(list);
   answered_.assign(list_.ids.size(), 0);
   asked_.assign(list_.ids.size(), nullptr);

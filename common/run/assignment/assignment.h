@@ -37,7 +37,8 @@ class Assignment {
   /// again.
   Assignment(Sent sent, int retries) : sent_(std::move(sent)), retries_(retries) {}
 
-  /// What to run is known. Until then there is nothing to assign, and every report changes nothing.
+  /// What to run is known, or runs once more, after all of it has been answered; then no worker is
+  /// there. Until the first call there is nothing to assign, and every report changes nothing.
   /// `all_at_once`: the list is all that the only server has, and the first message may say so
   /// instead of naming each of them.
   void begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher, bool all_at_once);

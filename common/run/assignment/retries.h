@@ -26,6 +26,9 @@ class Retries {
   /// How many times a test that has failed runs again.
   explicit Retries(int allowed) : allowed_(allowed) {}
 
+  /// Every test is as one that never ran. None waits.
+  void forget() { records_.clear(); }
+
   /// The number of the attempt that is to come, or runs, or was the last one; 1 of a test that has
   /// not failed.
   [[nodiscard]] int attempt(std::string_view id) const;

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <set>
+#include <string>
+
 #include "common/run/assignment/assignment.h"
 #include "common/run/observer.h"
 #include "common/run/selection/plan.h"
@@ -18,7 +22,9 @@ class HistoryKeeper : public Observer {
   void packet(const Packet& packet, std::optional<WorkerNumber>, Time) override {
     if (!packet.test_id || !is_final(packet.status) || !assignment_.has(*packet.test_id)) return;
     const bool not_run = packet.status == Status::kSkip && has_tag(packet, kNotRunTag);
-    plan_.ended(*packet.test_id, not_run || is_failure(packet.status));
+    // A test that runs several times has failed if it has once.
+    if (not_run || is_failure(packet.status)) failed_.emplace(*packet.test_id);
+    plan_.ended(*packet.test_id, failed_.contains(*packet.test_id));
   }
   void happened(const Incident&, Time) override {}
   void flush() override {}
@@ -26,6 +32,7 @@ class HistoryKeeper : public Observer {
 
   Plan& plan_;
   const Assignment& assignment_;
+  std::set<std::string, std::less<>> failed_;
 };
 
 }  // namespace subunit::run
