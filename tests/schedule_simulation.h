@@ -55,11 +55,12 @@ class Simulation {
       : dispatcher_(dispatcher), durations_(std::move(durations)), one_way_(one_way) {}
 
   /// A server that the client learns of at `when`. The first to be added is the first to ask.
-  void join(std::size_t slot, double speed, Time when) {
+  void join(std::size_t slot, double speed, Time when, std::size_t channel = 0) {
     at(when, [=, this] {
       servers_.resize(std::max(servers_.size(), slot + 1));
-      servers_[slot] = Server{.speed = speed, .life = servers_[slot].life + 1, .idle_since = now_};
-      servers_[slot].worker = dispatcher_.add(slot, now_);
+      servers_[slot] = Server{
+          .speed = speed, .channel = channel, .life = servers_[slot].life + 1, .idle_since = now_};
+      servers_[slot].worker = dispatcher_.add({slot, channel}, now_);
       dispatcher_.measured_round_trip(*servers_[slot].worker, 2 * one_way_);
       ask_later_ = true;
     });
@@ -83,7 +84,7 @@ class Simulation {
         dispatcher_.remove(worker, now_);
         ask_later_ = true;
       });
-      if (back_after) join(slot, server.speed, now_ + one_way_ + *back_after);
+      if (back_after) join(slot, server.speed, now_ + one_way_ + *back_after, server.channel);
     });
   }
 
@@ -118,6 +119,7 @@ class Simulation {
   std::vector<Message> messages;
   std::vector<Gap> gaps;
   std::vector<int> results;  // by test
+  bool has_limits = false;   // set before run(): after each result, all servers ask
 
  private:
   struct Queued {
@@ -126,6 +128,7 @@ class Simulation {
   };
   struct Server {
     double speed = 1;
+    std::size_t channel = 0;
     int life = 0;
     Time idle_since{0};
     bool alive = true;
@@ -204,6 +207,7 @@ class Simulation {
       if (!worker || worker != servers_[slot].worker) return;
       event(*worker);
       ask(slot);
+      ask_later_ |= has_limits;
     });
   }
 

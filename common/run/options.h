@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/run/selection/limit_rules.h"
 #include "common/run/selection/selection.h"
 
 namespace subunit::run {
@@ -35,6 +36,11 @@ struct Options {
   std::optional<std::uint32_t> shuffle;  ///< the seed of an order that looks like chance
   std::optional<std::string> group;      ///< ids with the same match of this are one unit
   bool isolated = false;                 ///< each test in a server of its own
+
+  // Not beside which others. Ids in which any of the expressions is found.
+  std::vector<ResourceRule> resources;
+  std::vector<std::string> exclusive;         ///< nothing else runs on the channel meanwhile
+  std::vector<std::string> exclusive_in_run;  ///< nothing else runs at all meanwhile
 
   // How often; see Rounds.
   int repeat = 1;                   ///< rounds; 0: without end

@@ -16,7 +16,7 @@ AllAtOnce::AllAtOnce(std::vector<std::optional<Time>> expected)
   }
 }
 
-Dispatcher::Worker AllAtOnce::add(std::size_t, Time now) {
+Dispatcher::Worker AllAtOnce::add(Place, Time now) {
   latest_end_ = now;
   return next_worker_++;
 }

@@ -13,7 +13,7 @@ class AllAtOnce : public Dispatcher {
   /// `expected`: of each test, as far as known.
   explicit AllAtOnce(std::vector<std::optional<Time>> expected);
 
-  Worker add(std::size_t slot, Time now) override;
+  Worker add(Place place, Time now) override;
   void remove(Worker worker, Time now) override;
   void started(Worker, std::size_t, Time) override {}
   void finished(Worker worker, std::size_t test, Time now) override;

@@ -13,8 +13,10 @@ namespace subunit::schedule {
 ///
 /// Tests are numbers, indexes into a list of the caller's. The caller says what happens, and asks:
 /// the worker that an event was about after started() and finished(), all of them after add() and
-/// remove() and at next_deadline(). What next() returns has to be sent, in one message, behind what
-/// was sent to that worker before: it counts as sent, and cannot be taken back.
+/// remove() and at next_deadline(), and where tests have limits after finished(), too, since what
+/// one worker holds no more another one may have waited for. What next() returns has to be sent, in
+/// one message, behind what was sent to that worker before: it counts as sent, and cannot be taken
+/// back.
 ///
 ///     const auto worker = dispatcher.add(slot, now);
 ///     send(worker, dispatcher.next(worker, now));
@@ -31,9 +33,19 @@ class Dispatcher {
   Dispatcher& operator=(const Dispatcher&) = delete;
   virtual ~Dispatcher() = default;
 
-  /// A server is there and idle. `slot` is the caller's number for its place: a server that comes
-  /// in place of another one has the same slot, and what was learnt about the place holds for it.
-  virtual Worker add(std::size_t slot, Time now) = 0;
+  /// Where a server is. `slot` is the caller's number for its place: a server that comes in place
+  /// of another one has the same slot, and what was learnt about the place holds for it. `channel`:
+  /// the number of the machine.
+  struct Place {
+    Place(std::size_t its_slot, std::size_t its_channel = 0)
+        : slot(its_slot), channel(its_channel) {}
+
+    std::size_t slot;
+    std::size_t channel;
+  };
+
+  /// A server is there and idle.
+  virtual Worker add(Place place, Time now) = 0;
 
   /// It left. What it had and has not finished waits again. Report the test that killed it as
   /// finished before.
@@ -54,6 +66,13 @@ class Dispatcher {
 
   /// What to send to it now; nothing if nothing yet.
   virtual Batch next(Worker worker, Time now) = 0;
+
+  // A finished test runs again: when, and on which worker, is the caller's choice.
+
+  /// The limits allow that this worker, which is idle, gets it now.
+  [[nodiscard]] virtual bool may_repeat(Worker, std::size_t /*test*/) const { return true; }
+  /// It was sent to the worker, until finished(), cut_short() or remove().
+  virtual void repeat(Worker, std::size_t /*test*/) {}
 
   /// When next() may answer differently though nothing happened. Once all workers were asked, this
   /// lies ahead.

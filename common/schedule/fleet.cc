@@ -23,7 +23,7 @@ Fleet::Fleet(bool informed)
 
 Fleet::Worker Fleet::add(std::size_t slot) {
   Slot& place = slots_.try_emplace(slot, Slot{Slowness(kSlotMemory), {}}).first->second;
-  servers_.emplace_hint(servers_.end(), next_worker_, Server{&place, {}});
+  servers_.emplace_hint(servers_.end(), next_worker_, Server{next_worker_, &place, {}});
   return next_worker_++;
 }
 

@@ -21,6 +21,7 @@ class Fleet {
     bool has_begun = false;  ///< the start of a test was among what round_trip has learnt
   };
   struct Server {
+    Worker id;
     Slot* slot;
     WorkerLoad load;
     std::optional<Time> ask_again = std::nullopt;

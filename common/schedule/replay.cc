@@ -148,8 +148,8 @@ std::vector<std::size_t> Replay::slots() const {
   return slots;
 }
 
-Replay::Worker Replay::add(std::size_t slot, Time) {
-  servers_.emplace(next_worker_, Server{.slot = slot});
+Replay::Worker Replay::add(Place place, Time) {
+  servers_.emplace(next_worker_, Server{.slot = place.slot});
   return next_worker_++;
 }
 

@@ -55,7 +55,7 @@ class Replay : public Dispatcher {
   /// Numbers of the workers in the log, ascending: a slot for each of these is needed.
   [[nodiscard]] std::vector<std::size_t> slots() const;
 
-  Worker add(std::size_t slot, Time now) override;
+  Worker add(Place place, Time now) override;
   void remove(Worker worker, Time now) override;
   void started(Worker, std::size_t, Time) override {}
   void finished(Worker worker, std::size_t test, Time now) override;

@@ -67,13 +67,17 @@ std::size_t count_units(const std::vector<Scheduler::Test>& tests) {
 
 }  // namespace
 
-Scheduler::Scheduler(const std::vector<Test>& tests, Options options)
+Scheduler::Scheduler(const std::vector<Test>& tests, Options options, Limits limits)
     : options_(options),
       waiting_(count_units(tests)),
       waiting_tests_(tests.size()),
       informed_(mean_of(tests).has_value()),
-      fleet_(informed_) {
+      fleet_(informed_),
+      limits_(std::move(limits)),
+      limited_(limits_.any()),
+      candidates_(waiting_, limits_) {
   form_units(tests);
+  if (limited_) set_kinds();
 }
 
 void Scheduler::form_units(const std::vector<Test>& tests) {
@@ -88,6 +92,7 @@ void Scheduler::form_units(const std::vector<Test>& tests) {
     tests_.push_back({.work = work, .unit = unit});
     units_[unit].work += work;
     units_[unit].weight += test.expected ? work : work * kMayTake;
+    if (limited_) units_[unit].needs = limits_.both(units_[unit].needs, test.needs);
     waiting_work_ += work;
     ++units_[unit].end;  // how many, so far
   }
@@ -101,11 +106,22 @@ void Scheduler::form_units(const std::vector<Test>& tests) {
     members_[units_[tests_[i].unit].end++] = static_cast<std::uint32_t>(i);
 }
 
+void Scheduler::set_kinds() {
+  std::vector<WaitingUnits::Kind> kinds;
+  kinds.reserve(units_.size());
+  for (const UnitEntry& unit : units_) {
+    kinds.push_back(unit.needs);
+    limits_.waits(unit.needs, unit.work);
+  }
+  waiting_.set_kinds(std::move(kinds), limits_.sets());
+}
+
 // What happens.
 
-Scheduler::Worker Scheduler::add(std::size_t slot, Time) {
+Scheduler::Worker Scheduler::add(Place place, Time) {
   const bool one_before = in_given_order();
-  const Worker worker = fleet_.add(slot);
+  const Worker worker = fleet_.add(place.slot);
+  if (limited_) limits_.add(worker, place.channel);
   if (one_before && !in_given_order()) {
     std::vector<double> weights;
     weights.reserve(units_.size());
@@ -118,6 +134,9 @@ Scheduler::Worker Scheduler::add(std::size_t slot, Time) {
 void Scheduler::remove(Worker worker, Time) {
   for (const auto& [ticket, held] : fleet_.at(worker).load.held()) put_back(held.test);
   fleet_.remove(worker);
+  if (!limited_) return;
+  limits_.remove(worker);
+  std::erase_if(repeats_, [worker](const auto& repeat) { return repeat.second == worker; });
 }
 
 void Scheduler::put_back(std::size_t test) {
@@ -125,6 +144,7 @@ void Scheduler::put_back(std::size_t test) {
   entry.state = State::kWaiting;
   units_[entry.unit].work += entry.work;
   waiting_work_ += entry.work;
+  if (limited_) limits_.waits(needs_of(test), entry.work);
   ++waiting_tests_;
   waiting_.put_back(entry.unit);
 }
@@ -138,8 +158,9 @@ void Scheduler::started(Worker worker, std::size_t test, Time now) {
 }
 
 void Scheduler::finished(Worker worker, std::size_t test, Time now) {
-  if (!has(worker, test)) return;
+  if (!has(worker, test)) return end_repeat(worker, test);
   fleet_.finished(fleet_.at(worker), tests_[test].ticket, now);
+  if (limited_) limits_.release(worker, needs_of(test));
   tests_[test].state = State::kFinished;
   ++finished_;
   UnitEntry& unit = units_[tests_[test].unit];
@@ -151,6 +172,23 @@ void Scheduler::finished(Worker worker, std::size_t test, Time now) {
 void Scheduler::cut_short(Worker worker, std::size_t test, Time now) {
   if (has(worker, test)) fleet_.at(worker).load.stop_measuring(tests_[test].ticket);
   finished(worker, test, now);
+}
+
+bool Scheduler::may_repeat(Worker worker, std::size_t test) const {
+  return !limited_ || limits_.allows(worker, needs_of(test));
+}
+
+void Scheduler::repeat(Worker worker, std::size_t test) {
+  if (!limited_) return;
+  limits_.hold(worker, needs_of(test));
+  repeats_.emplace(test, worker);
+}
+
+void Scheduler::end_repeat(Worker worker, std::size_t test) {
+  const auto repeat = repeats_.find(test);
+  if (repeat == repeats_.end() || repeat->second != worker) return;
+  limits_.release(worker, needs_of(test));
+  repeats_.erase(repeat);
 }
 
 void Scheduler::measured_round_trip(Worker worker, Time round_trip) {
@@ -183,6 +221,7 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
   Server& server = fleet_.at(worker);
   const Seconds horizon = horizon_of(server);
   Batch batch;
+  if (limited_ && !waiting_.empty()) weigh(worker, now);
   if (options_.one_at_a_time) {
     if (wants_more(server, Seconds(0), now)) send_first_test(worker, server, now, batch);
     server.ask_again = when_to_ask(server, Seconds(0), now);
@@ -200,7 +239,7 @@ void Scheduler::fill(Worker worker, Server& server, const Portion& portion, Time
                      Batch& batch) {
   Seconds enough = portion.hungry_below;
   const auto wants_a_batch = [&] {
-    return !waiting_.empty() && !batch.empty() && batch.size() < server.batch &&
+    return !nothing_for(server) && !batch.empty() && batch.size() < server.batch &&
            fleet_.rest(server, now) < portion.at_most;
   };
   while (batch.size() < kMaxBatch && (wants_more(server, enough, now) || wants_a_batch())) {
@@ -225,8 +264,13 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
           .at_most = level / 2};
 }
 
+/// Nothing waits that the limits allow it.
+bool Scheduler::nothing_for(const Server& server) const {
+  return waiting_.empty() || (limited_ && !candidates_.any(server.id));
+}
+
 bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const {
-  if (waiting_.empty()) return false;
+  if (nothing_for(server)) return false;
   if (server.load.idle()) return true;
   if (options_.one_at_a_time) return false;
   return fleet_.least_rest(server, now) < enough && ahead_pays(server, now);
@@ -245,8 +289,8 @@ Seconds Scheduler::probing_time(Time now) const {
   return std::max(fleet_.level(waiting_work_, now), longest) * kProbing;
 }
 
-std::optional<Scheduler::Unit> Scheduler::choose(const Server& server, Seconds enough,
-                                                 Time now) const {
+std::optional<Scheduler::Unit> Scheduler::choose(const Server& server, Seconds enough, Time now) {
+  if (limited_) return choose_within_limits(server, enough, now);
   if (in_given_order()) return waiting_.first();
   if (probing(server)) {
     if (const auto unit = short_one(server, now)) return unit;
@@ -266,16 +310,18 @@ std::optional<Scheduler::Unit> Scheduler::short_one(const Server& server, Time n
   return std::nullopt;
 }
 
-std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, Time now) const {
-  struct Other {
-    Seconds rest;
-    double slowness;
-  };
+std::vector<Scheduler::Other> Scheduler::others(const Server& server, Time now) const {
   std::vector<Other> others;
   others.reserve(fleet_.servers().size());
   for (const auto& [worker, other] : fleet_.servers()) {
-    if (&other != &server) others.push_back({fleet_.rest(other, now), fleet_.slowness(other, now)});
+    if (&other != &server)
+      others.push_back({worker, fleet_.rest(other, now), fleet_.slowness(other, now)});
   }
+  return others;
+}
+
+std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, Time now) const {
+  std::vector<Other> others = this->others(server, now);
   const Seconds rest = fleet_.rest(server, now);
   const double slowness = fleet_.slowness(server, now);
   std::optional<Unit> found;
@@ -287,6 +333,74 @@ std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, 
     for (Other& other : others) {
       const Seconds there = other.rest + work * other.slowness;
       if (there >= end) continue;
+      end = there;
+      first = &other;
+    }
+    if (first) first->rest = end;
+    if (!first) found = unit;
+    return !first || ++looks == kMaxLook * (others.size() + 1);
+  });
+  return found;
+}
+
+// The same within limits.
+
+void Scheduler::weigh(Worker worker, Time now) {
+  limits_.count_rests([&](Worker other) { return fleet_.rest(fleet_.at(other), now); });
+  candidates_.weigh(worker, fleet_.level(waiting_work_, now), in_given_order());
+}
+
+std::optional<Scheduler::Unit> Scheduler::choose_within_limits(const Server& server, Seconds enough,
+                                                               Time now) {
+  const Candidates::Busy busy = business_of(server, enough, now);
+  const auto first = candidates_.first(server.id, busy);
+  if (!first) return std::nullopt;
+  if (in_given_order()) return first->unit;
+  // An exclusive test cannot wait until speeds are known: then other tests run there.
+  if (probing(server) && first->rank < Candidates::Rank::kFirst) {
+    if (const auto unit = short_candidate(server, busy, now)) return unit;
+  }
+  const Seconds rest = fleet_.rest(server, now);
+  if (rest + units_[first->unit].work * fleet_.slowness(server, now) <= enough) return first->unit;
+  return candidate_that_ends_first_here(server, busy, now);
+}
+
+/// A slot that is held while the worker does something else is lost for so long. That is less than
+/// if it waited until the worker is idle, and then for a message, if it is known well when that is.
+Candidates::Busy Scheduler::business_of(const Server& server, Seconds enough, Time now) const {
+  if (server.load.idle()) return Candidates::Busy::kIdle;
+  const bool ends_soon = fleet_.least_rest(server, now) < enough;
+  const bool is_known = fleet_.doubt(server, now) <= horizon_of(server);
+  return ends_soon && is_known ? Candidates::Busy::kBriefly : Candidates::Busy::kLong;
+}
+
+std::optional<Scheduler::Unit> Scheduler::short_candidate(const Server& server,
+                                                          Candidates::Busy busy, Time now) {
+  const Seconds budget = probing_time(now);
+  const Seconds left = std::max(budget - fleet_.rest(server, now), budget / 4);
+  const auto unit = candidates_.at_most((left / 2).count(), server.id, busy);
+  return unit && units_[*unit].work <= budget * kDearProbing ? unit : std::nullopt;
+}
+
+/// Others count as far as the limits allow them the unit now. What only this worker can take, it
+/// takes, however slow it is: it would wait otherwise, and the others may do so, too.
+std::optional<Scheduler::Unit> Scheduler::candidate_that_ends_first_here(const Server& server,
+                                                                         Candidates::Busy busy,
+                                                                         Time now) {
+  std::vector<Other> others = this->others(server, now);
+  const Seconds rest = fleet_.rest(server, now);
+  const double slowness = fleet_.slowness(server, now);
+  std::optional<Unit> found;
+  std::size_t looks = 0;
+  candidates_.find(server.id, busy, [&](Unit unit, Candidates::Rank rank) {
+    const Seconds work = units_[unit].work;
+    const bool is_first = rank >= Candidates::Rank::kFirst;
+    Other* first = nullptr;
+    Seconds end = rest + work * slowness;
+    for (Other& other : others) {
+      const Seconds there = other.rest + work * other.slowness;
+      if (there >= end || !limits_.allows(other.worker, units_[unit].needs)) continue;
+      if (is_first && !limits_.same_channel(server.id, other.worker)) continue;
       end = there;
       first = &other;
     }
@@ -318,6 +432,10 @@ void Scheduler::send_test(Worker worker, Server& server, std::size_t test, Time 
   entry.ticket = next_ticket_++;
   units_[entry.unit].work -= entry.work;
   waiting_work_ -= entry.work;
+  if (limited_) {
+    limits_.waits(needs_of(test), -entry.work);
+    limits_.hold(worker, needs_of(test));
+  }
   --waiting_tests_;
   server.load.sent(entry.ticket, {test, entry.work}, now);
   batch.push_back(test);
@@ -328,7 +446,7 @@ std::optional<Time> Scheduler::when_to_ask(const Server& server, Seconds hungry_
   if (wants_more(server, hungry_below, now))  // it got nothing, or little: others will be faster
     return now + std::max((now - server.load.last_event()) / kAskAgainFraction, kMinAskAgain);
   // Before anything runs, and with too much behind what runs, time alone changes nothing.
-  if (waiting_.empty() || options_.one_at_a_time || !server.load.running()) return std::nullopt;
+  if (nothing_for(server) || options_.one_at_a_time || !server.load.running()) return std::nullopt;
   if (!ahead_pays(server, now) || fleet_.behind(server, now) >= hungry_below) return std::nullopt;
   return now + to_time(fleet_.least_rest(server, now) - hungry_below) + Time(1);
 }

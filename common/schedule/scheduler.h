@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
+#include "candidates.h"
 #include "dispatcher.h"
 #include "fleet.h"
+#include "limits.h"
 #include "waiting_units.h"
 
 namespace subunit::schedule {
@@ -47,13 +50,19 @@ namespace subunit::schedule {
 /// lives. (A run that is to stop at a failure cancels it. Then what was sent ahead may have begun
 /// before the word arrives, so where waiting costs little nothing is sent ahead.)
 ///
-/// A test that changes hands costs O(log n), and each call O(workers).
+/// Where tests need things of which there are few (see Limits), a worker gets what is possible for
+/// it, and what is short comes first (see Candidates). A slot is not held while its test waits
+/// behind others, unless that is for a round trip or so: then the worker would wait otherwise.
+///
+/// A test that changes hands costs O(log n), and each call O(workers), and with limits O(kinds of
+/// tests that differ in what they need).
 class Scheduler : public Dispatcher {
  public:
   struct Test {
     std::optional<Time> expected;  ///< on a usual server, from an earlier run
     /// Tests with the same number are one unit: sent together, in order, to one worker.
     std::size_t unit;
+    Limits::Needs needs = Limits::kNothing;  ///< a unit needs what any of its tests needs
   };
   struct Options {
     bool keep_order = false;
@@ -67,9 +76,10 @@ class Scheduler : public Dispatcher {
   /// Tests in one message, unless a unit is larger.
   static constexpr std::size_t kMaxBatch = 4096;
 
-  Scheduler(const std::vector<Test>& tests, Options options);
+  /// `limits`: of which the tests need something. It has no workers yet.
+  Scheduler(const std::vector<Test>& tests, Options options, Limits limits = {});
 
-  Worker add(std::size_t slot, Time now) override;
+  Worker add(Place place, Time now) override;
   void remove(Worker worker, Time now) override;
   void started(Worker worker, std::size_t test, Time now) override;
   void finished(Worker worker, std::size_t test, Time now) override;
@@ -77,6 +87,8 @@ class Scheduler : public Dispatcher {
   void measured_round_trip(Worker worker, Time round_trip) override;
   void prefers_batches(Worker worker, std::size_t tests) override;
   Batch next(Worker worker, Time now) override;
+  [[nodiscard]] bool may_repeat(Worker worker, std::size_t test) const override;
+  void repeat(Worker worker, std::size_t test) override;
   [[nodiscard]] std::optional<Time> next_deadline() const override;
   [[nodiscard]] bool done() const override { return finished_ == tests_.size(); }
   [[nodiscard]] std::size_t waiting() const override { return waiting_tests_; }
@@ -99,6 +111,7 @@ class Scheduler : public Dispatcher {
     std::size_t end = 0;
     Seconds work{0};    // of the tests that wait
     Seconds weight{0};  // what it may well take
+    Limits::Needs needs = Limits::kNothing;
   };
   /// When a server should get more, and how much it should have then.
   struct Portion {
@@ -107,8 +120,20 @@ class Scheduler : public Dispatcher {
     Seconds at_most;  ///< for a server that likes batches
   };
 
+  /// A server that might have a test done earlier.
+  struct Other {
+    Worker worker;
+    Seconds rest;
+    double slowness;
+  };
+
   void form_units(const std::vector<Test>& tests);
+  void set_kinds();
   void put_back(std::size_t test);
+  void end_repeat(Worker worker, std::size_t test);
+  [[nodiscard]] Limits::Needs needs_of(std::size_t test) const {
+    return units_[tests_[test].unit].needs;
+  }
   [[nodiscard]] bool has(Worker worker, std::size_t test) const;
   [[nodiscard]] bool in_given_order() const;
 
@@ -116,14 +141,24 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] bool probing(const Server& server) const;
   [[nodiscard]] Seconds probing_time(Time now) const;
   [[nodiscard]] Portion portion(const Server& server, Time now) const;
+  [[nodiscard]] bool nothing_for(const Server& server) const;
   [[nodiscard]] bool wants_more(const Server& server, Seconds enough, Time now) const;
   [[nodiscard]] bool ahead_pays(const Server& server, Time now) const;
   [[nodiscard]] std::optional<Time> when_to_ask(const Server& server, Seconds hungry_below,
                                                 Time now) const;
 
-  [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now) const;
+  [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now);
+  void weigh(Worker worker, Time now);
+  [[nodiscard]] std::optional<Unit> choose_within_limits(const Server& server, Seconds enough,
+                                                         Time now);
+  [[nodiscard]] Candidates::Busy business_of(const Server& server, Seconds enough, Time now) const;
   [[nodiscard]] std::optional<Unit> short_one(const Server& server, Time now) const;
+  [[nodiscard]] std::optional<Unit> short_candidate(const Server& server, Candidates::Busy busy,
+                                                    Time now);
+  [[nodiscard]] std::vector<Other> others(const Server& server, Time now) const;
   [[nodiscard]] std::optional<Unit> ends_first_here(const Server& server, Time now) const;
+  [[nodiscard]] std::optional<Unit> candidate_that_ends_first_here(const Server& server,
+                                                                   Candidates::Busy busy, Time now);
 
   void fill(Worker worker, Server& server, const Portion& portion, Time now, Batch& batch);
   void send(Worker worker, Server& server, Unit unit, Time now, Batch& batch);
@@ -141,6 +176,10 @@ class Scheduler : public Dispatcher {
   WorkerLoad::Ticket next_ticket_ = 0;
   bool informed_;  // the duration of a test is known
   Fleet fleet_;
+  Limits limits_;
+  bool limited_;                           // a test needs something
+  Candidates candidates_;                  // only if so
+  std::map<std::size_t, Worker> repeats_;  // tests that run again, if limited
 };
 
 }  // namespace subunit::schedule

@@ -151,6 +151,7 @@ class RunCommand : public Subcommand {
     options_.text(
         {"--group", "REGEX", "tests with the same match of REGEX in their ids run on one server"},
         run_.group);
+    add_resource_options();
     options_.text({"--history", "FILE",
                    "durations, as a subunit stream: read before the run, replaced after it"},
                   run_.history);
@@ -161,6 +162,20 @@ class RunCommand : public Subcommand {
     options_.text(
         {"--replay", "FILE", "send the tests in such a file to the same workers in the same order"},
         run_.replay);
+  }
+
+  void add_resource_options() {
+    options_.texts(
+        {"--resource", "RULE",
+         "NAME=N:REGEX: at most N tests with a match at a time; N,per-channel: on each channel"},
+        [this](const std::string& text) {
+          run_.resources.push_back(value_of(subunit::run::ResourceRule::parse(text)));
+        });
+    options_.texts(
+        {"--exclusive", "REGEX", "nothing runs beside such a test on its channel; may be repeated"},
+        run_.exclusive);
+    options_.texts({"--exclusive-in-run", "REGEX", "the same in the whole run"},
+                   run_.exclusive_in_run);
   }
 
   void add_limits() {
@@ -212,7 +227,8 @@ class RunCommand : public Subcommand {
     };
     for (const char* other :
          {"--list", "--load-list", "--match", "--failed", "--partition", "--order", "--shuffle",
-          "--group", "--retries", "--repeat", "--until-failure", "--time"})
+          "--group", "--retries", "--resource", "--exclusive", "--exclusive-in-run", "--repeat",
+          "--until-failure", "--time"})
       if (options_.given(other)) refuse(other);
     if (!run_.tests.empty()) refuse("ids of tests");
   }

@@ -38,7 +38,9 @@ void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispa
 
 void Assignment::add(Worker& worker, Time now) {
   if (!dispatcher_) return;
-  worker.work.id = dispatcher_->add(worker.number, now);
+  const std::size_t channel =
+      channels_.try_emplace(&worker.servers, channels_.size()).first->second;
+  worker.work.id = dispatcher_->add({worker.number, channel}, now);
   dispatcher_->measured_round_trip(*worker.work.id, worker.round_trip);
   dispatcher_->prefers_batches(*worker.work.id, static_cast<std::size_t>(worker.batch));
 }
@@ -73,9 +75,15 @@ Result<bool> Assignment::feed(Worker& worker, Time now) {
   return send(worker, std::move(batch), all, now).map([] { return true; });
 }
 
+bool Assignment::may_feed_again(const Worker& worker, std::string_view test_id) const {
+  return dispatcher_->may_repeat(*worker.work.id, *find(test_id));
+}
+
 Result<> Assignment::feed_again(Worker& worker, const std::string& id, Time now) {
   retries_.begin(id, !worker.work.used);
-  return send(worker, {*find(id)}, false, now);
+  const std::size_t test = *find(id);
+  dispatcher_->repeat(*worker.work.id, test);
+  return send(worker, {test}, false, now);
 }
 
 Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, bool all, Time now) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -63,6 +64,8 @@ class Assignment {
   [[nodiscard]] bool is_idle(const Worker& worker) const {
     return worker.work.id && worker.work.batches.empty();
   }
+  /// The limits of tests that run at the same time allow it now.
+  [[nodiscard]] bool may_feed_again(const Worker& worker, std::string_view test_id) const;
   [[nodiscard]] Result<> feed_again(Worker& worker, const std::string& id, Time now);
   /// It is a test of the list, and a failure at `worker` would not be its last attempt.
   [[nodiscard]] bool can_run_again(const Worker& worker, std::string_view test_id) const;
@@ -115,8 +118,9 @@ class Assignment {
                               Time now);
 
   RunList list_;
-  std::vector<std::size_t> answered_;                          // final statuses, by test
-  std::vector<const Worker*> asked_;                           // who has it now, by test
+  std::vector<std::size_t> answered_;                     // final statuses, by test
+  std::map<const RemoteServers*, std::size_t> channels_;  // by what is behind them: their numbers
+  std::vector<const Worker*> asked_;                      // who has it now, by test
   std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views of ids
   std::unique_ptr<schedule::Dispatcher> dispatcher_;
   Sent sent_;

@@ -28,7 +28,9 @@ Result<> Feeder::feed(Worker& worker, const Retries::Places* places, Time now) {
 /// A server with nothing to do runs tests that have failed before.
 Result<> Feeder::feed_again(Worker& worker, const Retries::Places& places, Time now) {
   if (assignment_.stopped() || !assignment_.is_idle(worker)) return {};
-  const auto choice = assignment_.retries().choose(worker.number, places);
+  const auto choice = assignment_.retries().choose(worker.number, places, [&](std::string_view id) {
+    return assignment_.may_feed_again(worker, id);
+  });
   if (!choice) return {};
   const bool wants_new = choice->fresh && worker.work.used;
   if (wants_new && recycle(worker, "a test that has failed runs again in a new server", now))

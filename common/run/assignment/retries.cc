@@ -28,7 +28,8 @@ bool Retries::was_at(const Record& record, WorkerNumber worker) {
   return std::ranges::find(record.past, worker, &Past::worker) != record.past.end();
 }
 
-std::optional<Retries::Choice> Retries::choose(WorkerNumber worker, const Places& places) const {
+std::optional<Retries::Choice> Retries::choose(WorkerNumber worker, const Places& places,
+                                               const IsPossible& is_possible) const {
   const std::size_t looks = std::min(waiting_.size(), kMaxLook);
   for (std::size_t i = 0; i < looks; ++i) {
     const Record& record = records_.find(waiting_[i])->second;
@@ -37,6 +38,7 @@ std::optional<Retries::Choice> Retries::choose(WorkerNumber worker, const Places
                         });
     const bool elsewhere = record.past.size() == 1 && others;
     if (elsewhere && was_at(record, worker)) continue;
+    if (!is_possible(waiting_[i])) continue;
     return Choice{waiting_[i], !elsewhere};
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -50,8 +51,11 @@ class Retries {
     std::set<WorkerNumber> present;  ///< the workers that take tests, or will
     bool more_come = false;          ///< of which nothing is known yet
   };
-  /// What a server that has nothing else to do should run.
-  [[nodiscard]] std::optional<Choice> choose(WorkerNumber worker, const Places& places) const;
+  /// What a server that has nothing else to do should run. `is_possible`: whether it may run the
+  /// test now, beside what others run.
+  using IsPossible = std::function<bool(std::string_view id)>;
+  [[nodiscard]] std::optional<Choice> choose(WorkerNumber worker, const Places& places,
+                                             const IsPossible& is_possible) const;
   /// The server gets it. `fresh`: it has run nothing before.
   void begin(std::string_view id, bool fresh);
   /// It did not come to run it.

@@ -34,7 +34,9 @@ Result<Plan> Plan::create(const Options& options, Files files) {
   auto selection = Selection::create(
       options, [failed = std::move(failed)](std::string_view id) { return failed.contains(id); });
   if (!selection) return tl::unexpected(selection.error());
-  Plan plan(std::move(files), std::move(*selection));
+  auto limits = LimitRules::create(options);
+  if (!limits) return tl::unexpected(limits.error());
+  Plan plan(std::move(files), std::move(*selection), std::move(*limits));
   plan.seed_ = options.shuffle;
   const auto& history = plan.files_.history;
   plan.is_history_new_ =
@@ -133,16 +135,19 @@ Result<std::unique_ptr<schedule::Dispatcher>> Plan::make_dispatcher(
   std::vector<std::optional<Time>> expected(ids.size());
   if (files_.history)
     for (std::size_t i = 0; i < ids.size(); ++i) expected[i] = files_.history->of(ids[i]);
+  // One server runs one test at a time: no limit can be exceeded.
   if (one_server && !isolated_ && !withdrawable_)
     return std::make_unique<schedule::AllAtOnce>(std::move(expected));
   const std::vector<std::size_t> units = units_of(ids);
   std::vector<schedule::Scheduler::Test> tests;
   tests.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) tests.push_back({expected[i], units[i]});
-  return std::make_unique<schedule::Scheduler>(
-      tests,
-      schedule::Scheduler::Options{
-          .keep_order = keep_order_, .one_at_a_time = isolated_, .withdrawable = withdrawable_});
+  const schedule::Scheduler::Options options{
+      .keep_order = keep_order_, .one_at_a_time = isolated_, .withdrawable = withdrawable_};
+  if (limits_.empty() || one_server) return std::make_unique<schedule::Scheduler>(tests, options);
+  LimitRules::Needs needs = limits_.needs(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) tests[i].needs = needs.of[i];
+  return std::make_unique<schedule::Scheduler>(tests, options, std::move(needs.limits));
 }
 
 /// Each test is a unit of its own, but for those with the same match.

@@ -12,6 +12,7 @@
 #include "common/rpc/message.h"
 #include "common/run/options.h"
 #include "common/run/running_tests.h"
+#include "common/run/selection/limit_rules.h"
 #include "common/run/selection/selection.h"
 #include "common/schedule/dispatcher.h"
 #include "common/schedule/durations.h"
@@ -96,8 +97,8 @@ class Plan {
   void consume_log() { log_.clear(); }
 
  private:
-  Plan(Files files, Selection selection)
-      : files_(std::move(files)), selection_(std::move(selection)) {}
+  Plan(Files files, Selection selection, LimitRules limits)
+      : files_(std::move(files)), selection_(std::move(selection)), limits_(std::move(limits)) {}
 
   [[nodiscard]] Result<> select(const Options& options);
   [[nodiscard]] std::vector<std::string> in_order(std::vector<std::string> listed) const;
@@ -105,6 +106,7 @@ class Plan {
 
   Files files_;
   Selection selection_;
+  LimitRules limits_;
   std::optional<std::uint32_t> seed_;
   std::optional<Regex> group_;
   rpc::TestIds named_;
