@@ -7,15 +7,15 @@ namespace {
 
 // A resource is short if what waits for it takes at least this part of the time that is left:
 // later there would be no slack for tests that do not fit side by side.
-constexpr double kUrgentPart = 0.8;
+constexpr double kUrgentPart = 0.65;
 // The part of the time left that other channels can spend on exclusive tests.
 constexpr double kRoom = 0.9;
 
 }  // namespace
 
-void Candidates::weigh(Limits::Worker worker, Seconds level, bool in_given_order) {
+void Candidates::weigh(Limits::Worker worker, Seconds level, bool keep_order) {
   weights_.assign(waiting_.kinds(), {});
-  if (in_given_order) return;
+  if (keep_order) return;
   const auto workers = static_cast<double>(limits_.workers());
   const auto channels = static_cast<double>(limits_.channels());
   // While an exclusive test runs, the others of its channel wait.

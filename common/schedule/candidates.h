@@ -44,9 +44,9 @@ class Candidates {
   Candidates(const WaitingUnits& waiting, const Limits& limits)
       : waiting_(waiting), limits_(limits) {}
 
-  /// To be called before find() for each message. `level`: until everything will be done. In the
-  /// given order, nothing is urgent.
-  void weigh(Limits::Worker worker, Seconds level, bool in_given_order);
+  /// To be called before find() for each message. `level`: until everything will be done. With
+  /// `keep_order`, nothing comes before what stands before it.
+  void weigh(Limits::Worker worker, Seconds level, bool keep_order);
 
   /// The worker may get something.
   [[nodiscard]] bool any(Limits::Worker worker) const;

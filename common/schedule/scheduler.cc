@@ -347,7 +347,7 @@ std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, 
 
 void Scheduler::weigh(Worker worker, Time now) {
   limits_.count_rests([&](Worker other) { return fleet_.rest(fleet_.at(other), now); });
-  candidates_.weigh(worker, fleet_.level(waiting_work_, now), in_given_order());
+  candidates_.weigh(worker, fleet_.level(waiting_work_, now), options_.keep_order);
 }
 
 std::optional<Scheduler::Unit> Scheduler::choose_within_limits(const Server& server, Seconds enough,

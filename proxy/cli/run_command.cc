@@ -167,7 +167,7 @@ class RunCommand : public Subcommand {
   void add_resource_options() {
     options_.texts(
         {"--resource", "RULE",
-         "NAME=N:REGEX: at most N tests with a match at a time; N,per-channel: on each channel"},
+         "NAME=N[,per-channel]:REGEX: at most N tests with a match at a time"},
         [this](const std::string& text) {
           run_.resources.push_back(value_of(subunit::run::ResourceRule::parse(text)));
         });
