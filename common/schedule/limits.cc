@@ -34,7 +34,8 @@ Limits::Needs Limits::needs(std::vector<Resource> resources) {
 }
 
 Limits::Needs Limits::both(Needs one, Needs other) {
-  if (one == other) return one;
+  if (one == other || other == kNothing) return one;
+  if (one == kNothing) return other;
   Set all;
   std::set_union(sets_[one].begin(), sets_[one].end(), sets_[other].begin(), sets_[other].end(),
                  std::back_inserter(all));
@@ -55,41 +56,34 @@ void Limits::add(Worker worker, std::size_t channel) {
   place.used.resize(resources_.size());
   ++place.workers;
   ++run_.workers;
-  Load load{.channel = channel, .tests_of = {}};
+  Load load{.channel = channel, .place = &place, .tests_of = {}};
   load.tests_of.resize(resources_.size());
-  workers_.emplace(worker, std::move(load));
+  loads_.resize(std::max(loads_.size(), worker + 1));
+  loads_[worker] = &workers_.emplace(worker, std::move(load)).first->second;
   count_capacity();
 }
 
 void Limits::remove(Worker worker) {
-  Load& load = workers_.at(worker);
+  Load& load = *loads_[worker];
   for (Resource resource = 0; resource < resources_.size(); ++resource) {
     if (load.tests_of[resource] == 0) continue;
     load.tests_of[resource] = 1;
     drop(load, resource);
   }
-  const auto place = channels_.find(load.channel);
   if (load.tests > 0) {
     --run_.busy;
-    --place->second.busy;
+    --load.place->busy;
   }
   --run_.workers;
-  if (--place->second.workers == 0) channels_.erase(place);
+  if (--load.place->workers == 0) channels_.erase(load.channel);
+  loads_[worker] = nullptr;
   workers_.erase(worker);
   count_capacity();
 }
 
-const Limits::Place& Limits::place_of(Resource resource, const Load& load) const {
-  return resources_[resource].scope == Scope::kRun ? run_ : channels_.find(load.channel)->second;
-}
-
-Limits::Place& Limits::place_of(Resource resource, const Load& load) {
-  return resources_[resource].scope == Scope::kRun ? run_ : channels_.find(load.channel)->second;
-}
-
 bool Limits::allows(Worker worker, Needs needs) const {
-  const Load& load = workers_.find(worker)->second;
-  const Place& channel = channels_.find(load.channel)->second;
+  const Load& load = *loads_[worker];
+  const Place& channel = *load.place;
   const auto taken = [&load](const Place& place, Resource exclusive) {
     return place.used[exclusive] > 0 && load.tests_of[exclusive] == 0;
   };
@@ -104,17 +98,17 @@ bool Limits::allows(Worker worker, Needs needs) const {
 
 bool Limits::continues(Worker worker, Needs needs) const {
   if (needs == kNothing) return true;
-  const Load& load = workers_.find(worker)->second;
+  const Load& load = *loads_[worker];
   const Set& held = sets_[load.last];
   return load.tests > 0 &&
          std::includes(held.begin(), held.end(), sets_[needs].begin(), sets_[needs].end());
 }
 
 void Limits::hold(Worker worker, Needs needs) {
-  Load& load = workers_.find(worker)->second;
+  Load& load = *loads_[worker];
   if (load.tests++ == 0) {
     ++run_.busy;
-    ++channels_.find(load.channel)->second.busy;
+    ++load.place->busy;
   }
   load.last = needs;
   for (const Resource resource : sets_[needs])
@@ -122,11 +116,11 @@ void Limits::hold(Worker worker, Needs needs) {
 }
 
 void Limits::release(Worker worker, Needs needs) {
-  Load& load = workers_.find(worker)->second;
+  Load& load = *loads_[worker];
   for (const Resource resource : sets_[needs]) drop(load, resource);
   if (--load.tests > 0) return;
   --run_.busy;
-  --channels_.find(load.channel)->second.busy;
+  --load.place->busy;
 }
 
 void Limits::drop(Load& load, Resource resource) {
@@ -161,7 +155,7 @@ Seconds Limits::shortage(Needs needs) const {
 // Where.
 
 std::size_t Limits::neighbours(Worker worker) const {
-  return channels_.at(workers_.at(worker).channel).workers;
+  return loads_[worker]->place->workers;
 }
 
 std::size_t Limits::single_channels() const {
@@ -171,7 +165,7 @@ std::size_t Limits::single_channels() const {
 }
 
 std::size_t Limits::other_dry_channels(Worker worker) const {
-  const std::size_t own = workers_.at(worker).channel;
+  const std::size_t own = loads_[worker]->channel;
   return static_cast<std::size_t>(
       std::count_if(channels_.begin(), channels_.end(), [own](const auto& each) {
         const auto& [channel, place] = each;

@@ -108,7 +108,7 @@ class Limits {
   /// Channels with one worker, where a test is alone in any case.
   [[nodiscard]] std::size_t single_channels() const;
   [[nodiscard]] bool same_channel(Worker one, Worker other) const {
-    return workers_.at(one).channel == workers_.at(other).channel;
+    return loads_[one]->place == loads_[other]->place;
   }
   /// Other channels with several workers on which nothing runs, or an exclusive test.
   [[nodiscard]] std::size_t other_dry_channels(Worker worker) const;
@@ -128,6 +128,7 @@ class Limits {
   };
   struct Load {
     std::size_t channel;
+    Place* place;  // the channel
     std::size_t tests = 0;
     Needs last = kNothing;              // of what it was sent last
     std::vector<std::size_t> tests_of;  // by resource
@@ -137,8 +138,12 @@ class Limits {
   [[nodiscard]] static bool alone(const Place& place, const Load& load) {
     return place.busy == (load.tests > 0 ? 1 : 0);
   }
-  [[nodiscard]] const Place& place_of(Resource resource, const Load& load) const;
-  [[nodiscard]] Place& place_of(Resource resource, const Load& load);
+  [[nodiscard]] const Place& place_of(Resource resource, const Load& load) const {
+    return resources_[resource].scope == Scope::kRun ? run_ : *load.place;
+  }
+  [[nodiscard]] Place& place_of(Resource resource, const Load& load) {
+    return resources_[resource].scope == Scope::kRun ? run_ : *load.place;
+  }
   void drop(Load& load, Resource resource);
   void count_capacity();
 
@@ -147,6 +152,7 @@ class Limits {
   std::vector<std::optional<Scope>> exclusive_;  // by set
   std::map<Set, Needs> numbers_;
   std::map<Worker, Load> workers_;
+  std::vector<Load*> loads_;  // by worker, since that is asked for all the time
   std::map<std::size_t, Place> channels_;
   Place run_;
 };

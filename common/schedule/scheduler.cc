@@ -221,14 +221,17 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
   Server& server = fleet_.at(worker);
   const Seconds horizon = horizon_of(server);
   Batch batch;
-  if (limited_ && !waiting_.empty()) weigh(worker, now);
   if (options_.one_at_a_time) {
-    if (wants_more(server, Seconds(0), now)) send_first_test(worker, server, now, batch);
+    if (wants_more(server, Seconds(0), now)) {
+      if (limited_) weigh(worker, fleet_.level(waiting_work_, now), now);
+      send_first_test(worker, server, now, batch);
+    }
     server.ask_again = when_to_ask(server, Seconds(0), now);
   } else if (!wants_more(server, horizon, now)) {
     server.ask_again = when_to_ask(server, horizon, now);
   } else {
     const Portion portion = this->portion(server, now);
+    if (limited_) weigh(worker, portion.level, now);
     fill(worker, server, portion, now, batch);
     server.ask_again = when_to_ask(server, portion.hungry_below, now);
   }
@@ -259,7 +262,8 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
   const bool waits = options_.withdrawable && horizon == Seconds(0);
   Seconds full = waits ? Seconds(0) : horizon + std::max(horizon / 2, kWorthAMessage);
   if (probing(server) && !waits) full = std::max(full, probing_time(now));
-  return {.hungry_below = std::min(horizon, level),
+  return {.level = level,
+          .hungry_below = std::min(horizon, level),
           .fill_to = std::min(full, share),
           .at_most = level / 2};
 }
@@ -320,34 +324,39 @@ std::vector<Scheduler::Other> Scheduler::others(const Server& server, Time now) 
   return others;
 }
 
+/// Whoever has it done first is taken to have it then. True: that is this server.
+template <typename May>
+bool Scheduler::ends_first(Seconds work, const Server& server, std::vector<Other>& others, Time now,
+                           const May& may) const {
+  Seconds end = fleet_.rest(server, now) + work * fleet_.slowness(server, now);
+  Other* first = nullptr;
+  for (Other& other : others) {
+    const Seconds there = other.rest + work * other.slowness;
+    if (there >= end || !may(other.worker)) continue;
+    end = there;
+    first = &other;
+  }
+  if (first) first->rest = end;
+  return !first;
+}
+
 std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, Time now) const {
   std::vector<Other> others = this->others(server, now);
-  const Seconds rest = fleet_.rest(server, now);
-  const double slowness = fleet_.slowness(server, now);
   std::optional<Unit> found;
   std::size_t looks = 0;
   waiting_.find([&](Unit unit) {
-    const Seconds work = units_[unit].work;
-    Other* first = nullptr;
-    Seconds end = rest + work * slowness;
-    for (Other& other : others) {
-      const Seconds there = other.rest + work * other.slowness;
-      if (there >= end) continue;
-      end = there;
-      first = &other;
-    }
-    if (first) first->rest = end;
-    if (!first) found = unit;
-    return !first || ++looks == kMaxLook * (others.size() + 1);
+    if (ends_first(units_[unit].work, server, others, now, [](Worker) { return true; }))
+      found = unit;
+    return found || ++looks == kMaxLook * (others.size() + 1);
   });
   return found;
 }
 
 // The same within limits.
 
-void Scheduler::weigh(Worker worker, Time now) {
+void Scheduler::weigh(Worker worker, Seconds level, Time now) {
   limits_.count_rests([&](Worker other) { return fleet_.rest(fleet_.at(other), now); });
-  candidates_.weigh(worker, fleet_.level(waiting_work_, now), options_.keep_order);
+  candidates_.weigh(worker, level, options_.keep_order);
 }
 
 std::optional<Scheduler::Unit> Scheduler::choose_within_limits(const Server& server, Seconds enough,
@@ -388,25 +397,17 @@ std::optional<Scheduler::Unit> Scheduler::candidate_that_ends_first_here(const S
                                                                          Candidates::Busy busy,
                                                                          Time now) {
   std::vector<Other> others = this->others(server, now);
-  const Seconds rest = fleet_.rest(server, now);
-  const double slowness = fleet_.slowness(server, now);
   std::optional<Unit> found;
   std::size_t looks = 0;
   candidates_.find(server.id, busy, [&](Unit unit, Candidates::Rank rank) {
-    const Seconds work = units_[unit].work;
-    const bool is_first = rank >= Candidates::Rank::kFirst;
-    Other* first = nullptr;
-    Seconds end = rest + work * slowness;
-    for (Other& other : others) {
-      const Seconds there = other.rest + work * other.slowness;
-      if (there >= end || !limits_.allows(other.worker, units_[unit].needs)) continue;
-      if (is_first && !limits_.same_channel(server.id, other.worker)) continue;
-      end = there;
-      first = &other;
-    }
-    if (first) first->rest = end;
-    if (!first) found = unit;
-    return !first || ++looks == kMaxLook * (others.size() + 1);
+    // Work that comes to an end elsewhere is no reason to keep a whole channel waiting.
+    const bool stays_here = rank >= Candidates::Rank::kFirst;
+    const auto may = [&](Worker other) {
+      return limits_.allows(other, units_[unit].needs) &&
+             (!stays_here || limits_.same_channel(server.id, other));
+    };
+    if (ends_first(units_[unit].work, server, others, now, may)) found = unit;
+    return found || ++looks == kMaxLook * (others.size() + 1);
   });
   return found;
 }

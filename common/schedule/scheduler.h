@@ -115,6 +115,7 @@ class Scheduler : public Dispatcher {
   };
   /// When a server should get more, and how much it should have then.
   struct Portion {
+    Seconds level;  ///< until everything will be done
     Seconds hungry_below;
     Seconds fill_to;
     Seconds at_most;  ///< for a server that likes batches
@@ -148,7 +149,7 @@ class Scheduler : public Dispatcher {
                                                 Time now) const;
 
   [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now);
-  void weigh(Worker worker, Time now);
+  void weigh(Worker worker, Seconds level, Time now);
   [[nodiscard]] std::optional<Unit> choose_within_limits(const Server& server, Seconds enough,
                                                          Time now);
   [[nodiscard]] Candidates::Busy business_of(const Server& server, Seconds enough, Time now) const;
@@ -156,6 +157,9 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] std::optional<Unit> short_candidate(const Server& server, Candidates::Busy busy,
                                                     Time now);
   [[nodiscard]] std::vector<Other> others(const Server& server, Time now) const;
+  template <typename May>
+  [[nodiscard]] bool ends_first(Seconds work, const Server& server, std::vector<Other>& others,
+                                Time now, const May& may) const;
   [[nodiscard]] std::optional<Unit> ends_first_here(const Server& server, Time now) const;
   [[nodiscard]] std::optional<Unit> candidate_that_ends_first_here(const Server& server,
                                                                    Candidates::Busy busy, Time now);

@@ -15,10 +15,11 @@ WaitingUnits::WaitingUnits(std::size_t count)
 
 void WaitingUnits::set_kinds(std::vector<Kind> kinds, std::size_t count) {
   kinds_ = std::move(kinds);
-  waiting_.assign(count, {});
+  waiting_.resize(count);
   for (Place place = 0; place < order_.size(); ++place) {
     std::set<Place>& waiting = of(order_[place]);
-    waiting.insert(waiting.end(), place);
+    if (&waiting != &waiting_.front())
+      waiting.insert(waiting.end(), waiting_.front().extract(place));
   }
 }
 
@@ -39,14 +40,14 @@ void WaitingUnits::sort(std::vector<double> weights) {
   weights_ = std::move(weights);
 }
 
-WaitingUnits::Unit WaitingUnits::first() const {
+WaitingUnits::Unit WaitingUnits::first_of_all() const {
   Place first = static_cast<Place>(order_.size());
   for (const std::set<Place>& kind : waiting_)
     if (!kind.empty()) first = std::min(first, *kind.begin());
   return order_[first];
 }
 
-WaitingUnits::Unit WaitingUnits::last() const {
+WaitingUnits::Unit WaitingUnits::last_of_all() const {
   Place last = 0;
   for (const std::set<Place>& kind : waiting_)
     if (!kind.empty()) last = std::max(last, *kind.rbegin());

@@ -32,8 +32,12 @@ class WaitingUnits {
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Not if it is empty.
-  [[nodiscard]] Unit first() const;
-  [[nodiscard]] Unit last() const;
+  [[nodiscard]] Unit first() const {
+    return kinds_.empty() ? order_[*waiting_.front().begin()] : first_of_all();
+  }
+  [[nodiscard]] Unit last() const {
+    return kinds_.empty() ? order_[*waiting_.front().rbegin()] : last_of_all();
+  }
 
   /// The first that has at most this weight, after sort().
   [[nodiscard]] std::optional<Unit> first_at_most(double weight) const;
@@ -59,6 +63,8 @@ class WaitingUnits {
   [[nodiscard]] std::optional<Place> first_place_at_most(double weight, Kind kind) const;
 
  private:
+  [[nodiscard]] Unit first_of_all() const;
+  [[nodiscard]] Unit last_of_all() const;
   [[nodiscard]] std::set<Place>& of(Unit unit) {
     return waiting_[kinds_.empty() ? 0 : kinds_[unit]];
   }
