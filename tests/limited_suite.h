@@ -60,8 +60,9 @@ class LimitedSuite {
   }
   void join(Simulation& simulation) const {
     for (std::size_t slot = 0; slot < servers(); ++slot)
-      simulation.join(slot, 1, Time(0), slot / workers_);
+      simulation.join(slot, 1, Time(0), channel_of(slot));
   }
+  [[nodiscard]] std::size_t channel_of(std::size_t slot) const { return slot / workers_; }
   [[nodiscard]] std::size_t servers() const { return channels_ * workers_; }
 
   /// What was exceeded, or "".

@@ -167,7 +167,7 @@ class Simulation {
     messages.push_back({now_, slot, batch});
     at(now_ + one_way_, [=, this, life = servers_[slot].life, batch = std::move(batch)] {
       Server& server = servers_[slot];
-      if (server.life != life) return;
+      if (server.life != life || !server.alive) return;
       for (const std::size_t test : batch) server.queue.push_back({test, now_});
       if (!server.running) start(slot);
     });

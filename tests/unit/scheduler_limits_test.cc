@@ -20,7 +20,10 @@ TEST_CASE("no limit is exceeded and every test ends, however servers come, crash
                                            .withdrawable = random() % 4 == 0});
     Simulation simulation =
         suite.simulation(scheduler, std::vector<Time>{0ms, 20ms, 200ms}[random() % 3]);
-    suite.join(simulation);
+    for (std::size_t slot = 0; slot < suite.servers(); ++slot) {
+      const Time when = seed % 3 ? 0s : seconds(static_cast<double>(random() % 200) / 10);
+      simulation.join(slot, seed % 3 && slot % 3 == 0 ? 0.5 : 1, when, suite.channel_of(slot));
+    }
     for (std::size_t i = 0; seed % 2 && i < 10; ++i) {
       const Time when = seconds(static_cast<double>(random() % 1000) / 10);
       simulation.leave(random() % suite.servers(), when, random() % 2, 1s);
@@ -135,4 +138,49 @@ TEST_CASE("a unit needs what any of its tests needs") {
   CHECK(scheduler.next(other, 1s).empty());
   scheduler.finished(one, 1, 2s);
   CHECK(scheduler.next(other, 2s) == Scheduler::Batch{2});
+}
+
+TEST_CASE("a long test that needs two resources is not put off by tests that need one of them") {
+  Limits limits;
+  const auto one = limits.add_resource(1, Limits::Scope::kRun);
+  const auto other = limits.add_resource(1, Limits::Scope::kRun);
+  std::vector<Scheduler::Test> tests;
+  std::vector<Time> durations;
+  const auto add = [&](Time time, std::vector<Limits::Resource> needs) {
+    tests.push_back({time, tests.size(), limits.needs(std::move(needs))});
+    durations.push_back(time);
+  };
+  for (int i = 0; i < 30; ++i) {
+    add(1s, {one});
+    add(1100ms, {other});
+  }
+  add(100s, {one, other});
+  for (int i = 0; i < 200; ++i) add(1s, {});
+  Scheduler scheduler(tests, {}, limits);
+  Simulation simulation(scheduler, durations, 1ms);
+  simulation.has_limits = true;
+  for (std::size_t slot = 0; slot < 4; ++slot) simulation.join(slot, 1, 0s);
+  simulation.run();
+  CHECK(scheduler.done());
+  CHECK(simulation.makespan() <= 135s);  // at least 133 s: the long one, and then those of `other`
+}
+
+TEST_CASE("a slow worker leaves an exclusive test to a fast one, and begins nothing meanwhile") {
+  Limits limits;
+  const auto alone = limits.needs({Limits::kExclusiveOnChannel});
+  std::vector<Scheduler::Test> tests;
+  for (std::size_t i = 0; i < 3; ++i) tests.push_back({10s, i, alone});
+  for (std::size_t i = 3; i < 9; ++i) tests.push_back({1s, i});
+  Scheduler scheduler(tests, {}, limits);
+  const auto run = [&scheduler](Scheduler::Worker worker, std::size_t test, Time from, Time to) {
+    CHECK(scheduler.next(worker, from) == Scheduler::Batch{test});
+    scheduler.started(worker, test, from);
+    scheduler.finished(worker, test, to);
+  };
+  const auto fast = scheduler.add(0, 0s), slow = scheduler.add(1, 0s);
+  run(fast, 0, 0s, 10s);
+  run(slow, 1, 10s, 50s);
+  CHECK(scheduler.next(slow, 50s).empty());
+  run(fast, 2, 50s, 60s);
+  CHECK_FALSE(scheduler.next(slow, 60s).empty());
 }
