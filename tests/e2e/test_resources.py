@@ -125,7 +125,7 @@ def test_attempts_and_servers_that_crash_keep_within_the_limits(suite, times):
 
 
 def test_isolated_tests_keep_within_the_limits(suite, times):
-    suite.write(*[times.body()] * 5)
+    suite.write(*[times.body("time.sleep(0.2)")] * 5)  # longer than a server takes to start
     ended = suite.run("--isolated", "--exclusive", "_0[0-2]$", workers=2)
     assert ended.status == 0, ended.stderr
     assert all(len(tests) == 1 for tests in times.beside(suite.ids(0, 1, 2)))

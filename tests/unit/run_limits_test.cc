@@ -36,15 +36,15 @@ void runs(PaperRun& paper, std::string_view route, std::string_view id, const ch
 }  // namespace
 
 TEST_CASE("with one slot, one test of a resource runs at a time, and others beside it") {
-  PaperRun paper(limited({"db=1:^db"}, {"db1", "db2", "x"}));
+  PaperRun paper(limited({"db=1:^db"}, {"x", "db1", "db2", "y"}));
   opens_all(paper);
-  Lines sent = paper.sent();
-  CHECK(sent == Lines{"0 Hello", "1 Hello", "0 Run 1: db1 db2", "1 Run 1: x"});
-  runs(paper, "1", "x", "1");
+  CHECK(paper.sent() == Lines{"0 Hello", "1 Hello", "0 Run 1: x", "1 Run 1: db1"});
+  runs(paper, "0", "x", "1");
+  CHECK(paper.sent() == Lines{"0 Run 2: y", "1 Run 2: db2"});  // db2 follows db1 on its slot
+  runs(paper, "0", "y", "2");
   CHECK(paper.sent().empty());
-  paper.begins("0", "db1");
-  paper.passes("0", "db1");
-  runs(paper, "0", "db2", "1");
+  runs(paper, "1", "db1", "1");
+  runs(paper, "1", "db2", "2");
   CHECK(paper.sends("Goodbye"));
 }
 
