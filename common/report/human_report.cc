@@ -141,6 +141,7 @@ std::string HumanReport::progress(std::size_t columns, Time now) const {
                     .now = now,
                     .elapsed = now - started_,
                     .left = view_.time_left(now),
+                    .being_set_up = view_.being_set_up(),
                     .may_be_asking = has_status_line_ && view_.may_be_asking()};
   for (int status = static_cast<int>(Status::kSuccess);
        status <= static_cast<int>(Status::kExpectedFailure); ++status)

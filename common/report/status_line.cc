@@ -116,7 +116,8 @@ std::string status_line(const Progress& progress, const run::RunningTests& runni
   Line line(columns);
   if (progress.may_be_asking) return "";
   if (progress.expected == 0 && progress.ended == 0 && running.by_worker().empty()) {
-    line.add_if_it_fits(fmt::format("waiting, {}", clock_time(progress.elapsed)));
+    line.add_if_it_fits(fmt::format("{}, {}", progress.being_set_up ? "setup" : "waiting",
+                                    clock_time(progress.elapsed)));
   } else if (add_numbers(progress, style, line)) {
     add_tests(running, progress.now, cells, line);
   }

@@ -17,6 +17,7 @@ struct Progress {
   Time now{};      ///< on the clock of `running`
   Time elapsed{};  ///< since the run began
   std::optional<Time> left = std::nullopt;
+  bool being_set_up = false;   ///< nothing can have come yet
   bool may_be_asking = false;  ///< somebody else may be asking for a password there
 };
 
@@ -28,7 +29,8 @@ struct Progress {
 /// of it; the tests in progress by server, from ten seconds on with the time that each has taken,
 /// and how many more there are. Where not all of these have room, those that have taken longest
 /// are named. Below the width of "12/2625" there is a percentage. Before anything is known:
-/// "waiting", and for how long. Nothing at all while somebody else may be asking for a password.
+/// "waiting" or "setup", and for how long. Nothing at all while somebody else may be asking for a
+/// password.
 [[nodiscard]] std::string status_line(const Progress& progress, const run::RunningTests& running,
                                       std::size_t columns, const TextCells& cells,
                                       const Style& style);

@@ -89,6 +89,8 @@ class View {
   [[nodiscard]] virtual Tally tally() const { return {}; }
   /// The command of a channel may be asking for a password, on the terminal.
   [[nodiscard]] virtual bool may_be_asking() const { return false; }
+  /// Something has to be done before the command of a channel can run.
+  [[nodiscard]] virtual bool being_set_up() const { return false; }
   /// The channel to the server at this place, for people: its command. "" if there is none.
   [[nodiscard]] virtual std::string_view channel_of(WorkerNumber /*worker*/) const { return ""; }
   /// Why the run cannot be completed, for people; "" as long as it can.

@@ -18,6 +18,19 @@ enum class Verdict {
   kOfStream,  ///< 0 if the stream is complete, whatever the verdicts in it: the convention of testr
 };
 
+/// A command for the shell of this machine.
+struct HookCommand {
+  std::string text;
+  std::string folder = {};  ///< where it starts; "": here
+};
+
+/// What to run around the tests; see Hooks.
+struct HookOptions {
+  std::optional<HookCommand> setup, teardown;                  ///< once
+  std::optional<HookCommand> channel_setup, channel_teardown;  ///< for each channel
+  Time timeout = std::chrono::seconds(60);                     ///< of each command
+};
+
 /// What a run was asked to do, as far as it decides something.
 struct Options {
   // Which tests.
@@ -54,6 +67,9 @@ struct Options {
   bool allow_empty = false;  ///< a run without any test is a success
 
   Verdict verdict = Verdict::kOfTests;
+
+  // What is done before and after it.
+  HookOptions hooks;
 
   // How long.
   Time ready_timeout = std::chrono::seconds(30);

@@ -45,8 +45,6 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
 void TestRun::start(Time now) {
   now_ = now;
   if (plan_.named() && !options_.list) results_.expect(*plan_.named());
-  for (RemoteProxy& remote : channels_.remotes())
-    if (!remote.over()) remote.start(now);
 }
 
 // What comes from outside.

@@ -32,6 +32,7 @@ namespace subunit::run {
 ///     TestRun run(options, plan, 1, now);
 ///     RemoteProxy& remote = run.add_channel({.name = "ssh board", .awaited = …, .how_far = …});
 ///     run.start(now);
+///     remote.start(now);                           // once the channel's command runs
 ///     …
 ///     run.receive(remote, packet, now);            // any number of these, then
 ///     run.arrived(remote, now);
@@ -65,7 +66,7 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   // What happens. `now` never goes back.
 
-  /// Those channels that could be started have been.
+  /// The run begins. Its channels may be started later: see RemoteProxy::start().
   void start(Time now);
   void receive(RemoteProxy& from, const Packet& packet, Time now) {
     heard(from, now);
@@ -78,6 +79,8 @@ class TestRun : public View, private RemoteProxy::Owner {
   /// What has arrived at once has been received: bytes that packets are views of may go.
   void arrived(RemoteProxy& from, Time now);
   void channel_ended(RemoteProxy& channel, std::string_view how, Time now);
+  /// Something of which only those who started the run know.
+  void happened(const Incident& incident, Time now) { results_.happened(incident, now); }
   /// Somebody wants it to end: the first time in good order, after that at once.
   void interrupt(Time now);
   /// Nobody takes the results any more. (After an interrupt, nobody waits for long for the
@@ -103,6 +106,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   [[nodiscard]] const RunningTests& running() const override { return results_.running(); }
   [[nodiscard]] Tally tally() const override { return results_.tally(); }
   [[nodiscard]] bool may_be_asking() const override { return channels_.may_be_asking(); }
+  [[nodiscard]] bool being_set_up() const override { return channels_.being_set_up(); }
   [[nodiscard]] std::string_view channel_of(WorkerNumber worker) const override {
     return channels_.name_of(worker);
   }

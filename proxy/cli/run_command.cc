@@ -102,6 +102,7 @@ class RunCommand : public Subcommand {
     add_limits();
     add_retry_options();
     add_repeat_options();
+    add_hook_options();
   }
 
   Action action(std::vector<std::string> command) override {
@@ -120,6 +121,7 @@ class RunCommand : public Subcommand {
     run_.keep_order = order_ == Order::kGiven;
     run_.again = repeat_command(options_, command);
     run_.channels = channels(std::move(command));
+    place_hooks();
     if (run_.line.push)
       for (const subunit::Words& words : run_.channels)
         (void)value_of(subunit::push::split_push_words(words));
@@ -165,12 +167,11 @@ class RunCommand : public Subcommand {
   }
 
   void add_resource_options() {
-    options_.texts(
-        {"--resource", "RULE",
-         "NAME=N[,per-channel]:REGEX: at most N tests with a match at a time"},
-        [this](const std::string& text) {
-          run_.resources.push_back(value_of(subunit::run::ResourceRule::parse(text)));
-        });
+    options_.texts({"--resource", "RULE",
+                    "NAME=N[,per-channel]:REGEX: at most N tests with a match at a time"},
+                   [this](const std::string& text) {
+                     run_.resources.push_back(value_of(subunit::run::ResourceRule::parse(text)));
+                   });
     options_.texts(
         {"--exclusive", "REGEX", "nothing runs beside such a test on its channel; may be repeated"},
         run_.exclusive);
@@ -218,6 +219,33 @@ class RunCommand : public Subcommand {
       const bool has_other_end = run_.until_failure || run_.repeat_time;
       if (has_other_end && !options_.given("--repeat")) run_.repeat = 0;
     });
+  }
+
+  void add_hook_options() {
+    subunit::run::HookOptions& hooks = run_.hooks;
+    const auto hook = [this](const char* name, const char* help,
+                             std::optional<subunit::run::HookCommand>& command) {
+      options_.text({name, "COMMAND", help}, [&command, name](const std::string& text) {
+        if (text.empty()) throw UsageError(fmt::format("{}: the command is empty", name));
+        command = {.text = text};
+      });
+    };
+    hook("--setup", "run COMMAND in a shell on this machine first", hooks.setup);
+    hook("--teardown", "run COMMAND last, whatever has happened", hooks.teardown);
+    hook("--channel-setup", "the same before each channel is opened", hooks.channel_setup);
+    hook("--channel-teardown", "the same after each channel has ended", hooks.channel_teardown);
+    options_.seconds("--setup-timeout", "how long each of these may take", hooks.timeout);
+  }
+
+  /// Those in a configuration file start in its folder, as channels do.
+  void place_hooks() {
+    const auto place = [this](const char* name, std::optional<subunit::run::HookCommand>& command) {
+      if (command && !config_.is_own(name)) command->folder = config_.folder();
+    };
+    place("--setup", run_.hooks.setup);
+    place("--teardown", run_.hooks.teardown);
+    place("--channel-setup", run_.hooks.channel_setup);
+    place("--channel-teardown", run_.hooks.channel_teardown);
   }
 
   void check_replay() const {

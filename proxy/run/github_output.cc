@@ -22,7 +22,6 @@ using subunit::Result;
 using subunit::Time;
 using subunit::report::GithubReport;
 using subunit::report::SourcePlaces;
-using subunit::run::Incident;
 
 namespace {
 
@@ -49,7 +48,6 @@ class GithubOutput : public Output {
   subunit::run::Observer& observer() override { return report_; }
   void write(Time) override {}
   void close(Time) override;
-  void give_up(const std::string& problem, Time now) override;
 
  private:
   [[nodiscard]] Result<> append_summary(const char* path) const;
@@ -66,12 +64,6 @@ void GithubOutput::close(Time) {
   if (const auto appended = append_summary(path); !appended)
     log_.error("cannot write the summary of the step to \"{}\": {}", subunit::escaped(path),
                appended.error().text);
-}
-
-void GithubOutput::give_up(const std::string& problem, Time now) {
-  report_.happened({.kind = Incident::Kind::kError, .text = problem}, now);
-  report_.finish(false, now);
-  close(now);
 }
 
 Result<> GithubOutput::append_summary(const char* path) const {

@@ -127,38 +127,38 @@ class IncidentLog : public Output, private Observer {
  private:
   void expect(std::size_t) override {}
   void packet(const subunit::Packet&, std::optional<WorkerNumber>, Time) override {}
-  void happened(const Incident& incident, Time) override;
+  void happened(const Incident& incident, Time) override { log_incident(log_, incident); }
   void flush() override {}
   void finish(bool, Time) override {}
 
   const Log& log_;
 };
 
-void IncidentLog::happened(const Incident& incident, Time) {
+}  // namespace
+
+void log_incident(const Log& log, const Incident& incident) {
   const std::string who = incident.worker ? fmt::format("worker-{}: ", *incident.worker) : "";
   const auto text_or = [&incident](std::string_view otherwise) {
     return incident.text.empty() ? otherwise : incident.text;
   };
   switch (incident.kind) {
     case Incident::Kind::kAttached:
-      return log_.info("{}{}", who, text_or("a test server is attached"));
+      return log.info("{}{}", who, text_or("a test server is attached"));
     case Incident::Kind::kNotice:
-      return log_.notice("{}{}", who, incident.text);
+      return log.notice("{}{}", who, incident.text);
     case Incident::Kind::kNote:
-      return log_.info("{}{}", who, incident.text);
+      return log.info("{}{}", who, incident.text);
     case Incident::Kind::kGone:
-      if (incident.ends_run) return log_.info("{}{}", who, incident.text);
-      return log_.warning("{}{}", who, text_or("lost the test server"));
+      if (incident.ends_run) return log.info("{}{}", who, incident.text);
+      return log.warning("{}{}", who, text_or("lost the test server"));
     case Incident::Kind::kTrouble:
-      return log_.warning("{}{}", who, incident.text);
+      return log.warning("{}{}", who, incident.text);
     case Incident::Kind::kError:
-      return log_.error("{}{}", who, incident.text);
+      return log.error("{}{}", who, incident.text);
     case Incident::Kind::kSlow:
       return;
   }
 }
-
-}  // namespace
 
 std::unique_ptr<Output> make_output(const RunOptions& options, Writer& out, const View& view,
                                     const Log& log) {

@@ -25,8 +25,6 @@ class Output {
   virtual void resized() {}
   /// The observer has been told the end.
   virtual void close(subunit::Time now) { write(now); }
-  /// The run could not even be started. The observer is told nothing, and close() is not called.
-  virtual void give_up(const std::string& /*problem*/, subunit::Time /*now*/) {}
 };
 
 /// The output on stdout. `out`, `view` and `log` are the caller's, and live longer.
@@ -37,8 +35,11 @@ class Output {
 /// runner: see report::without_commands().
 [[nodiscard]] bool annotates_for_github(const RunOptions& options);
 
-/// Writes incidents to the log, with warnings for what is lost or wrong, and nothing for a slow
-/// test, which is not.
+/// Writes an incident to the log, as a warning if something is lost or wrong, and not at all if it
+/// is a slow test, which is not.
+void log_incident(const Log& log, const subunit::run::Incident& incident);
+
+/// Writes all incidents to the log.
 [[nodiscard]] std::unique_ptr<Output> make_incident_log(const Log& log);
 
 /// Writes the run to a file as a Trace. `path` is its name, for people. What goes wrong with it is

@@ -14,7 +14,6 @@ using subunit::escaped;
 using subunit::Result;
 using subunit::Time;
 using subunit::report::Report;
-using subunit::run::Incident;
 
 namespace {
 
@@ -31,7 +30,6 @@ class ReportOutput : public Output {
   subunit::run::Observer& observer() override { return *report_; }
   void write(Time) override {}
   void close(Time) override;
-  void give_up(const std::string& problem, Time now) override;
 
  private:
   Result<> replace();
@@ -46,12 +44,6 @@ void ReportOutput::close(Time) {
   const Result<> written = file_.stream ? send() : replace();
   if (!written)
     log_.error("cannot write {} \"{}\": {}", file_.what, escaped(file_.path), written.error().text);
-}
-
-void ReportOutput::give_up(const std::string& problem, Time now) {
-  report_->happened({.kind = Incident::Kind::kError, .text = problem}, now);
-  report_->finish(false, now);
-  close(now);
 }
 
 Result<> ReportOutput::replace() {

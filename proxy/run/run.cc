@@ -55,11 +55,7 @@ int run(const RunOptions& options, const Log& log) {
   }
   Loop loop;
   Runner runner(loop.get(), options, *plan, std::move(files), out->duplicate(), log);
-  if (const auto started = runner.start(); !started) {
-    log.error("{}", started.error().text);
-    runner.give_up(started.error().text);
-    return 3;
-  }
+  runner.start();
   loop.run_until([&runner] { return runner.over(); });
   return runner.exit_status();
 }

@@ -20,6 +20,7 @@ using subunit::Bytes;
 using subunit::Packet;
 using subunit::Result;
 using subunit::Time;
+using subunit::run::Hooks;
 using subunit::run::RemoteProxy;
 
 namespace {
@@ -38,6 +39,12 @@ std::string name_of(const ReportFile& file) {
   return std::filesystem::path(file.path).stem().string();
 }
 
+std::vector<std::string> names_of_channels(const RunOptions& options) {
+  std::vector<std::string> names;
+  for (const auto& command : options.channels) names.push_back(subunit::run::channel_name(command));
+  return names;
+}
+
 }  // namespace
 
 Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan, Files files,
@@ -50,15 +57,17 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
            {.progress = [this] { settle(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
       run_(options, plan, options.channels.size(), precise_now()),
+      hooks_(options.hooks, names_of_channels(options)),
       signals_(loop, [this](const char*) { interrupt(); }),
       resized_(loop, SIGWINCH, [this] { resized(); }),
       timer_(loop,
              [this] {
                // Before a time-out is judged, all that has come by now is taken in.
                for (Line& line : lines_)
-                 if (!full_ && !line.remote->over()) line.channel->catch_up();
+                 if (!full_ && line.is_open()) line.channel->catch_up();
                run_.set_wall_clock(wall_clock(), precise_now());
-               run_.tick(precise_now());
+               if (!concluded_) run_.tick(precise_now());
+               hooks_.tick(precise_now());
                settle();
              }),
       output_failed_timer_(loop,
@@ -66,23 +75,21 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
                              run_.output_lost(output_problem_, precise_now());
                              settle();
                            }),
-      flush_timer_(loop, [this] { output_failed("nobody reads it"); }) {
+      flush_timer_(loop, [this] {
+        if (!out_.over()) output_failed("nobody reads it");
+      }) {
   if (files.schedule_log)
     schedule_log_.emplace(std::move(files.schedule_log),
                           BackgroundWriter::Limits{.queue = kMaxUnlogged});
   add_outputs(std::move(files));
+  add_lines();
 }
 
-Result<> Runner::start() {
+void Runner::start() {
   run_.set_wall_clock(wall_clock(), precise_now());
-  if (auto opened = open_channels(); !opened) return opened;
   run_.start(precise_now());
+  hooks_.begin(precise_now());
   settle();
-  return {};
-}
-
-void Runner::give_up(const std::string& problem) {
-  for (const auto& output : outputs_) output->give_up(problem, precise_now());
 }
 
 void Runner::add_outputs(Files files) {
@@ -121,23 +128,14 @@ std::unique_ptr<Output> Runner::make_html_output(ReportFile file) {
   return make_report_output(std::move(report), std::move(file), log_);
 }
 
-/// As many as can be started: the others are over.
-Result<> Runner::open_channels() {
-  Result<> failure;
+void Runner::add_lines() {
   for (const auto& command : options_.channels) {
     Line& line = lines_.emplace_back();
+    line.number = lines_.size() - 1;
     line.remote = &run_.add_channel({.name = subunit::run::channel_name(command),
                                      .awaited = [&line] { return line.channel->awaited(); },
                                      .how_far = [&line] { return line.channel->how_far(); }});
-    Channel& channel = line.channel.emplace(loop_, options_.line, events_of(line), log_);
-    auto started = channel.start(command);
-    if (started) continue;
-    line.remote->fail_to_start(started.error().text);
-    if (options_.channels.size() > 1) log_.warning("{}", started.error().text);
-    failure = std::move(started);
   }
-  const bool none = std::ranges::all_of(run_.channels(), &RemoteProxy::over);
-  return none ? failure : Result<>();
 }
 
 Channel::Events Runner::events_of(Line& line) {
@@ -168,21 +166,108 @@ Channel::Events Runner::events_of(Line& line) {
 
 /// Does what the run wants done, now that it has been told what happened.
 void Runner::settle() {
-  for (Line& line : lines_) pump(line);
+  carry_on();
   const Time now = precise_now();
   for (const auto& output : outputs_) output->write(now);
   if (schedule_log_) write_schedule_log();
   regulate();
-  if (run_.over() && !concluded_) conclude();
-  std::optional<Time> next = run_.next_deadline();
+  if (run_.over() && !concluded_) {
+    conclude();
+    hooks_.run_over(run_.exit_status(), precise_now());
+    carry_on();
+  }
+  if (concluded_ && hooks_.over() && !std::exchange(leftovers_told_, true)) tell_of_leftovers();
+  std::optional<Time> next = subunit::earlier(run_.next_deadline(), hooks_.next_deadline());
   for (const auto& output : outputs_) next = subunit::earlier(next, output->next_deadline());
   next ? timer_.start(std::max(*next - now, Time(0))) : timer_.stop();
 }
 
+void Runner::carry_on() {
+  do
+    for (Line& line : lines_) pump(line);
+  while (follow_hooks());
+}
+
+/// Returns whether there was anything to do.
+bool Runner::follow_hooks() {
+  bool any = false;
+  while (const auto order = hooks_.next_order()) {
+    any = true;
+    if (const auto* start = std::get_if<Hooks::Start>(&*order)) {
+      start_hook(*start);
+    } else if (const auto* stop = std::get_if<Hooks::Stop>(&*order)) {
+      hook_processes_[stop->hook].stop(stop->grace);
+    } else if (const auto* channel = std::get_if<Hooks::OpenChannel>(&*order)) {
+      open(lines_[channel->channel]);
+    } else if (const auto* refused = std::get_if<Hooks::RefuseChannel>(&*order)) {
+      refuse(lines_[refused->channel], refused->problem);
+    } else if (const auto* said = std::get_if<Hooks::Tell>(&*order)) {
+      tell(*said);
+    } else if (const auto* shown = std::get_if<Hooks::Show>(&*order)) {
+      log_.notice("{}", shown->line);
+    }
+  }
+  return any;
+}
+
+void Runner::start_hook(const Hooks::Start& start) {
+  const Hooks::Number number = start.hook;
+  hook_names_.push_back(start.name);
+  HookProcess& process = hook_processes_.emplace_back(
+      loop_, HookProcess::Events{.printed =
+                                     [this, number](Bytes bytes) {
+                                       hooks_.printed(number, bytes, precise_now());
+                                       settle();
+                                     },
+                                 .ended =
+                                     [this, number](const std::optional<std::string>& failure) {
+                                       hooks_.ended(number, failure, precise_now());
+                                       settle();
+                                     }});
+  if (const auto started = process.start(start); !started)
+    hooks_.ended(number, fmt::format("could not be started: {}", started.error().text),
+                 precise_now());
+}
+
+void Runner::open(Line& line) {
+  if (line.remote->leaving()) return refuse(line, "the run ended before this channel was needed");
+  Channel& channel = line.channel.emplace(loop_, options_.line, events_of(line), log_);
+  if (const auto started = channel.start(options_.channels[line.number]); !started)
+    return refuse(line, started.error().text);
+  if (full_) channel.set_flow(false);
+  line.remote->start(precise_now());
+}
+
+void Runner::refuse(Line& line, const std::string& problem) {
+  if (lines_.size() > 1 && !line.remote->leaving()) log_.warning("{}", problem);
+  line.remote->fail_to_start(problem);
+  run_.tick(precise_now());
+}
+
+void Runner::tell(const Hooks::Tell& tell) {
+  const subunit::run::Incident incident{.kind = tell.kind, .text = tell.text};
+  // The observers have been told the end.
+  concluded_ ? log_incident(log_, incident) : run_.happened(incident, precise_now());
+}
+
+void Runner::tell_of_leftovers() {
+  for (std::size_t number = 0; number < hook_processes_.size(); ++number) {
+    const std::string left = hook_processes_[number].left_running();
+    if (!left.empty()) log_.notice("{} has left running: {}", hook_names_[number], left);
+  }
+}
+
 void Runner::pump(Line& line) {
   RemoteProxy& remote = *line.remote;
+  if (remote.over()) {
+    if (!std::exchange(line.over, true)) hooks_.channel_over(line.number, precise_now());
+    return;
+  }
+  if (!line.channel) {
+    if (remote.leaving()) hooks_.give_up(line.number, precise_now());
+    return;
+  }
   Channel& channel = *line.channel;
-  if (remote.over()) return;
   if (remote.expects_packets() && !std::exchange(line.expects_packets, true))
     channel.expect_packets();
   if (const Bytes output = remote.pending_output(); !output.empty()) {
@@ -202,7 +287,7 @@ void Runner::regulate() {
   full_ = out_.congested();
   run_.set_flow(!full_, precise_now());
   for (Line& line : lines_)
-    if (!line.remote->over()) line.channel->set_flow(!full_);
+    if (line.is_open()) line.channel->set_flow(!full_);
 }
 
 void Runner::write_schedule_log() {
@@ -237,8 +322,12 @@ void Runner::finish_schedule_log() {
 
 void Runner::interrupt() {
   interrupted_ = true;
-  if (run_.over()) return output_failed("nobody waits for the rest");
-  run_.interrupt(precise_now());
+  hooks_.interrupt(precise_now());
+  if (!run_.over()) {
+    run_.interrupt(precise_now());
+  } else if (!out_.over()) {
+    output_failed("nobody waits for the rest");
+  }
   settle();
 }
 

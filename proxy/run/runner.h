@@ -1,24 +1,27 @@
 #pragma once
 
-#include <list>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "common/run/hooks/hooks.h"
 #include "common/run/selection/plan.h"
 #include "common/run/test_run.h"
 #include "proxy/channel/channel.h"
 #include "proxy/io/watch.h"
 #include "proxy/posix/background_writer.h"
 #include "proxy/posix/log.h"
+#include "proxy/run/hook_process.h"
 #include "proxy/run/output.h"
 #include "proxy/run/report_output.h"
 #include "proxy/run/run.h"
 
 namespace proxy {
 
-/// What a TestRun needs to happen: channels, a timer, signals, and outputs. It decides nothing.
+/// What a TestRun and its Hooks need to happen: channels, other commands, a timer, signals, and
+/// outputs. It decides nothing.
 class Runner {
  public:
   /// Those that the options name.
@@ -33,14 +36,10 @@ class Runner {
   Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& plan, Files files, Fd out,
          const Log& log);
 
-  /// An Error if no channel's command can be started.
-  [[nodiscard]] subunit::Result<> start();
-
-  /// After an Error of start(): reports tell it.
-  void give_up(const std::string& problem);
+  void start();
 
   /// Turn the loop until this is true.
-  [[nodiscard]] bool over() const { return concluded_ && out_.over(); }
+  [[nodiscard]] bool over() const { return concluded_ && hooks_.over() && out_.over(); }
 
   /// As TestRun::exit_status().
   [[nodiscard]] int exit_status() const { return run_.exit_status(); }
@@ -48,20 +47,31 @@ class Runner {
  private:
   /// A channel, and what the run knows of its other end.
   struct Line {
-    std::optional<Channel> channel;
+    subunit::run::Hooks::Channel number = 0;
     subunit::run::RemoteProxy* remote = nullptr;
+    std::optional<Channel> channel = std::nullopt;  // once it is opened
     bool expects_packets = false;
     bool finished = false;
     std::optional<subunit::Time> hung_up = std::nullopt;
+    bool over = false;  // and the hooks know it
+
+    [[nodiscard]] bool is_open() const { return channel && !remote->over(); }
   };
 
   void add_outputs(Files files);
   [[nodiscard]] std::unique_ptr<Output> make_junit_output(ReportFile file);
   [[nodiscard]] std::unique_ptr<Output> make_html_output(ReportFile file);
-  [[nodiscard]] subunit::Result<> open_channels();
+  void add_lines();
   [[nodiscard]] Channel::Events events_of(Line& line);
 
   void settle();
+  void carry_on();
+  bool follow_hooks();
+  void start_hook(const subunit::run::Hooks::Start& start);
+  void open(Line& line);
+  void refuse(Line& line, const std::string& problem);
+  void tell(const subunit::run::Hooks::Tell& tell);
+  void tell_of_leftovers();
   void pump(Line& line);
   void regulate();
   void write_schedule_log();
@@ -80,7 +90,10 @@ class Runner {
   std::optional<BackgroundWriter> schedule_log_;
   std::size_t unlogged_ = 0;  // bytes of it that were dropped
   subunit::run::TestRun run_;
-  std::list<Line> lines_;
+  subunit::run::Hooks hooks_;
+  std::deque<Line> lines_;
+  std::deque<HookProcess> hook_processes_;  // by their number
+  std::vector<std::string> hook_names_;
   std::vector<std::unique_ptr<Output>> outputs_;
   StopSignals signals_;
   SignalWatch resized_;
@@ -91,6 +104,7 @@ class Runner {
   bool full_ = false;  // the outputs
   bool interrupted_ = false;
   bool concluded_ = false;
+  bool leftovers_told_ = false;
 };
 
 }  // namespace proxy

@@ -78,6 +78,7 @@ class PaperRun {
                         .how_far = [this] { return how_far; }});
     run->set_wall_clock({.seconds = 1'000'000, .nanoseconds = 0}, now);
     run->start(now);
+    for (RemoteProxy& remote : run->channels()) remote.start(now);
   }
 
   // What the proxy and its servers say; `route` is that of the server.

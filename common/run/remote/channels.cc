@@ -22,6 +22,10 @@ bool Channels::may_be_asking() const {
   return std::ranges::any_of(remotes_, &RemoteProxy::may_be_asking);
 }
 
+bool Channels::being_set_up() const {
+  return std::ranges::any_of(remotes_, &RemoteProxy::being_set_up);
+}
+
 bool Channels::one_server() const {
   return !several() && std::ranges::none_of(remotes_, [](const RemoteProxy& remote) {
     const auto& workers = remote.workers();

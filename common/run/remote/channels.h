@@ -37,6 +37,8 @@ class Channels {
   [[nodiscard]] std::string why_not() const;
   /// The command of one may be asking for a password.
   [[nodiscard]] bool may_be_asking() const;
+  /// The command of one does not run yet, since something has to be done before.
+  [[nodiscard]] bool being_set_up() const;
   /// There is one test server, and no place for others.
   [[nodiscard]] bool one_server() const;
   /// Where a test can run again.

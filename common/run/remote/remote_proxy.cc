@@ -51,7 +51,7 @@ void RemoteProxy::preparing(Time now) {
 }
 
 void RemoteProxy::fail_to_start(std::string problem) {
-  problem_ = std::move(problem);
+  if (problem_.empty()) problem_ = std::move(problem);
   phase_ = Phase::kOver;
 }
 
@@ -131,6 +131,7 @@ void RemoteProxy::phase_overdue() {
       if (problem_.empty() && !owner_.forgives(nullptr, what)) problem_ = what;
       return hang_up(kHangUpGrace);
     }
+    case Phase::kSetup:
     case Phase::kOver:
       return;
   }
@@ -270,10 +271,10 @@ void RemoteProxy::tell(Incident::Kind kind, const std::string& text) {
 
 void RemoteProxy::leave(Time timeout) {
   if (leaving()) return;
-  if (phase_ == Phase::kReady) {
+  if (phase_ <= Phase::kReady) {
     tell(Incident::Kind::kTrouble,
          fmt::format("the channel \"{}\" was not ready when the run ended; {}", name(),
-                     early_noise_.text()));
+                     being_set_up() ? "its setup had not ended" : early_noise_.text()));
     lost_ = true;
     enter(Phase::kLeaving);
     return hang_up(kHangUpGrace);

@@ -55,7 +55,7 @@ class RemoteProxy : private RemoteServers::Uplink {
 
   /// The channel's command runs.
   void start(Time now);
-  /// Its command could not be started: this is over.
+  /// Its command could not be started, or will not be: this is over.
   void fail_to_start(std::string problem);
   /// Something goes on before Ready, which is waited for from now on.
   void preparing(Time now);
@@ -88,7 +88,7 @@ class RemoteProxy : private RemoteServers::Uplink {
   /// The channel is not waited for: its command is to be ended, and killed after this long.
   [[nodiscard]] std::optional<Time> hang_up() const { return hang_up_; }
   /// From now on the line carries packets, and little else.
-  [[nodiscard]] bool expects_packets() const { return phase_ != Phase::kReady; }
+  [[nodiscard]] bool expects_packets() const { return phase_ > Phase::kReady; }
   /// A proxy has said that it is ready.
   [[nodiscard]] bool heard_proxy() const { return !proxy_.empty(); }
 
@@ -116,6 +116,8 @@ class RemoteProxy : private RemoteServers::Uplink {
   [[nodiscard]] bool may_be_asking() const {
     return phase_ == Phase::kReady || (options_.direct && phase_ == Phase::kUp && !answers());
   }
+  /// The channel's command does not run yet, since something has to be done before.
+  [[nodiscard]] bool being_set_up() const { return phase_ == Phase::kSetup; }
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const { return servers_.can_progress(); }
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }
@@ -130,6 +132,7 @@ class RemoteProxy : private RemoteServers::Uplink {
 
  private:
   enum class Phase {
+    kSetup,    // the channel's command does not run yet
     kReady,    // waiting for the proxy
     kUp,       // at first without any test server
     kLeaving,  // all is said, or given up; waiting for the end of the channel
@@ -163,7 +166,7 @@ class RemoteProxy : private RemoteServers::Uplink {
   RemoteServers servers_;
 
   Time now_{};
-  Phase phase_ = Phase::kReady;
+  Phase phase_ = Phase::kSetup;
   std::optional<Time> deadline_;  // of the phase
   std::string problem_;           // the first thing that went wrong
   std::string proxy_;             // as its Ready names it
