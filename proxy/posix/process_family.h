@@ -22,6 +22,10 @@ class ProcessFamily {
   /// A process that leads a session, or is a child of a subreaper whose family this is.
   void add(pid_t pid);
 
+  /// A process that leads a session, and may have ended already, which leaves the session to
+  /// others.
+  void add_session(pid_t leader) { sessions_.insert(leader); }
+
   /// All children of this process are of the family, but not the process itself, and not `except`.
   void set_ancestor(pid_t ancestor, pid_t except);
 

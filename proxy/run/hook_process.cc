@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
 namespace proxy {
@@ -12,17 +11,11 @@ using subunit::Bytes;
 using subunit::Result;
 using subunit::Time;
 
-namespace {
-
-constexpr auto kPoll = std::chrono::milliseconds(20);
-
-}  // namespace
-
 HookProcess::HookProcess(uv_loop_t& loop, Events events)
     : loop_(loop),
       events_(std::move(events)),
       child_(loop, [this](const Ending&) { check_end(); }),
-      group_timer_(loop, [this] { check_end(); }) {}
+      step_timer_(loop, [this] { step(); }) {}
 
 Result<> HookProcess::start(const subunit::run::Hooks::Start& command) {
   auto output = Pipe::create();
@@ -37,7 +30,7 @@ Result<> HookProcess::start(const subunit::run::Hooks::Start& command) {
                 .folder = command.command.folder};
   for (const auto& [name, value] : command.variables) words.settings.emplace_back(name, value);
   if (auto started = child_.start(words); !started) return started;
-  family_.add(child_.pid());
+  family_.add_session(child_.pid());
   output_.emplace(loop_, std::move(output->read_end),
                   Reader::Events{.room = [this] { return std::span(room_); },
                                  .received =
@@ -50,12 +43,24 @@ Result<> HookProcess::start(const subunit::run::Hooks::Start& command) {
 }
 
 void HookProcess::stop(Time grace) {
-  stopped_ = true;
-  child_.terminate(grace);
+  if (!termination_) {
+    termination_.emplace(family_, grace);
+  } else if (grace == Time(0)) {
+    termination_->hurry();
+  }
+  step();
+}
+
+void HookProcess::step() {
+  const Time now = precise_now();
+  const auto next = termination_->step(now);
+  if (next) return step_timer_.start(*next - now);
+  step_timer_.stop();
+  if (!child_.running()) check_end();
 }
 
 void HookProcess::check_end() {
-  if (stopped_ && child_.group_alive()) return group_timer_.start(kPoll);
+  if (step_timer_.running()) return;
   if (!output_->closed()) output_->drain();
   const Ending& ending = *child_.ending();
   events_.ended(ending.exit == 0 ? std::nullopt : std::optional(ending.text()));

@@ -27,21 +27,23 @@ class HookProcess {
 
   [[nodiscard]] subunit::Result<> start(const subunit::run::Hooks::Start& command);
 
-  /// TERM to all of its process group, and KILL after `grace`. Its end is that of all of them.
+  /// TERM to it and all that it has started, and KILL after `grace`; at once if that is zero in a
+  /// later call. Its end is that of all of them.
   void stop(subunit::Time grace);
 
   /// What it has left running, for people; "" if nothing. It takes a look at all processes.
   [[nodiscard]] std::string left_running();
 
  private:
+  void step();
   void check_end();
 
   uv_loop_t& loop_;
   Events events_;
   Child child_;
   ProcessFamily family_;
-  Timer group_timer_;  // once it has ended, and was told to
-  bool stopped_ = false;
+  std::optional<FamilyTermination> termination_;  // once it was told to end
+  Timer step_timer_;
   std::array<std::uint8_t, 16 << 10> room_;
   std::optional<Reader> output_;
 };

@@ -363,7 +363,8 @@ TEST_CASE("hooks: a setup that was told to end is killed by the next interrupt")
 TEST_CASE("a channel that is being set up has no time-out, and is not asking for a password") {
   PaperRun paper;
   TestRun run(paper.options, paper.plan, 1, paper.now);
-  RemoteProxy& remote = run.add_channel({.name = "c", .awaited = {}, .how_far = {}});
+  RemoteProxy& remote = run.add_channel(
+      {.name = "c", .awaited = [] { return std::string("for Ready"); }, .how_far = {}});
   run.start(paper.now);
   CHECK(run.being_set_up());
   CHECK_FALSE(run.may_be_asking());

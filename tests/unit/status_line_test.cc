@@ -31,6 +31,7 @@ TEST_CASE("progress tells how many of how many, failures, the time passed and le
   CHECK(line(kMiddle, {}, 80) == "12/2625, 1 failed, 1:05, 1:01:40 left");
   CHECK(line({.ended = 1, .elapsed = 5s}, {}, 80) == "1 test, 0 failed, 0:05");
   CHECK(line({.elapsed = 5s}, {}, 80) == "waiting, 0:05");
+  CHECK(line({.elapsed = 5s, .being_set_up = true}, {}, 80) == "setup, 0:05");
 }
 
 TEST_CASE("nothing is drawn over what somebody asks for on the same terminal") {
