@@ -247,7 +247,7 @@ void Runner::refuse(Line& line, const std::string& problem) {
 void Runner::tell(const Hooks::Tell& tell) {
   const subunit::run::Incident incident{.kind = tell.kind, .text = tell.text};
   // The observers have been told the end.
-  concluded_ ? log_incident(log_, incident) : run_.happened(incident, precise_now());
+  run_.over() ? log_incident(log_, incident) : run_.happened(incident, precise_now());
 }
 
 void Runner::tell_of_leftovers() {
