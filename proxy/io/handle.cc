@@ -30,19 +30,30 @@ Time precise_now() {
 
 Loop::Loop() {
   uv_loop_init(&loop_);
+  uv_idle_init(&loop_, no_wait_.get());
+  uv_unref(no_wait_.base());
   uv_prepare_init(&loop_, before_wait_.get());
-  uv_prepare_start(before_wait_.get(), [](uv_prepare_t* prepare) {
-    (void)precise_now();  // until here it ran, or was stopped
-    const int timeout = uv_backend_timeout(prepare->loop);
-    const Time system = nanoseconds(uv_hrtime());
-    running_clock().wait(
-        system, timeout < 0 ? std::nullopt : std::optional(system + milliseconds(timeout)));
-  });
+  before_wait_.get()->data = this;
+  uv_prepare_start(before_wait_.get(),
+                   [](uv_prepare_t* prepare) { static_cast<Loop*>(prepare->data)->before_wait(); });
   uv_unref(before_wait_.base());
+}
+
+void Loop::before_wait() {
+  (void)precise_now();  // until here it ran, or was stopped
+  uv_idle_stop(no_wait_.get());
+  const int timeout = uv_backend_timeout(&loop_);
+  // libuv also says 0 if it has to wait for a descriptor that is new, and waits all the same. In
+  // the next turn it is not new any more.
+  if (timeout == 0) uv_idle_start(no_wait_.get(), [](uv_idle_t*) {});
+  const Time system = nanoseconds(uv_hrtime());
+  running_clock().wait(system,
+                       timeout < 0 ? std::nullopt : std::optional(system + milliseconds(timeout)));
 }
 
 Loop::~Loop() {
   before_wait_.close();
+  no_wait_.close();
   // The handles are closed, and freed in the callbacks that run here.
   uv_run(&loop_, UV_RUN_DEFAULT);
   [[maybe_unused]] const int status = uv_loop_close(&loop_);

@@ -56,8 +56,11 @@ class Loop {
   }
 
  private:
+  void before_wait();
+
   uv_loop_t loop_;
   Handle<uv_prepare_t> before_wait_;  // tells the clock how long the loop is going to wait
+  Handle<uv_idle_t> no_wait_;         // while it is active, the loop does not wait
 };
 
 /// The time of day, for packets that this program writes itself.

@@ -154,11 +154,13 @@ def test_nothing_that_they_print_is_in_the_stream(diary):
         for text in ("out", "err", "rest")]
 
 
-def test_their_stdin_is_empty(diary):
-    ended = support.client("--format", "subunit", "--load-list", "-", "--setup",
+@pytest.mark.parametrize("options, ran", [
+    (["--load-list", "-"], {"demo.test_1": "success"}), ([], PASSED)])
+def test_their_stdin_is_empty(diary, options, ran):
+    ended = support.client("--format", "subunit", *options, "--setup",
                            f"cat >> {diary.path}; {diary.note('end of file')}",
                            channel=diary.channel(), stdin=b"demo.test_1\n")
-    assert ended.stream.statuses == {"demo.test_1": "success"}, ended.stderr
+    assert ended.stream.statuses == ran, ended.stderr
     assert diary.lines == ["end of file", "server"]
 
 
@@ -173,6 +175,12 @@ def test_how_long_they_took_is_told_to_who_wants_to_know(diary):
                 channel=diary.channel())
     assert re.search(r"setup took 0\.[2-9] s: sleep 0\.2\n", ended.stderr), ended.stderr
     assert re.search(r"teardown took 0\.\d s: :\n", ended.stderr), ended.stderr
+
+
+def test_whoever_waits_for_a_command_is_told_so(diary):
+    ended = run("--log-level", "info", "--teardown", "sleep 2.3", channel=diary.channel())
+    says(ended.stderr, "teardown is still running after 2 s: sleep 2.3\n")
+    assert re.search(r"teardown took 2\.[3-9] s: sleep 2\.3\n", ended.stderr), ended.stderr
 
 
 def test_a_terminal_shows_that_something_goes_on(processes, diary, tmp_path):
@@ -302,6 +310,17 @@ def test_an_interrupt_of_tests_leads_to_the_teardown(processes, diary, number):
     assert ended.status == 3
     says(ended.stderr, "interrupted")
     assert diary.lines == ["channel-setup", "server", "channel-teardown", "status 3"]
+
+
+def test_a_teardown_after_an_interrupt_may_take_its_time(processes, diary):
+    """Longer than somebody who reads the results, which he has here."""
+    process = begin(processes, "--teardown", "sleep 2.2", channel=diary.channel("hang"))
+    support.read_until(process, b"demo.test_2")
+    process.send_signal(signal.SIGINT)
+    ended = support.finish(process)
+    assert ended.status == 3
+    says(ended.stderr, "error: interrupted")
+    assert "cannot write the results" not in ended.stderr
 
 
 @pytest.mark.parametrize("option", ["--setup", "--channel-setup"])
