@@ -243,7 +243,7 @@ std::string Hooks::option_of(const Hook& hook) const {
 }
 
 std::string Hooks::name_of(const Hook& hook) const {
-  const std::string what =
+  std::string what =
       fmt::format("the {}{} command \"{}\"", hook.channel ? "channel " : "",
                   hook.tears_down ? "teardown" : "setup", escaped(hook.command.text, kMaxCommand));
   if (!hook.channel) return what;

@@ -42,7 +42,8 @@ namespace subunit::run {
 /// run is. Two rules follow from the wish that nothing is left behind:
 ///   - whatever was begun to be set up is torn down, even if its setup has failed or was broken
 ///   off;
-///   - nothing but a second interrupt, or the time-out, ends a teardown.
+///   - nothing ends a teardown but its time-out, and an interrupt that has nothing else to end: the
+///     second one, or the first one after the run.
 /// A setup that fails costs what it is for: the run's all channels, a channel's that channel. A
 /// teardown that fails costs nothing but a warning, since the verdict on the tests is there by
 /// then.
@@ -107,7 +108,7 @@ class Hooks {
   void give_up(Channel channel, Time now);
   /// The verdict is there. All channels have ended, or were refused.
   void run_over(int exit_status, Time now);
-  /// Somebody wants the run to end. The first time, what is needed for that is left alone.
+  /// Somebody wants it to end. Setups are ended by give_up(), when the run has been told.
   void interrupt(Time now);
   void tick(Time now);
   [[nodiscard]] std::optional<Time> next_deadline() const;
