@@ -12,13 +12,23 @@ using subunit::shell_quote;
 namespace {
 
 constexpr std::string_view kOfRuns[] = {
-    "--list",         "--load-list", "--match",         "--failed",       "--partition",
-    "--allow-empty",  "--format",    "--color",         "--trace",        "--junit",
-    "--junit-places", "--html",      "--annotate",      "--order",        "--shuffle",
-    "--group",        "--history",   "--isolated",      "--schedule-log", "--replay",
-    "--max-fail",     "-x",          "--retries",       "--flaky",        "--slow",
-    "--live",         "--repeat",    "--until-failure", "--time",         "--log-level",
-    "--show-config",
+    "--list",          "--load-list",
+    "--match",         "--failed",
+    "--partition",     "--allow-empty",
+    "--format",        "--color",
+    "--trace",         "--junit",
+    "--junit-places",  "--html",
+    "--annotate",      "--order",
+    "--shuffle",       "--group",
+    "--history",       "--isolated",
+    "--schedule-log",  "--replay",
+    "--max-fail",      "-x",
+    "--retries",       "--flaky",
+    "--slow",          "--resource",
+    "--exclusive",     "--exclusive-in-run",
+    "--live",          "--repeat",
+    "--until-failure", "--time",
+    "--log-level",     "--show-config",
 };
 
 std::string quoted(const OptionSet::Option& option, const std::string& value) {
