@@ -16,6 +16,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr std::size_t kReportColumns = 100;
+constexpr std::size_t kLastLines = 3;
 constexpr std::size_t kMaxShownId = 200;  // columns, in a line that stays
 constexpr std::size_t kEntry = 100;       // bytes that a test costs, its attachments aside
 constexpr std::string_view kRule =
@@ -24,6 +25,31 @@ constexpr std::string_view kRule =
 /// Nothing if there are none.
 std::string number_of(std::string_view before, std::size_t number, std::string_view after) {
   return number == 0 ? "" : fmt::format("{}{}{}", before, number, after);
+}
+
+/// "1:05".
+std::string clock(Time time) {
+  const auto whole = std::chrono::duration_cast<seconds>(time).count();
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+/// Of what a test has printed, the last few lines of each stream, indented.
+std::string last_lines(const Attachments& attachments) {
+  std::string lines;
+  for (const Attachments::Text& file : attachments.texts()) {
+    if (!file.is_text) continue;
+    std::string_view text = file.text;
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    std::size_t begin = text.size();
+    for (std::size_t i = 0; i < kLastLines && begin != text.npos; ++i)
+      begin = begin == 0 ? text.npos : text.rfind('\n', begin - 1);
+    if (begin != text.npos) text.remove_prefix(begin + 1);
+    for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
+      end = std::min(text.find('\n'), text.size());
+      lines += fmt::format("    {}: {}\n", escaped(file.name), harmless(text.substr(0, end)));
+    }
+  }
+  return lines;
 }
 
 }  // namespace
@@ -147,6 +173,27 @@ std::string HumanReport::progress(std::size_t columns, Time now) const {
        status <= static_cast<int>(Status::kExpectedFailure); ++status)
     progress.ended += view_.ledger().count(static_cast<Status>(status));
   return report::status_line(progress, view_.running(), columns, cells_, style_err_);
+}
+
+// What a person asks for.
+
+void HumanReport::add_running(Time now) {
+  output_ += fmt::format("{}after {}:\n", kRule, clock(now - started_));
+  for (const auto& [worker, tests] : view_.running().by_worker()) {
+    const std::string where = worker ? fmt::format("worker-{}", *worker) : "elsewhere";
+    if (tests.empty() && worker) output_ += fmt::format("{}: nothing\n", where);
+    for (const run::RunningTest& test : tests) {
+      output_ += fmt::format("{}: {} {}\n", where, cells_.fit_end(test.id, kMaxShownId).text,
+                             clock(now - test.since));
+      const auto found = open_.find(test.id);
+      if (found != open_.end()) output_ += last_lines(found->second);
+    }
+  }
+  output_ += kRule;
+}
+
+void HumanReport::add_mark(Time now) {
+  output_ += fmt::format("{}\n{}", clock(now - started_), kRule);
 }
 
 // What stays.

@@ -47,6 +47,12 @@ class HumanReport : public run::Observer {
   [[nodiscard]] std::string_view pending_lines() const { return lines_; }
   void consume_lines() { lines_.clear(); }
 
+  /// What is in progress, where and for how long, with the last lines that it has printed, goes to
+  /// pending_output().
+  void add_running(Time now);
+  /// A line between what came before now and what comes after it does.
+  void add_mark(Time now);
+
   /// When there is progress to show; nothing once the run has ended.
   [[nodiscard]] std::optional<Time> next_deadline() const;
   /// The status line, at most `columns` wide; empty after the end. To be shown in place of the one

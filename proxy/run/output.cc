@@ -83,6 +83,10 @@ class HumanOutput : public Output {
     screen_.show_status("");
     write(now);
   }
+  void pressed(char key, Time now) override {
+    if (key == 't') report_.add_running(now);
+    if (key == '\n' || key == '\r') report_.add_mark(now);
+  }
   void resized() override { report_.resized(); }
 
  private:

@@ -21,6 +21,8 @@ class Output {
   /// Writes what there is to write. To be called after each event, and at next_deadline().
   virtual void write(subunit::Time now) = 0;
   [[nodiscard]] virtual std::optional<subunit::Time> next_deadline() const { return std::nullopt; }
+  /// A person has pressed this key.
+  virtual void pressed(char /*key*/, subunit::Time /*now*/) {}
   /// The terminal has another size.
   virtual void resized() {}
   /// The observer has been told the end.

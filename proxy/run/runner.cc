@@ -81,6 +81,8 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
   if (files.schedule_log)
     schedule_log_.emplace(std::move(files.schedule_log),
                           BackgroundWriter::Limits{.queue = kMaxUnlogged});
+  if (options.live && options.load_list != "-")
+    keys_.emplace(loop, [this](char key) { pressed(key); });
   add_outputs(std::move(files));
   add_lines();
 }
@@ -167,6 +169,8 @@ Channel::Events Runner::events_of(Line& line) {
 /// Does what the run wants done, now that it has been told what happened.
 void Runner::settle() {
   carry_on();
+  // Before that, what is typed may be the answer to a question of ssh.
+  if (keys_ && !run_.may_be_asking()) keys_->listen();
   const Time now = precise_now();
   for (const auto& output : outputs_) output->write(now);
   if (schedule_log_) write_schedule_log();
@@ -299,6 +303,7 @@ void Runner::write_schedule_log() {
 
 void Runner::conclude() {
   concluded_ = true;
+  if (keys_) keys_->stop();
   for (const auto& output : outputs_) output->close(precise_now());
   outputs_.clear();
   if (!run_.problem().empty()) log_.error("{}", run_.problem());
@@ -328,6 +333,12 @@ void Runner::interrupt() {
   } else if (!out_.over()) {
     output_failed("nobody waits for the rest");
   }
+  settle();
+}
+
+void Runner::pressed(char key) {
+  if (key == 'q') return interrupt();
+  for (const auto& output : outputs_) output->pressed(key, precise_now());
   settle();
 }
 

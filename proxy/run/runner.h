@@ -14,6 +14,7 @@
 #include "proxy/posix/background_writer.h"
 #include "proxy/posix/log.h"
 #include "proxy/run/hook_process.h"
+#include "proxy/run/keys.h"
 #include "proxy/run/output.h"
 #include "proxy/run/report_output.h"
 #include "proxy/run/run.h"
@@ -78,6 +79,7 @@ class Runner {
   void conclude();
   void finish_schedule_log();
   void interrupt();
+  void pressed(char key);
   void resized();
   void output_failed(const std::string& why);
 
@@ -97,6 +99,7 @@ class Runner {
   std::vector<std::unique_ptr<Output>> outputs_;
   StopSignals signals_;
   SignalWatch resized_;
+  std::optional<Keys> keys_;
   Timer timer_;
   Timer output_failed_timer_;
   Timer flush_timer_;

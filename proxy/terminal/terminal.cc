@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -119,7 +120,13 @@ void drain(int fd) {
     ::poll(nullptr, 0, kDrainStep);
 }
 
-termios raw_of(termios settings) {
+termios raw_of(termios settings, RawMode::Kind kind) {
+  if (kind == RawMode::Kind::kKeys) {
+    settings.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    settings.c_cc[VMIN] = 1;
+    settings.c_cc[VTIME] = 0;
+    return settings;
+  }
   ::cfmakeraw(&settings);
   settings.c_iflag &= ~static_cast<tcflag_t>(IXOFF | IXANY);
   settings.c_cflag |= CREAD;
@@ -135,15 +142,15 @@ bool is_raw(const termios& now, const termios& raw) {
 
 }  // namespace
 
-Result<RawMode> RawMode::enter(int fd) {
+Result<RawMode> RawMode::enter(int fd, Kind kind) {
   const auto refused = [] {
-    return error("cannot put the terminal into raw mode: {}", std::strerror(errno));
+    return error("cannot change the mode of the terminal: {}", std::strerror(errno));
   };
   const auto slot = std::ranges::find_if(slots, [](const Slot& each) { return each.fd < 0; });
   if (slot == slots.end()) return error("more than {} terminals at a time", kMaxTerminals);
   Fd own = duplicate(fd);
   if (!own || ::tcgetattr(own.get(), &slot->before) != 0) return refused();
-  slot->raw = raw_of(slot->before);
+  slot->raw = raw_of(slot->before, kind);
   install_handlers();
   slot->fd = own.release();
   RawMode mode(static_cast<int>(slot - slots.begin()));
@@ -169,6 +176,10 @@ void RawMode::restore() {
   slot.fd = -1;
   ::close(fd);
   if (std::ranges::all_of(slots, [](const Slot& each) { return each.fd < 0; })) remove_handlers();
+}
+
+bool is_in_foreground(int fd) {
+  return ::tcgetpgrp(fd) == ::getpgrp();
 }
 
 bool is_same_terminal(int one, int other) {

@@ -9,21 +9,24 @@
 namespace proxy {
 
 /// A terminal in raw mode for as long as this lives: it passes every byte as it is, in both
-/// directions, and neither echoes nor holds back any.
+/// directions, and neither echoes nor holds back any. Or in a mode for keys: then each is there at
+/// once, and is not echoed, but ^C, ^Z and what is written mean what they always do.
 ///
 /// What was there before comes back at the end, also when a signal ends the process. Signals that
 /// an event loop watches are the loop's: begin to watch them after enter(), and restore() before
 /// that ends.
 class RawMode {
  public:
+  enum class Kind { kEveryByte, kKeys };
+
   /// An Error if `fd` is no terminal, or cannot be changed.
-  [[nodiscard]] static subunit::Result<RawMode> enter(int fd);
+  [[nodiscard]] static subunit::Result<RawMode> enter(int fd, Kind kind = Kind::kEveryByte);
 
   RawMode(RawMode&& other) noexcept : slot_(std::exchange(other.slot_, kNone)) {}
   RawMode& operator=(RawMode&&) = delete;
   ~RawMode() { restore(); }
 
-  /// Sets raw mode once more if somebody has changed the terminal. Returns whether that was so.
+  /// Sets the mode once more if somebody has changed the terminal. Returns whether that was so.
   bool reapply();
 
   /// Puts back what was there before enter(). What is on its way out gets a second to leave, and no
@@ -38,6 +41,10 @@ class RawMode {
 
   int slot_;
 };
+
+/// Whether `fd` is a terminal, and this process belongs to the job that has it: another one that
+/// reads from it is stopped.
+[[nodiscard]] bool is_in_foreground(int fd);
 
 /// Whether two descriptors are the same terminal.
 [[nodiscard]] bool is_same_terminal(int one, int other);

@@ -1,9 +1,11 @@
 """What a person sees of a run: the status line, incidents, failures and the summary."""
 
+import fcntl
 import os
 import re
 import shlex
 import signal
+import termios
 import time
 
 import pytest
@@ -384,6 +386,138 @@ for number, gate in enumerate({list(map(str, gates))}):
         assert support.finish(process).status == 0
     lines = shown()
     assert sorted(lines[2:4]) == [f"suite.Case.test_{number}: not whole" for number in range(2)]
+
+
+# Keys
+
+GATED = """
+import time, unittest
+from pathlib import Path
+
+class Case(unittest.TestCase):
+    def test_gated(self):
+        for number in range(5):
+            print("line", number, flush=True)
+        while not Path("gate").exists():
+            time.sleep(0.01)
+"""
+
+
+class Typist(Terminal):
+    """A terminal of which a run has the whole job, and somebody who types."""
+
+    def __init__(self, columns=100):
+        super().__init__(columns)
+        self.before = termios.tcgetattr(self.fd)
+
+    def run(self, command, **options):
+        def take_terminal():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        environment = {**os.environ, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", "TERM": "xterm"}
+        return self.start(command, ("stdin", "stdout", "stderr"), env=environment, preexec_fn=take_terminal, **options)
+
+    def type(self, keys):
+        os.write(self.fd, keys)
+
+    def takes_keys(self):
+        return not termios.tcgetattr(self.fd)[3] & (termios.ICANON | termios.ECHO)
+
+
+def gated(folder, *options):
+    (folder / "suite.py").write_text(GATED)
+    channel = support.serving(*support.python("-m", "subunit_rpc", "suite"))
+    return [support.BINARY, "run", *support.patiently(["run"])[1:], "--live", *options, "--", *channel]
+
+
+def shows(*lines):
+    """All of these are on the screen, in this order."""
+
+    def condition(screen):
+        rest = iter(screen.lines)
+        return all(any(re.search(line, each) for each in rest) for line in lines)
+
+    return condition
+
+
+def test_keys_tell_what_runs_mark_a_line_and_end_the_run(processes, tmp_path):
+    terminal = Typist()
+    process = terminal.run(gated(tmp_path), cwd=tmp_path)
+    processes.append(process)
+    terminal.wait(shows("test_gated: line 4"), "the test prints")
+    support.wait_until(terminal.takes_keys, "keys are taken")
+    terminal.type(b"t")
+    terminal.wait(shows(r"^after \d+:\d\d:$", r"^worker-0: suite\.Case\.test_gated \d+:\d\d$", "^    stdout: line 2$",
+                        "^    stdout: line 4$"), "what runs")
+    assert not shows("^    stdout: line 1$")(terminal.screen)
+    terminal.type(b"\n")
+    terminal.wait(shows("stdout: line 4", "^-+$", r"^\d+:\d\d$", "^-+$"), "a mark")
+    terminal.type(b"q")
+    terminal.wait(shows("interrupted"), "the end")
+    status = process.wait(support.LIMIT)
+    assert status == 3
+    assert termios.tcgetattr(terminal.fd) == terminal.before
+    os.close(terminal.fd)
+
+
+def test_a_job_that_was_stopped_takes_keys_again(processes, tmp_path):
+    terminal = Typist()
+    process = terminal.run(gated(tmp_path), cwd=tmp_path)
+    processes.append(process)
+    support.wait_until(terminal.takes_keys, "keys are taken")
+    process.send_signal(signal.SIGSTOP)
+    termios.tcsetattr(terminal.fd, termios.TCSANOW, terminal.before)  # as a shell does
+    process.send_signal(signal.SIGCONT)
+    support.wait_until(terminal.takes_keys, "keys are taken again")
+    terminal.wait(shows("test_gated: line 4"), "the test prints")
+    terminal.type(b"t")
+    terminal.wait(shows("^    stdout: line 4$"), "what runs")
+    (tmp_path / "gate").touch()
+    assert process.wait(support.LIMIT) == 0
+    assert termios.tcgetattr(terminal.fd) == terminal.before
+    os.close(terminal.fd)
+
+
+def test_in_the_background_keys_are_for_others(processes, tmp_path):
+    terminal = Typist()
+    words = shlex.join(map(str, gated(tmp_path)))
+    script = f"set -m; {words} & job=$!; read -r word; echo \"read $word\"; touch gate; wait $job; echo status $?"
+    process = terminal.run(["bash", "-c", script], cwd=tmp_path)
+    processes.append(process)
+    terminal.wait(shows("test_gated: line 4"), "the test prints")
+    assert not terminal.takes_keys()
+    terminal.type(b"quit\n")
+    terminal.wait(shows("read quit", "status 0"), "the run goes on to its end")
+    process.wait(support.LIMIT)
+    os.close(terminal.fd)
+
+
+def test_no_key_is_taken_while_a_channel_may_ask_for_a_password(processes, tmp_path):
+    os.mkfifo(tmp_path / "answer")
+    words = gated(tmp_path)
+    at = words.index("--") + 1
+    asks = ["sh", "-c", f"printf 'password: ' >&2; read -r answer < {tmp_path}/answer; exec \"$@\"", "sh"]
+    terminal = Typist()
+    process = terminal.run([*words[:at], *asks, *words[at:]], cwd=tmp_path)
+    processes.append(process)
+    terminal.wait(shows("password:"), "the question")
+    assert not terminal.takes_keys()
+    (tmp_path / "answer").write_text("secret\n")
+    support.wait_until(terminal.takes_keys, "keys are taken")
+    (tmp_path / "gate").touch()
+    assert process.wait(support.LIMIT) == 0
+    os.close(terminal.fd)
+
+
+def test_what_comes_to_stdin_of_another_kind_is_not_read(tmp_path):
+    (tmp_path / "gate").touch()
+    with open(tmp_path / "typed", "w+b") as typed:
+        typed.write(b"q\n")
+        typed.seek(0)
+        ended = support.finish(support.start(["run", "--format", "human", *gated(tmp_path)[2:]], cwd=tmp_path,
+                                             stdin=typed))
+        assert ended.status == 0 and typed.tell() == 0
 
 
 # What others ask on the terminal
