@@ -27,6 +27,14 @@ std::string number_of(std::string_view before, std::size_t number, std::string_v
   return number == 0 ? "" : fmt::format("{}{}{}", before, number, after);
 }
 
+/// " (round 3)" of a run that repeats its tests.
+std::string round_of(const Packet& packet) {
+  constexpr std::string_view kPrefix = run::kRoundTagPrefix;
+  for (const std::string_view tag : packet.tags)
+    if (tag.starts_with(kPrefix)) return fmt::format(" (round {})", tag.substr(kPrefix.size()));
+  return "";
+}
+
 /// "1:05".
 std::string clock(Time time) {
   const auto whole = std::chrono::duration_cast<seconds>(time).count();
@@ -107,9 +115,9 @@ void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber
   roll_call_.ended(packet, worker, since ? std::optional(now - *since) : std::nullopt);
   if (is_failure(packet.status) && !not_run) {
     output_ += fmt::format(
-        "{}{}: {}\n{}", kRule,
+        "{}{}: {}{}\n{}", kRule,
         style_out_(Color::kRed, packet.status == Status::kFail ? "FAIL" : "UNEXPECTED SUCCESS"),
-        escaped(*packet.test_id, SIZE_MAX), kRule);
+        escaped(*packet.test_id, SIZE_MAX), round_of(packet), kRule);
     if (found != open_.end()) output_ += found->second.text(full_tracebacks_);
     output_ += '\n';
   }
@@ -126,6 +134,7 @@ void HumanReport::happened(const Incident& incident, Time now) {
 }
 
 void HumanReport::attempted(const run::Attempt& attempt) {
+  if (live_) output_ += live_->attempted(attempt.test_id, attempt.worker);
   roll_call_.attempted(attempt);
 }
 

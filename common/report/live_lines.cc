@@ -74,6 +74,11 @@ std::string LiveLines::end(const Source& source) {
   return shown;
 }
 
+std::string LiveLines::attempted(std::string_view test_id,
+                                 std::optional<run::WorkerNumber> worker) {
+  return end({worker, std::string(test_id)});
+}
+
 std::string LiveLines::finish() {
   std::string shown;
   while (!open_.empty()) shown += end(Source(open_.begin()->first));

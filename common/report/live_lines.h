@@ -30,6 +30,9 @@ class LiveLines {
 
   /// To be told of every packet. Returns what there is to show now.
   [[nodiscard]] std::string packet(const Packet& packet, std::optional<run::WorkerNumber> worker);
+  /// An attempt at a test has ended, and its test has not.
+  [[nodiscard]] std::string attempted(std::string_view test_id,
+                                      std::optional<run::WorkerNumber> worker);
   /// Nothing more will come.
   [[nodiscard]] std::string finish();
 

@@ -56,7 +56,8 @@ void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, cons
   make_room(content + pieces * (packet.raw.size() - content + kGrowth));
   const std::size_t start = rewritten_.size();
   if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, now);
-  if (!shape.tag.empty() || !is_first) return pass_on_written(start, worker, now);
+  // Observers look at these tags, but not at that of the worker, which they know.
+  if (!shape.tag.empty() || !is_first || round_ > 0) return pass_on_written(start, worker, now);
   Packet copy = packet;
   copy.route_code = shape.route;
   copy.raw = Bytes(rewritten_).subspan(start);
@@ -75,7 +76,7 @@ std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
   std::vector<std::string> tags;
   if (!tag.empty()) tags.emplace_back(tag);
   if (tagged_ && worker) tags.push_back(tag_of(*worker));
-  if (round_ > 0) tags.push_back(fmt::format("round-{}", round_));
+  if (round_ > 0) tags.push_back(fmt::format("{}{}", kRoundTagPrefix, round_));
   return tags;
 }
 

@@ -20,6 +20,9 @@ inline constexpr std::string_view kCrashedTag = "crashed";
 /// It has failed, since it took longer than it may.
 inline constexpr std::string_view kTimedOutTag = "timed-out";
 
+/// Before the number of the round, of a run that repeats its tests.
+inline constexpr std::string_view kRoundTagPrefix = "round-";
+
 /// Not a test of anybody: it fails where a run could not be completed, with the reason, so that no
 /// reader takes the stream of such a run for that of a green one. A tool that asks for its failed
 /// tests again asks for it, too, and gets the answer from the run itself.

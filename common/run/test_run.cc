@@ -248,8 +248,11 @@ void TestRun::start_tests() {
   }
   if (!plan_.named()) results_.expect(tests_);
   if (const auto repeated = RunList(tests_).repeated(); !repeated.empty()) {
-    warn(nullptr, fmt::format("{} test ids are listed more than once; each is requested once: {}",
-                              repeated.size(), some_of({repeated.begin(), repeated.end()})));
+    warn(nullptr,
+         fmt::format("{} listed more than once; each is requested once: {}",
+                     repeated.size() == 1 ? "1 test id is"
+                                          : fmt::format("{} test ids are", repeated.size()),
+                     some_of({repeated.begin(), repeated.end()})));
   }
   if (options_.shuffle) {
     const std::string text =
@@ -281,13 +284,6 @@ void TestRun::begin_next_round() {
   begin_round();
 }
 
-void TestRun::tell_rounds() {
-  if (!rounds_.repeats()) return;
-  const std::string text = fmt::format("the tests have run {} time{}", rounds_.number(),
-                                       rounds_.number() == 1 ? "" : "s");
-  results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
-}
-
 void TestRun::run_tests() {
   std::optional<Retries::Places> places;
   if (assignment_.retries().waiting() > 0) places = channels_.places();
@@ -300,10 +296,10 @@ void TestRun::run_tests() {
   });
   if (phase_ != Phase::kRunning) return;  // something could not be sent
   if (assignment_.done() && !busy) {
-    if (!assignment_.stopped() && rounds_.next(results_.ledger().failures(), now_))
+    const std::size_t flaky = options_.flaky_fails ? results_.tally().flaky : 0;
+    if (!assignment_.stopped() && rounds_.next(results_.ledger().failures() + flaky, now_))
       return begin_next_round();
     conclusion_.answered();
-    tell_rounds();
     return leave();
   }
   if (assignment_.waiting() > 0) restart_servers();
@@ -429,6 +425,8 @@ void TestRun::conclude() {
   attribution_.end_waiting(conclusion_.problem().empty() ? "the run ended" : conclusion_.problem(),
                            now_);
   conclusion_.close(results_, options_, plan_.asks_for_run(), now_);
+  if (rounds_.repeats() && assignment_.has_begun())
+    results_.happened({.kind = Incident::Kind::kNotice, .text = rounds_.story()}, now_);
   results_.finish(conclusion_.is_complete(), now_);
 }
 

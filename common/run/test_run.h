@@ -145,7 +145,6 @@ class TestRun : public View, private RemoteProxy::Owner {
   void start_tests();
   void begin_round();
   void begin_next_round();
-  void tell_rounds();
   void run_tests();
   void stop_early();
   void restart_servers();

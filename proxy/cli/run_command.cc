@@ -119,7 +119,7 @@ class RunCommand : public Subcommand {
           "again");
     if (run_.replay) check_replay();
     run_.keep_order = order_ == Order::kGiven;
-    run_.again = repeat_command(options_, command);
+    run_.again = repeat_command(options_, command, has_own_channel(command), config_.folder());
     run_.channels = channels(std::move(command));
     place_hooks();
     if (run_.line.push)
@@ -290,11 +290,14 @@ class RunCommand : public Subcommand {
     return text;
   }
 
+  bool has_own_channel(const subunit::Words& command) const {
+    return !command.empty() || config_.is_own("--channel") || config_.is_own("--channels-from");
+  }
+
   /// What the command line names takes the place of channels in a configuration file.
   std::vector<subunit::Words> channels(subunit::Words command) {
     check_words_before_command(command);
-    const bool has_own =
-        !command.empty() || config_.is_own("--channel") || config_.is_own("--channels-from");
+    const bool has_own = has_own_channel(command);
     std::vector<subunit::Words> all;
     const auto add = [&all](const std::vector<subunit::Words>& commands) {
       all.insert(all.end(), commands.begin(), commands.end());

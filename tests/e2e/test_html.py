@@ -3,6 +3,7 @@
 from pathlib import Path
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -261,6 +262,61 @@ def test_a_link_leads_to_its_test(page):
     assert row.find_element("css selector", "a.link").get_attribute("href").endswith("#test=suite.Case.test_passed_150")
 
 
+FAILING = """
+import unittest
+
+class Case(unittest.TestCase):
+    pass
+
+def fail(self):
+    print("x" * 400 + "\\n" * 20)
+    self.fail("no")
+
+for number in range(300):
+    setattr(Case, f"test_{number:03}", fail if number % 10 == 0 else lambda self: None)
+"""
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """The page of a run with many failures, of which the first ones are open."""
+    folder = tmp_path_factory.mktemp("failing")
+    (folder / "suite.py").write_text(FAILING)
+    channel = serving(*python("-m", "subunit_rpc", "suite"))
+    client("--format", "subunit", "--repeat", "2", "--html", "out.html", channel=channel, cwd=folder)
+    return folder / "out.html"
+
+
+@pytest.mark.parametrize("number", [0, 10, 90, 190, 200, 290, 1, 299])
+def test_a_link_leads_to_its_test_past_others_that_are_open(browser, failing, number):
+    page = Page(browser, failing)
+    page.browser.set_window_size(1200, 900)
+    page.open(f"#test=suite.Case.test_{number:03}")
+    for _ in range(5):
+        page.settle()
+    row = page.one(".row.current")
+    assert row.find_element("css selector", ".id").text == f"suite.Case.test_{number:03}"
+    assert 0 <= page.js("return arguments[0].getBoundingClientRect().top", row) < 600
+
+
+def test_a_link_to_a_test_that_ran_several_times_leads_to_its_failure(browser, tmp_path):
+    (tmp_path / "suite.py").write_text("""
+import unittest
+runs = []
+
+class Case(unittest.TestCase):
+    def test_second(self):
+        runs.append(0)
+        self.assertNotEqual(len(runs), 2)
+""")
+    channel = serving(*python("-m", "subunit_rpc", "suite"))
+    client("--format", "subunit", "--repeat", "3", "--html", "out.html", channel=channel, cwd=tmp_path)
+    page = Page(browser, tmp_path / "out.html")
+    page.open("#test=suite.Case.test_second")
+    assert page.one(".row.current .outcome").text == "failed"
+    assert [text.strip() for text in page.texts("#tag option")] == ["all", "round-1", "round-2", "round-3"]
+
+
 def test_by_keyboard_alone(page):
     down, enter, right, left = "\ue015", "\ue007", "\ue014", "\ue012"
     page.keys("/")
@@ -338,6 +394,38 @@ def test_the_command_repeats_the_test(page, results):
     ended = client("--format", "subunit", *own[-1:], channel=channel, cwd=results[0].parent)
     assert ended.status == 1
     assert ended.stream.statuses == {"suite.Case.test_evil": "fail"}
+
+
+def test_the_command_of_a_run_with_a_configuration_file_leaves_its_reports_alone(browser, tmp_path):
+    (tmp_path / "suite.py").write_text(FAILING)
+    channel = shlex.join(serving(*python("-m", "subunit_rpc", "suite")))
+    (tmp_path / "subunit-proxy.toml").write_text(f'channel = ["{channel}"]\nhtml = "out.html"\nrepeat = 2\n')
+    support.proxy("run", "--format", "subunit", "--match", "test_00", cwd=tmp_path)
+    before = (tmp_path / "out.html").read_bytes()
+    page = Page(browser, tmp_path / "out.html")
+    assert page.count() == "20 tests"
+    command = page.row("suite.Case.test_000").find_element("css selector", "code.command").text
+    command = command.replace("subunit-proxy run", f"{support.BINARY} run --format subunit", 1)
+    ended = subprocess.run(["sh", "-c", command], cwd="/", capture_output=True)
+    assert ended.returncode == 1, ended.stderr
+    assert support.Stream(ended.stdout).ended == {("suite.Case.test_000", "fail"): 1}
+    assert (tmp_path / "out.html").read_bytes() == before
+
+
+@pytest.mark.parametrize("test_id, words", [
+    ("suite.Case.plain", "suite.Case.plain"),
+    ("a 'b'", r"'a '\''b'\'''"),
+    ("-x", r"--match '^\Q-x\E$'"),
+    ("a\u202e\\'\n", r"$'a\xe2\x80\xae\\\'\x0a'"),
+])
+def test_the_command_of_an_odd_id(browser, tmp_path, test_id, words):
+    server = tmp_path / "server.py"
+    source = (support.EXAMPLES / "own_server.py").read_text()
+    server.write_text(source.replace("host, port =", f"TESTS = {{{test_id!r}: lambda: True}}\nhost, port =", 1))
+    client("--format", "subunit", "--html", tmp_path / "out.html", channel=serving(support.PYTHON, server))
+    page = Page(browser, tmp_path / "out.html")
+    page.click(".row .head")
+    assert f" {words} -- " in page.one("code.command").get_attribute("textContent")
 
 
 def test_100_000_tests_are_there_and_small(browser, tmp_path):

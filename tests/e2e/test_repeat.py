@@ -33,7 +33,8 @@ def suite(tmp_path, monkeypatch):
 
 def run(*options, workers=2):
     channel = serving(*python("-m", "subunit_rpc", "suite"), options=["--workers", str(workers)])
-    return client("--format", "subunit", *options, channel=channel)
+    form = [] if "--format" in options else ["--format", "subunit"]
+    return client(*form, *options, channel=channel)
 
 
 def ended(finished):
@@ -48,6 +49,14 @@ def test_every_round_has_each_test(suite):
     for number in 1, 2, 3:
         assert f"round-{number}".encode() in finished.stdout
     says(finished.stderr, "the tests have run 3 times")
+
+
+def test_reports_name_the_round(suite):
+    finished = run("--format", "human", "--repeat", "5", "--html", "out.html", workers=1)
+    assert finished.status == 1
+    assert "FAIL: suite.Case.test_fourth (round 4)" in finished.text
+    page = (suite / "out.html").read_text()
+    assert '"tags":["round-1","round-2","round-3","round-4","round-5"]' in page
 
 
 def test_until_a_failure(suite):

@@ -480,6 +480,8 @@ TEST_CASE("the command that repeats a test says how to get there, and not what e
   CHECK(pushed.before ==
         "subunit-proxy run --push=once --env TOKEN=\"$TOKEN\" --env A=\"$A\" --chdir '/a b'");
   CHECK(pushed.after == " -- ssh board -- ./suite");
+  const auto limited = again({"run", "--resource", "db=1:x", "--setup", "lab on", "--", "ssh"});
+  CHECK(limited.before == "subunit-proxy run --setup 'lab on'");
   const auto several = again({"run", "--channel", "ssh a", "--channel", "ssh b", "-x"});
   CHECK(several.before == "subunit-proxy run --channel 'ssh a' --channel 'ssh b'");
   CHECK(several.after.empty());

@@ -236,11 +236,22 @@ TEST_CASE("page: what is said about the run, and printed outside of tests") {
   CHECK(run.data()["outside"] == json::array({{0, json::array({{"stdout", "at import"}})}}));
 }
 
-TEST_CASE("page: a run that was not completed says why") {
+TEST_CASE("page: many messages are counted") {
   Run run;
+  for (std::size_t i = 0; i < HtmlReport::kMaxIncidents + 5; ++i)
+    run.happened({.kind = Incident::Kind::kTrouble, .text = "again"});
+  CHECK(run.data()["incidents"].size() == HtmlReport::kMaxIncidents);
+  CHECK(run.data()["more_incidents"] == 5);
+}
+
+TEST_CASE("page: a run that was not completed says why, and that is no test") {
+  Run run;
+  run.end("subunit-proxy.run", Status::kFail, std::nullopt);
   run.why = "the channel was lost";
   CHECK(run.data(false)["completed"] == false);
   CHECK(run.data()["problem"] == "the channel was lost");
+  CHECK(run.data()["tests"].empty());
+  CHECK(run.data()["failed"] == true);
 }
 
 TEST_CASE("page: its policy names the script and the style that are in it") {

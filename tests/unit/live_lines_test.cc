@@ -23,6 +23,7 @@ class Lines {
   std::string ends(std::string_view id, Worker worker = 0) {
     return packet({.test_id = id, .status = Status::kSuccess}, worker);
   }
+  std::string attempted(std::string_view id) { return lines_.attempted(id, 0); }
   std::string finish() { return lines_.finish(); }
 
  private:
@@ -70,6 +71,14 @@ TEST_CASE("live: attachments are not printed, and a second attempt is") {
   CHECK(lines.prints("a", "again\n", "attempt-2/stdout") == "a: again\n");
   CHECK(lines.prints("a", "half ").empty());
   CHECK(lines.prints("a", "\xff\n", "stdout.raw") == "a: half \\xff\n");
+}
+
+TEST_CASE("live: what an attempt has left of a line is shown at its end") {
+  Lines lines;
+  CHECK(lines.prints("a", "about to crash").empty());
+  CHECK(lines.attempted("b").empty());
+  CHECK(lines.attempted("a") == "a: about to crash\n");
+  CHECK(lines.ends("a").empty());
 }
 
 TEST_CASE("live: nothing acts on the terminal") {

@@ -136,7 +136,7 @@ TEST_CASE("an id that is listed twice is asked for once and answered twice") {
   paper.sent();
   for (const char* id : {"a", "a", "b"}) paper.reports("0", id, Status::kExists);
   paper.says("0", rpc::Done{"1"});
-  CHECK(paper.seen.told("1 test ids are listed more than once; each is requested once: \"a\""));
+  CHECK(paper.seen.told("1 test id is listed more than once; each is requested once: \"a\""));
   CHECK(paper.seen.expected == 3);
 }
 

@@ -110,8 +110,8 @@ TEST_CASE("--until-failure: no round begins after one with a failure") {
   paper.passes("", "b");
   paper.says("", rpc::Done{"2"});
   CHECK(paper.sent() == std::vector<std::string>{"Goodbye"});
-  CHECK(paper.seen.told("the tests have run 2 times"));
   paper.channel_ends();
+  CHECK(paper.seen.told("the tests have run 2 times"));
   CHECK(paper.run->exit_status() == 1);
 }
 
@@ -126,6 +126,34 @@ TEST_CASE("--until-failure with -x: nor does a test") {
   CHECK(paper.sent().back() == "Goodbye");
   paper.channel_ends();
   CHECK(paper.status("b") == "skip");
+}
+
+TEST_CASE("--repeat with -x: a failure of the last test of a round begins none") {
+  Options options = repeating(3, {"a", "z"});
+  options.max_fail = 1;
+  Repeated paper(options);
+  paper.ready();
+  paper.opens("");
+  runs(paper, "1", {"a"});
+  runs(paper, "2", {"z"}, Status::kFail);
+  CHECK(paper.sent().back() == "Goodbye");
+  paper.channel_ends();
+  CHECK(paper.run->tally().not_run == 0);
+  CHECK(paper.seen.told("the tests have run 1 time"));
+  CHECK(paper.seen.expected == 2);
+}
+
+TEST_CASE("--until-failure: a flaky test is a failure, if it makes the run fail") {
+  Options options = repeating(0, {"a"});
+  options.until_failure = true;
+  options.retries = 1;
+  options.flaky_fails = true;
+  options.direct = true;
+  Repeated paper(options);
+  paper.says("", rpc::Hello{{.max = 2, .min = 1}});
+  runs(paper, "1", {"a"}, Status::kFail);
+  runs(paper, "2", {"a"});
+  CHECK(paper.sent().back() == "Goodbye");
 }
 
 TEST_CASE("--time: no round begins after so long") {
@@ -157,4 +185,5 @@ TEST_CASE("an interrupt ends the round, and begins none") {
   paper.channel_ends();
   CHECK(paper.run->exit_status() == 3);
   CHECK(has(paper.why("b"), "interrupted"));
+  CHECK(paper.seen.told("the tests have run 1 time; round 2 was not completed"));
 }

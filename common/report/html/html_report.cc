@@ -113,7 +113,9 @@ HtmlReport::HtmlReport(Options options, const run::View& view, Time start)
     : options_(std::move(options)), view_(view), start_(start) {}
 
 void HtmlReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
-  if (const auto test = records_.packet(packet, worker, now)) add(*test, packet);
+  const auto test = records_.packet(packet, worker, now);
+  // The page says at its top what kRunTest says.
+  if (test && test->id != run::kRunTest) add(*test, packet);
 }
 
 void HtmlReport::happened(const Incident& incident, Time now) {
@@ -268,8 +270,10 @@ std::string HtmlReport::head_of_run(bool completed, Time now) const {
   append_json(json, options_.again_before);
   json += ',';
   append_json(json, options_.again_after);
-  fmt::format_to(std::back_inserter(json), "],\"history\":{},\"left_out\":{}",
-                 options_.history != nullptr, left_out_);
+  fmt::format_to(std::back_inserter(json),
+                 "],\"history\":{},\"left_out\":{},\"failed\":{},\"more_incidents\":{}",
+                 options_.history != nullptr, left_out_, view_.ledger().failures() > 0,
+                 incident_count_ - std::min(incident_count_, kMaxIncidents));
   json += ",\"workers\":[";
   for (const auto& [worker, channel] : workers_) {
     if (json.back() != '[') json += ',';

@@ -31,6 +31,7 @@ namespace subunit::report {
 /// | name       | of the run, for its title                                                      |
 /// | completed  | false: something that was asked for was not done                               |
 /// | problem    | why, or ""                                                                     |
+/// | failed     | true: a test has failed                                                        |
 /// | start      | in ms since 1970                                                               |
 /// | took       | ms                                                                             |
 /// | again      | a shell command that repeats a test: what stands before its id, and after it   |
@@ -38,6 +39,7 @@ namespace subunit::report {
 /// | workers    | [number, channel] each                                                         |
 /// | tags       | names                                                                          |
 /// | incidents  | [ms since the start, number of the worker or null, text] each                  |
+/// | more_incidents | of which there is no more than that number                                 |
 /// | outside    | what was printed outside of tests: [number or null, [file…]] each              |
 /// | left_out   | tests that have no row, since the page is too long                             |
 /// | tests      | a row each, in the order in which they ended                                   |

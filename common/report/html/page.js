@@ -138,7 +138,7 @@
   function seconds(milliseconds) {
     if (milliseconds === null) return '';
     if (milliseconds < 1) return milliseconds.toFixed(3) + ' ms';
-    if (milliseconds < 1000)
+    if (milliseconds < 999.5)
       return milliseconds.toPrecision(3).replace(/\.?0+$/, found => found[0] === '.' ? '' : found) +
           ' ms';
     if (milliseconds < 60000)
@@ -153,9 +153,7 @@
 
   const counts = OUTCOMES.map(() => 0);
   for (const test of tests) ++counts[test[OUTCOME]];
-  const failures =
-      counts.reduce((sum, count, outcome) => sum + (isFailure(outcome) ? count : 0), 0);
-  const verdict = !run.completed ? 'not completed' : failures > 0 ? 'failed' : 'passed';
+  const verdict = !run.completed ? 'not completed' : run.failed ? 'failed' : 'passed';
 
   function showHead() {
     document.title = `${verdict}: ${inLine(run.name)}`;
@@ -262,6 +260,8 @@
   const shown = new Map();  // row: its element
   let current = 0;          // place in the view
   let isDrawn = true;
+  let anchor = null;  // the first row on the screen
+  let sought = null;  // the row that somebody wanted to see, until they do something else
 
   const topOf = place => {
     let top = place * ROW;
@@ -286,6 +286,7 @@
       first =
           Math.max(0, first - Math.max(1, Math.floor((topOf(first) - above + margin) / ROW / 2)));
     let top = topOf(first);
+    anchor = null;
     const needed = new Set();
     for (let place = first; place < view.length && top < above + innerHeight + margin; ++place) {
       const row = view[place];
@@ -296,6 +297,7 @@
         list.append(element);
       }
       needed.add(row);
+      if (anchor === null && top + ROW + (open.get(row) ?? 0) > above) anchor = row;
       element.style.transform = `translateY(${top}px)`;
       element.classList.toggle('current', place === current);
       element.setAttribute('aria-posinset', place + 1);
@@ -313,14 +315,24 @@
          list.removeAttribute('aria-activedescendant');
   }
 
+  // How high an open test is shows only once it is there. Then what is looked at stays where it is:
+  // a test that was searched for, or else the first one on the screen.
   const heights = new ResizeObserver(entries => {
+    const fixed = view.indexOf(sought ?? anchor);
+    const before = topOf(fixed);
+    let hasChanged = false;
     for (const entry of entries) {
       const row = Number(entry.target.dataset.row);
       const height = entry.target.offsetHeight;
       if (height === 0 || !open.has(row) || open.get(row) === height) continue;
       open.set(row, height);
-      layOut();
+      hasChanged = true;
     }
+    if (!hasChanged) return;
+    list.style.height = `${topOf(view.length)}px`;
+    const shift = fixed < 0 ? 0 : topOf(fixed) - before;
+    if (shift !== 0) scrollBy(0, shift);
+    layOut();
   });
 
   function makeRow(row) {
@@ -379,8 +391,21 @@
     return JSON.parse(byId(`texts-${place}`).textContent)[row];
   }
 
-  const shellQuoted = text =>
-      /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, '\'\\\'\'')}'`;
+  function shellQuoted(text) {
+    if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+    if (text.search(ONE_HARMFUL) < 0) return `'${text.replace(/'/g, '\'\\\'\'')}'`;
+    const bytesOf = found => [...new TextEncoder().encode(found)];
+    const escaped = text.replace(/[\\']/g, '\\$&')
+                        .replace(
+                            ONE_HARMFUL,
+                            found => bytesOf(found)
+                                         .map(byte => '\\x' + byte.toString(16).padStart(2, '0'))
+                                         .join(''));
+    return `$'${escaped}'`;  // of bash, zsh and POSIX.1-2024
+  }
+  /// What selects a test on the command line: an id that looks like an option is none there.
+  const selecting = id =>
+      id.startsWith('-') ? `--match ${shellQuoted(`^\\Q${id}\\E$`)}` : shellQuoted(id);
   const linkTo = row => '#test=' + encodeURIComponent(tests[row][ID]);
 
   function fact(facts, name, value) {
@@ -394,7 +419,7 @@
   function commandOf(row) {
     const cell = document.createDocumentFragment();
     const code =
-        make('code', 'command', run.again[0] + ' ' + shellQuoted(tests[row][ID]) + run.again[1]);
+        make('code', 'command', run.again[0] + ' ' + selecting(tests[row][ID]) + run.again[1]);
     const button = make('button', '', 'copy');
     button.type = 'button';
     button.addEventListener('click', () => {
@@ -478,6 +503,7 @@
       choose(row);
     }
     if (!open.has(row)) toggle(row);
+    sought = row;
     current = view.indexOf(row);
     list.style.height = `${topOf(view.length)}px`;
     const top = topOf(current) + list.getBoundingClientRect().top;
@@ -494,8 +520,13 @@
     } catch {
       return;
     }
-    const row = tests.findIndex(test => test[ID] === id);
-    if (row >= 0) reveal(row);
+    // A test that has run several times: where it was worst.
+    let best = -1;
+    tests.forEach((test, row) => {
+      const isWorse = best < 0 || RANK[test[OUTCOME]] < RANK[tests[best][OUTCOME]];
+      if (test[ID] === id && isWorse) best = row;
+    });
+    if (best >= 0) reveal(best);
   }
 
   function listKey(event) {
@@ -769,6 +800,8 @@
     byId('events').hidden = false;
     byId('events').querySelector('summary').textContent =
         counted(run.incidents.length, 'message') + ' about the run';
+    if (run.more_incidents > 0)
+      byId('events').querySelector('summary').textContent += `, and ${run.more_incidents} more`;
     for (const [when, worker, text] of run.incidents)
       byId('events').querySelector('ul').append(make(
           'li', '',
@@ -803,6 +836,8 @@
     drawTime();
     layOut();
   });
+  for (const act of ['wheel', 'pointerdown', 'keydown', 'touchstart'])
+    addEventListener(act, () => sought = null, {capture: true, passive: true});
   addEventListener('hashchange', followLink);
   setTimeout(() => {  // once the tests are there to see
     makeTime();

@@ -7,9 +7,14 @@
 namespace proxy {
 
 /// The command of a run in which one test runs again, from the options and the channel command of
-/// a run. It keeps what says how to get to the tests, and what a configuration file says anyway,
-/// and leaves out what selects tests, orders them, or reports on them. The values of --env may be
-/// secrets, so it takes them from the variables of its own shell.
-[[nodiscard]] RepeatCommand repeat_command(const OptionSet& options, const subunit::Words& channel);
+/// a run. It keeps what says how to get to the tests, also if a configuration file says so, which
+/// is not read then; and leaves out what selects tests, orders them, or reports on them. The values
+/// of
+/// --env may be secrets, so it takes them from the variables of its own shell.
+///
+/// `channel`: behind "--". `has_own_channel`: what the file has of channels does not count.
+/// `folder`: of the file, where its channels start; "" if there is none.
+[[nodiscard]] RepeatCommand repeat_command(const OptionSet& options, const subunit::Words& channel,
+                                           bool has_own_channel, const std::string& folder);
 
 }  // namespace proxy
