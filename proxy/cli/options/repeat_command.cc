@@ -80,7 +80,7 @@ RepeatCommand repeat_command(const OptionSet& options, const subunit::Words& cha
     for (const std::string& value : option.values) words += quoted(option, value);
   }
   RepeatCommand command{.before = "subunit-proxy run", .after = ""};
-  if (has_file) command.before += " --no-config";
+  if (has_file || options.given("--no-config")) command.before += " --no-config";
   if (has_file && !has_own_channel && !folder.empty())
     command.before.insert(0, fmt::format("cd {} && ", shell_quote(folder)));
   command.before += words;
