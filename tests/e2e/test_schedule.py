@@ -120,7 +120,7 @@ def test_what_took_longest_the_last_time_starts_first(suite, tmp_path):
     )
     # A few short ones may show first how fast a server is; the other may do more meanwhile.
     [ids] = [ids for ids in by_worker(stream).values() if longest in ids]
-    assert ids.index(longest) < 4
+    assert ids.index(longest) < max(4, len(ids) // 2)
 
 
 def longest_of(stream):
