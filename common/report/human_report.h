@@ -25,7 +25,7 @@ class HumanReport : public run::Observer {
     bool colored_stdout = false;
     bool colored_stderr = false;
     bool full_tracebacks = false;  ///< with the frames of test frameworks
-    bool live = false;             ///< what tests print as it comes, too
+    bool live = false;             ///< what tests print while they run, too
     const char* locale = "";       ///< of the text on it, as for newlocale(3)
   };
 

@@ -12,7 +12,7 @@
 
 namespace subunit::report {
 
-/// What tests print, line by line as it comes, each line with its test in front:
+/// What tests print while they run, line by line, each line with its test in front:
 ///
 ///     …s.test_net.Case.test_dns: asking 127.0.0.1
 ///     worker-1: printed at import

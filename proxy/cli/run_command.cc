@@ -76,7 +76,8 @@ class RunCommand : public Subcommand {
         run_.color);
     options_.flag("--full-traceback", "show frames of the test framework in tracebacks, too",
                   run_.full_tracebacks);
-    options_.flag("--live", "show what tests print as it comes, each line with its test in front",
+    options_.flag("--live",
+                  "show what tests print while they run, each line with its test in front",
                   run_.live);
     options_.text(
         {"--trace", "FILE", "write the run to FILE as a Chrome trace, for ui.perfetto.dev"},

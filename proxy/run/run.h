@@ -44,7 +44,7 @@ struct RunOptions : subunit::run::Options {
   Format format = Format::kHuman;
   ColorMode color = ColorMode::kAuto;
   bool full_tracebacks = false;  ///< for people: with the frames of test frameworks
-  bool live = false;             ///< for people: what tests print as it comes
+  bool live = false;             ///< for people: what tests print while they run
   Annotate annotate = Annotate::kNever;
   std::optional<std::string> trace;  ///< file to write: the run as a Chrome trace
   std::optional<std::string> junit;  ///< file to write: the run as JUnit XML

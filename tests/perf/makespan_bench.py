@@ -118,15 +118,14 @@ def case_figures(suites, ours, workers, first_speed):
         yield with_history(f"history, {name}", goal=Goal(AT_MOST, 1.02, False))
 
 
+def lines_of(program, *arguments):
+    return subprocess.run(
+        [program, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE
+    ).stdout.splitlines()
+
+
 def limit_figures(program, tests, suites):
-    output = subprocess.run(
-        [program, "limits", str(tests), str(suites)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    ).stdout
-    for line in output.splitlines():
+    for line in lines_of(program, "limits", tests, suites):
         name, *pairs = line.split("\t")
         ours, in_order = zip(*(map(float, pair.split()) for pair in pairs))
         yield Figure(f"{name}, {tests} tests", "x bound", ours, "order given", in_order,
@@ -138,14 +137,7 @@ def limit_figures(program, tests, suites):
 def cost_figures(program, rounds):
     costs = {}
     for _ in range(rounds):
-        output = subprocess.run(
-            [program, "cost", str(COST_TESTS), str(COST_WORKERS)],
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-            timeout=PATIENCE,
-        ).stdout
-        for line in output.splitlines():
+        for line in lines_of(program, "cost", COST_TESTS, COST_WORKERS):
             name, cost = line.split("\t")
             costs.setdefault(name, []).append(float(cost))
     for name, values in costs.items():

@@ -196,7 +196,7 @@ TEST_CASE("a channel that ends before Ready says how far it had got") {
   paper.channel_ends("\"ssh board\" exited with status 255");
   CHECK(paper.run->problem() ==
         "the channel ended before a shell answered: \"ssh board\" exited with status 255; the "
-        "channel printed nothing (what it writes to stderr is shown as it comes)");
+        "channel printed nothing (what it writes to stderr is shown at once)");
 }
 
 TEST_CASE("a channel whose end tells all is not said to have printed nothing") {

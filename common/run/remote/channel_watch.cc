@@ -24,7 +24,7 @@ std::string EarlyNoise::text() const {
   const std::string_view all = as_text(kept_);
   const std::size_t begin = all.find_first_not_of("\r\n");
   if (begin == std::string_view::npos)
-    return "the channel printed nothing (what it writes to stderr is shown as it comes)";
+    return "the channel printed nothing (what it writes to stderr is shown at once)";
   const std::string_view shown = all.substr(begin, all.find_last_not_of("\r\n") + 1 - begin);
   return fmt::format("the channel printed: \"{}\"", escaped(shown, kMaxShown));
 }
