@@ -94,11 +94,7 @@ def read_log(path):
 
 def sent(path):
     """The tests that a schedule log says each server got, in order."""
-    return sent_in(read_log(path))
-
-
-def sent_in(entries):
     workers = {}
-    for entry in entries:
+    for entry in read_log(path):
         workers.setdefault(entry["worker"], []).extend(entry["tests"])
     return workers

@@ -167,7 +167,9 @@ def test_output_is_that_of_its_test_or_of_the_suite_whatever_it_is(suite):
     says(failure.findtext("failure"), "Traceback", 'suite.py", line', '\\x01 "quoted"')
     assert report.cases["suite.Case test_success"].findtext("system-out") == "passed\n"
     (of_worker,) = (each for each in report.suites if each.get("hostname"))
-    assert of_worker.findtext("system-out") == "printed at import\n" * 2  # a second server
+    # Of two servers. What the proxy reads before the first one is connected is of none.
+    printed = [each.findtext("system-out", "") for each in report.suites]
+    assert "".join(printed) == "printed at import\n" * 2
     says(of_worker.findtext("system-err"), "SIGKILL")
 
 
