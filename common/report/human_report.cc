@@ -27,14 +27,6 @@ std::string number_of(std::string_view before, std::size_t number, std::string_v
   return number == 0 ? "" : fmt::format("{}{}{}", before, number, after);
 }
 
-/// " (round 3)" of a run that repeats its tests.
-std::string round_of(const Packet& packet) {
-  constexpr std::string_view kPrefix = run::kRoundTagPrefix;
-  for (const std::string_view tag : packet.tags)
-    if (tag.starts_with(kPrefix)) return fmt::format(" (round {})", tag.substr(kPrefix.size()));
-  return "";
-}
-
 /// "1:05".
 std::string clock(Time time) {
   const auto whole = std::chrono::duration_cast<seconds>(time).count();
@@ -82,24 +74,26 @@ void HumanReport::expect(std::size_t tests) {
 
 void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   if (live_) output_ += live_->packet(packet, worker);
-  if (packet.file) keep(packet);
+  if (packet.file) keep(packet, worker);
   if (!packet.test_id) return;
   if (is_final(packet.status)) end_test(packet, worker, now);
   progressed_ |= packet.status == Status::kInProgress || is_final(packet.status);
 }
 
 /// A server may attach to any number of tests, and end none of them.
-void HumanReport::keep(const Packet& packet) {
+void HumanReport::keep(const Packet& packet, std::optional<run::WorkerNumber> worker) {
   const std::string id(packet.test_id.value_or(""));
-  const auto known = open_.find(id);
+  const std::size_t site = view_.site_of(worker);
+  Attachments* attachments = packet.test_id ? open_.find(id, site) : &outside_;
   const bool is_full = kept_ > kMaxOpenBytes;
-  if (is_full && known == open_.end()) return;
-  Attachments& attachments = known == open_.end() ? open_[id] : known->second;
-  if (is_full) return attachments.leave_out();
-  kept_ -= attachments.kept();
-  if (known == open_.end()) kept_ += kEntry + id.size();
-  attachments.add(packet);
-  kept_ += attachments.kept();
+  if (is_full) return attachments ? attachments->leave_out() : void();
+  if (!attachments) {
+    attachments = &open_.add(id, site);
+    kept_ += kEntry + id.size();
+  }
+  kept_ -= attachments->kept();
+  attachments->add(packet);
+  kept_ += attachments->kept();
 }
 
 void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber> worker,
@@ -108,22 +102,21 @@ void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber
     runs_failed_ += is_failure(packet.status);
     return;
   }
-  const auto found = open_.find(std::string(*packet.test_id));
+  const std::string id(*packet.test_id);
+  const auto attachments = open_.take(id, view_.site_of(worker));
   // Where a run that cannot go on leaves out a thousand tests, that is said once.
   const bool not_run = !worker && run::has_tag(packet, run::kNotRunTag);
-  const auto since = worker ? view_.running().since(*packet.test_id) : std::nullopt;
-  roll_call_.ended(packet, worker, since ? std::optional(now - *since) : std::nullopt);
+  const auto since = worker ? view_.running().since(id, worker) : std::nullopt;
+  roll_call_.ended(packet, where_of(worker), since ? std::optional(now - *since) : std::nullopt);
   if (is_failure(packet.status) && !not_run) {
     output_ += fmt::format(
         "{}{}: {}{}\n{}", kRule,
         style_out_(Color::kRed, packet.status == Status::kFail ? "FAIL" : "UNEXPECTED SUCCESS"),
-        escaped(*packet.test_id, SIZE_MAX), round_of(packet), kRule);
-    if (found != open_.end()) output_ += found->second.text(full_tracebacks_);
+        escaped(id, SIZE_MAX), copy_of(packet, worker), kRule);
+    if (attachments) output_ += attachments->text(full_tracebacks_);
     output_ += '\n';
   }
-  if (found == open_.end()) return;
-  kept_ -= found->second.kept() + kEntry + found->first.size();
-  open_.erase(found);
+  if (attachments) kept_ -= attachments->kept() + kEntry + id.size();
 }
 
 void HumanReport::happened(const Incident& incident, Time now) {
@@ -138,8 +131,32 @@ void HumanReport::attempted(const run::Attempt& attempt) {
   roll_call_.attempted(attempt);
 }
 
+/// Where it is one of several that have the same id, that tells them apart.
+std::string HumanReport::where_of(std::optional<run::WorkerNumber> worker) const {
+  if (!worker) return "";
+  return view_.on_each_channel() ? fmt::format("channel-{}", view_.site_of(worker))
+                                 : fmt::format("worker-{}", *worker);
+}
+
+/// " (round 3)" of a run that repeats its tests, " (channel-1: ssh board)" of one that has each on
+/// each channel.
+std::string HumanReport::copy_of(const Packet& packet,
+                                 std::optional<run::WorkerNumber> worker) const {
+  std::string text;
+  const auto add = [&text](const std::string& part) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", part);
+  };
+  if (const std::string_view round = run::number_after(packet, run::kRoundTagPrefix);
+      !round.empty())
+    add(fmt::format("round {}", round));
+  if (const std::string_view channel = run::number_after(packet, run::kChannelTagPrefix);
+      !channel.empty() && worker && view_.on_each_channel())
+    add(fmt::format("channel-{}: {}", channel, view_.channel_of(*worker)));
+  return text.empty() ? "" : fmt::format(" ({})", text);
+}
+
 std::string HumanReport::slow_line(const Incident& incident, Time now) const {
-  const auto since = view_.running().since(incident.test_id);
+  const auto since = view_.running().since(incident.test_id, incident.worker);
   const std::string time =
       since ? fmt::format(" for {} s", std::chrono::duration_cast<seconds>(now - *since).count())
             : "";
@@ -194,8 +211,8 @@ void HumanReport::add_running(Time now) {
     for (const run::RunningTest& test : tests) {
       output_ += fmt::format("{}: {} {}\n", where, cells_.fit_end(test.id, kMaxShownId).text,
                              clock(now - test.since));
-      const auto found = open_.find(test.id);
-      if (found != open_.end()) output_ += last_lines(found->second);
+      if (const Attachments* const found = open_.find(test.id, view_.site_of(worker)))
+        output_ += last_lines(*found);
     }
   }
   output_ += kRule;
@@ -211,7 +228,7 @@ void HumanReport::finish(bool completed, Time now) {
   due_.reset();
   if (live_) output_ += live_->finish();
   if (!completed || view_.ledger().failures() > 0) {
-    const std::string outside = open_[""].text();
+    const std::string outside = outside_.text();
     if (!outside.empty())
       output_ += fmt::format("{}outside of tests:\n{}{}", kRule, kRule, outside);
   }

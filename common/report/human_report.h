@@ -3,9 +3,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "common/report/attachments.h"
+#include "common/report/by_test.h"
 #include "common/report/live_lines.h"
 #include "common/report/roll_call.h"
 #include "common/report/text_cells.h"
@@ -72,8 +72,11 @@ class HumanReport : public run::Observer {
   /// Of what tests in progress have attached, further attachments are left out.
   static constexpr std::size_t kMaxOpenBytes = 64 << 20;
 
-  void keep(const Packet& packet);
+  void keep(const Packet& packet, std::optional<run::WorkerNumber> worker);
   void end_test(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now);
+  [[nodiscard]] std::string where_of(std::optional<run::WorkerNumber> worker) const;
+  [[nodiscard]] std::string copy_of(const Packet& packet,
+                                    std::optional<run::WorkerNumber> worker) const;
   [[nodiscard]] std::string slow_line(const run::Incident& incident, Time now) const;
   [[nodiscard]] std::string progress(std::size_t columns, Time now) const;
   [[nodiscard]] std::string summary(bool completed, Time now) const;
@@ -89,8 +92,9 @@ class HumanReport : public run::Observer {
   std::size_t expected_ = 0;
   std::size_t servers_lost_ = 0;
   std::size_t runs_failed_ = 0;  // kRunTest: whoever shows the report says why
-  std::unordered_map<std::string, Attachments> open_;  // by test id; "": what belongs to no test
-  std::size_t kept_ = 0;                               // bytes, in open_
+  ByTest<Attachments> open_;
+  Attachments outside_;   // of tests
+  std::size_t kept_ = 0;  // bytes, in both
   std::optional<LiveLines> live_;
   RollCall roll_call_;
   std::string output_;

@@ -31,13 +31,12 @@ std::optional<RollCall::Kind> RollCall::kind_of(const Packet& packet, bool tried
   return Kind::kFailed;
 }
 
-void RollCall::ended(const Packet& packet, std::optional<run::WorkerNumber> worker,
-                     std::optional<Time> took) {
+void RollCall::ended(const Packet& packet, std::string_view where, std::optional<Time> took) {
   const auto tried = attempts_.find(*packet.test_id);
   // Without a server, it is the end of a test that was to run again, and did not.
   const auto entry = [&] {
-    return Entry{std::string(*packet.test_id), worker, took,
-                 tried == attempts_.end() ? 1 : tried->second + (worker ? 1 : 0)};
+    return Entry{std::string(*packet.test_id), std::string(where), took,
+                 tried == attempts_.end() ? 1 : tried->second + (where.empty() ? 0 : 1)};
   };
   if (const auto kind = kind_of(packet, tried != attempts_.end())) {
     List& list = lists_[*kind];
@@ -71,12 +70,12 @@ std::string RollCall::text(const TextCells& cells, const Style& style) const {
     for (const Entry& entry : list.named) {
       const auto id = cells.fit_end(entry.id, kMaxId);
       text += fmt::format("{}  {}", name, id.text);
-      const std::string where = entry.worker ? fmt::format("worker-{}", *entry.worker) : "";
       const std::string took = entry.took ? in_seconds(*entry.took) : "";
       const std::string attempt =
           entry.attempts > 1 ? fmt::format("  attempt {}", entry.attempts) : "";
-      if (!where.empty() || !took.empty() || !attempt.empty())
-        text += fmt::format("{:{}}  {:9} {:>7}{}", "", width - id.columns, where, took, attempt);
+      if (!entry.where.empty() || !took.empty() || !attempt.empty())
+        text +=
+            fmt::format("{:{}}  {:9} {:>7}{}", "", width - id.columns, entry.where, took, attempt);
       text += "\n";
     }
     if (list.more > 0) text += fmt::format("{}  and {} more\n", name, list.more);

@@ -32,9 +32,9 @@ class RollCall {
   static constexpr Time kWorthTelling = std::chrono::seconds(1);
 
   void attempted(const run::Attempt& attempt);
-  /// A final status. `took`: since it began, if that is known.
-  void ended(const Packet& packet, std::optional<run::WorkerNumber> worker,
-             std::optional<Time> took);
+  /// A final status. `where`: on which server, as it is to be shown; "": on none. `took`: since it
+  /// began, if that is known.
+  void ended(const Packet& packet, std::string_view where, std::optional<Time> took);
 
   /// Whole lines; empty if there is nothing to tell.
   [[nodiscard]] std::string text(const TextCells& cells, const Style& style) const;
@@ -43,7 +43,7 @@ class RollCall {
   enum class Kind { kFailed, kCrashed, kTimedOut, kFlaky, kNotRun };
   struct Entry {
     std::string id;
-    std::optional<run::WorkerNumber> worker;
+    std::string where;  // "": nowhere
     std::optional<Time> took;
     int attempts;
   };

@@ -3,8 +3,11 @@
 // What a run tells to whoever shows it, and what it answers when it is asked.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/time.h"
 #include "common/run/running_tests.h"
@@ -93,6 +96,16 @@ class View {
   [[nodiscard]] virtual bool being_set_up() const { return false; }
   /// The channel to the server at this place, for people: its command. "" if there is none.
   [[nodiscard]] virtual std::string_view channel_of(WorkerNumber /*worker*/) const { return ""; }
+  /// Tests with the same id at different sites are different ones. kAnySite: what comes from there
+  /// may be about any of them.
+  static constexpr std::size_t kAnySite = SIZE_MAX;
+  [[nodiscard]] virtual std::size_t site_of(std::optional<WorkerNumber> /*worker*/) const {
+    return 0;
+  }
+  /// Each test runs on each channel: these are the sites.
+  [[nodiscard]] virtual bool on_each_channel() const { return false; }
+  /// All channels by number, for people: their commands.
+  [[nodiscard]] virtual std::vector<std::string> channel_names() const { return {}; }
   /// Why the run cannot be completed, for people; "" as long as it can.
   [[nodiscard]] virtual std::string_view problem() const { return ""; }
   /// How long the rest will take, if that can be estimated.

@@ -18,6 +18,14 @@ enum class Verdict {
   kOfStream,  ///< 0 if the stream is complete, whatever the verdicts in it: the convention of testr
 };
 
+/// Where each test of a run is to run: at one of all sites, or at each. A test that runs at several
+/// is as many tests, which have the same id.
+enum class Spread {
+  kOnce,
+  kEachChannel,  ///< a site is a channel
+  kEachWorker,   ///< a site is the place of a server
+};
+
 /// A command for the shell of this machine.
 struct HookCommand {
   std::string text;
@@ -42,6 +50,8 @@ struct Options {
 
   // Where.
   bool direct = false;  ///< a test server at the other end of a channel, and no proxy
+  /// Unless it is kOnce: without retries, a schedule to replay, and limits across sites.
+  Spread spread = Spread::kOnce;
 
   // In which order.
   bool suite_order = false;              ///< the names are a set; the server's list orders them

@@ -21,6 +21,12 @@ std::string attempt_name(int attempt, std::string_view name) {
   return fmt::format("attempt-{}/{}", attempt, name);
 }
 
+/// "": none.
+std::string route_of(std::optional<std::string_view> route, std::optional<std::size_t> site) {
+  if (!site) return std::string(route.value_or(""));
+  return route ? fmt::format("{}/{}", *site, *route) : std::to_string(*site);
+}
+
 std::string tag_of(WorkerNumber worker) {
   return fmt::format("worker-{}", worker);
 }
@@ -47,9 +53,10 @@ void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, cons
                   Time now) {
   const bool has_status = packet.status > Status::kExists && !shape.without_status;
   if (has_status) count(shape.tag);
-  const auto tags = has_status ? tags_of(worker, shape.tag) : std::vector<std::string>();
+  const auto tags =
+      has_status ? tags_of(worker, shape.site, shape.tag) : std::vector<std::string>();
   const bool is_first = shape.attempt == 1 && !shape.without_status;
-  if (tags.empty() && is_first && packet.route_code == shape.route)
+  if (tags.empty() && is_first && !shape.site && packet.route_code == shape.route)
     return pass_on(packet, worker, now);
   const std::size_t content = packet.file ? packet.file->content.size() : 0;
   const std::size_t pieces = packet.raw.size() < kFileChunk ? 1 : kMaxPieces;
@@ -57,7 +64,8 @@ void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, cons
   const std::size_t start = rewritten_.size();
   if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, now);
   // Observers look at these tags, but not at that of the worker, which they know.
-  if (!shape.tag.empty() || !is_first || round_ > 0) return pass_on_written(start, worker, now);
+  if (!shape.tag.empty() || !is_first || shape.site || round_ > 0)
+    return pass_on_written(start, worker, now);
   Packet copy = packet;
   copy.route_code = shape.route;
   copy.raw = Bytes(rewritten_).subspan(start);
@@ -72,10 +80,12 @@ void Results::make_room(std::size_t size) {
 }
 
 std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
+                                          std::optional<std::size_t> site,
                                           std::string_view tag) const {
   std::vector<std::string> tags;
   if (!tag.empty()) tags.emplace_back(tag);
   if (tagged_ && worker) tags.push_back(tag_of(*worker));
+  if (channels_tagged_ && site) tags.push_back(fmt::format("{}{}", kChannelTagPrefix, *site));
   if (round_ > 0) tags.push_back(fmt::format("{}{}", kRoundTagPrefix, round_));
   return tags;
 }
@@ -84,13 +94,15 @@ std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
 bool Results::rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
                       const Shape& shape) {
   const bool is_first = shape.attempt == 1 && !shape.without_status;
+  const std::string at_site = route_of(shape.route, shape.site);
+  const auto route = shape.site ? std::optional(std::string_view(at_site)) : shape.route;
   if (is_first && (more_tags.empty() || packet.tags.size() + more_tags.size() > kMaxTags))
-    return encode_rerouted(packet, shape.route, rewritten_).has_value();
+    return encode_rerouted(packet, route, rewritten_).has_value();
   std::vector<std::string_view> tags(packet.tags.begin(), packet.tags.end());
   for (const std::string& tag : more_tags)
     if (std::ranges::find(tags, tag) == tags.end()) tags.push_back(tag);
   Fields fields = packet;
-  fields.route_code = shape.route;
+  fields.route_code = route;
   if (shape.without_status) fields.status = Status::kNone;
   std::string name;
   if (fields.file && shape.attempt > 1) {
@@ -110,7 +122,9 @@ void Results::end(const End& end, std::optional<WorkerNumber> worker, Time now) 
                                       .when = wall_clock_.at(now),
                                       .status = end.status},
                                      text);
-  const auto tags = tags_of(worker, end.without_status ? "" : end.tag);
+  const auto tags = tags_of(worker, end.site, end.without_status ? "" : end.tag);
+  const std::string route = route_of(std::nullopt, end.site);
+  if (end.site) fields.route_code = route;
   if (!end.without_status) count(end.tag);
   const std::vector<std::string_view> views(tags.begin(), tags.end());
   const std::string name = attempt_name(end.attempt, fields.file->name);

@@ -28,6 +28,8 @@ class Results {
  public:
   /// `tagged`: statuses get the tag worker-K of the worker that they come from.
   void set_tagged(bool tagged) { tagged_ = tagged; }
+  /// Those of a test that runs at several sites get the tag channel-K: the sites are channels.
+  void set_channels_tagged(bool tagged) { channels_tagged_ = tagged; }
   /// From now on, they get the tag round-N.
   void set_round(int number) { round_ = number; }
   /// The caller's, and lives longer.
@@ -46,6 +48,9 @@ class Results {
   struct Shape {
     /// What the server itself gave it, if it did.
     std::optional<std::string_view> route = std::nullopt;
+    /// Where its test runs at several. It comes first in the route code, so that readers keep tests
+    /// with the same id apart.
+    std::optional<std::size_t> site = std::nullopt;
     std::string_view tag = {};  ///< one more, or ""
     int attempt = 1;  ///< of a further one, "attempt-N/" stands before its attachment's name
     bool without_status = false;  ///< the attempt has failed and is not the last one
@@ -61,6 +66,7 @@ class Results {
     std::string_view tag = {};  ///< "": none
     int attempt = 1;            ///< as in Shape
     bool without_status = false;
+    std::optional<std::size_t> site = std::nullopt;  ///< as in Shape
   };
   void end(const End& end, std::optional<WorkerNumber> worker, Time now);
   void attach(std::string_view test_id, std::string_view name, std::string_view text,
@@ -89,6 +95,7 @@ class Results {
   [[nodiscard]] bool rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
                              const Shape& shape);
   [[nodiscard]] std::vector<std::string> tags_of(std::optional<WorkerNumber> worker,
+                                                 std::optional<std::size_t> site,
                                                  std::string_view tag) const;
 
   verdict::Ledger ledger_;
@@ -97,6 +104,7 @@ class Results {
   std::vector<Observer*> observers_;
   WallClock wall_clock_;
   bool tagged_ = false;
+  bool channels_tagged_ = false;
   int round_ = 0;  // 0: none
   Buffer rewritten_;
 };

@@ -54,8 +54,10 @@ void RunningTests::postpone(Time pause, WorkerNumber worker) {
   for (RunningTest& test : of(worker)) test.since += pause;
 }
 
-std::optional<Time> RunningTests::since(std::string_view id) const {
-  for (const auto& [_, tests] : by_worker_) {
+std::optional<Time> RunningTests::since(std::string_view id,
+                                        std::optional<WorkerNumber> worker) const {
+  for (const auto& [number, tests] : by_worker_) {
+    if (worker && number != worker) continue;
     const auto found = std::ranges::find(tests, id, &RunningTest::id);
     if (found != tests.end()) return found->since;
   }

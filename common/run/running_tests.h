@@ -51,8 +51,9 @@ class RunningTests {
   /// Of one worker. Valid until the next change.
   [[nodiscard]] std::span<RunningTest> of(WorkerNumber worker);
   [[nodiscard]] bool is_running(std::string_view id, WorkerNumber worker) const;
-  /// When it began; nothing if it is not in progress.
-  [[nodiscard]] std::optional<Time> since(std::string_view id) const;
+  /// When it began there, or without `worker` anywhere; nothing if it is not in progress.
+  [[nodiscard]] std::optional<Time> since(std::string_view id,
+                                          std::optional<WorkerNumber> worker) const;
   /// Every worker that ever ran something, in order.
   [[nodiscard]] const ByWorker& by_worker() const { return by_worker_; }
 

@@ -23,6 +23,9 @@ inline constexpr std::string_view kTimedOutTag = "timed-out";
 /// Before the number of the round, of a run that repeats its tests.
 inline constexpr std::string_view kRoundTagPrefix = "round-";
 
+/// Before the number of the channel, from 0, of a run that has each test on each channel.
+inline constexpr std::string_view kChannelTagPrefix = "channel-";
+
 /// Not a test of anybody: it fails where a run could not be completed, with the reason, so that no
 /// reader takes the stream of such a run for that of a green one. A tool that asks for its failed
 /// tests again asks for it, too, and gets the answer from the run itself.
@@ -30,6 +33,13 @@ inline constexpr std::string_view kRunTest = "subunit-proxy.run";
 
 [[nodiscard]] inline bool has_tag(const Packet& packet, std::string_view tag) {
   return std::find(packet.tags.begin(), packet.tags.end(), tag) != packet.tags.end();
+}
+
+/// What stands behind `prefix` in the first tag that begins with it; "" if there is none.
+[[nodiscard]] inline std::string_view number_after(const Packet& packet, std::string_view prefix) {
+  for (const std::string_view tag : packet.tags)
+    if (tag.starts_with(prefix)) return tag.substr(prefix.size());
+  return "";
 }
 
 }  // namespace subunit::run

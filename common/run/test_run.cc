@@ -30,7 +30,7 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
           [this](const Worker& worker, const std::vector<std::string>& ids) {
             plan_.sent(now_ - started_, worker.number, ids);
           },
-          options.retries),
+          options),
       history_keeper_(plan, assignment_),
       feeder_(options, assignment_),
       attribution_(results_, assignment_),
@@ -40,11 +40,26 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
       channels_(options, *this, channels),
       next_look_(now + watchdog_.interval()) {
   results_.add_observer(history_keeper_);
+  results_.set_channels_tagged(options.spread == Spread::kEachChannel);
 }
 
 void TestRun::start(Time now) {
   now_ = now;
-  if (plan_.named() && !options_.list) results_.expect(*plan_.named());
+  if (plan_.named() && !options_.list) expect_tests(*plan_.named());
+}
+
+std::size_t TestRun::site_of(std::optional<WorkerNumber> worker) const {
+  if (options_.spread == Spread::kOnce) return 0;
+  if (!worker) return kAnySite;
+  if (options_.spread == Spread::kEachWorker) return *worker;
+  const RemoteProxy* const remote = channels_.to(*worker);
+  return remote ? remote->number() : kAnySite;
+}
+
+std::vector<std::string> TestRun::channel_names() const {
+  std::vector<std::string> names;
+  for (const RemoteProxy& remote : channels_.remotes()) names.push_back(remote.name());
+  return names;
 }
 
 // What comes from outside.
@@ -109,7 +124,7 @@ void TestRun::result(Worker* worker, const Packet& packet, std::optional<std::st
     const bool is_wanted = plan_.add_listed(*packet.test_id);
     if (!options_.list || !is_wanted) return;
   }
-  plan_.record(packet);
+  plan_.record(packet, worker ? assignment_.site_of(*worker) : std::nullopt);
   const bool is_listed = packet.status == Status::kExists;
   if (!is_listed) return attribution_.record(worker, packet, route, now_);
   results_.add(packet, worker ? std::optional(worker->number) : std::nullopt, {.route = route},
@@ -200,11 +215,17 @@ void TestRun::proceed() {
       results_.ledger().failures() >= static_cast<std::size_t>(options_.max_fail);
   if (phase_ == Phase::kRunning && failed_enough && !assignment_.done()) stop_early();
   if (!channels_.can_progress() && !assignment_.stopped()) return break_off(channels_.why_not());
-  if (phase_ == Phase::kRunning) return run_tests();
+  if (phase_ == Phase::kRunning) {
+    do run_tests();
+    while (phase_ == Phase::kRunning && give_up_lost_sites());
+    return;
+  }
   bool asked = false;
   channels_.each_worker([&asked](Worker& worker) { asked |= worker.work.listing.has_value(); });
   if (asked) return;
   if (phase_ == Phase::kOpening && !options_.list && !plan_.needs_list()) {
+    // What is to run on all of them at once waits for all.
+    if (options_.spread == Spread::kEachWorker && channels_.more_come()) return;
     channels_.each_worker([&asked](Worker& worker) { asked |= worker.is_open(); });
     if (asked) start_tests();
     return;
@@ -246,7 +267,7 @@ void TestRun::start_tests() {
     results_.expect({});
     return leave();
   }
-  if (!plan_.named()) results_.expect(tests_);
+  if (!plan_.named()) expect_tests(tests_);
   if (const auto repeated = RunList(tests_).repeated(); !repeated.empty()) {
     warn(nullptr,
          fmt::format("{} listed more than once; each is requested once: {}",
@@ -262,25 +283,46 @@ void TestRun::start_tests() {
   begin_round();
 }
 
+/// Those that are there from the beginning.
+std::size_t TestRun::sites() const {
+  switch (options_.spread) {
+    case Spread::kEachChannel:
+      return channels_.count();
+    case Spread::kEachWorker:
+      return 0;
+    case Spread::kOnce:
+      break;
+  }
+  return 1;
+}
+
+/// Where they run at each worker, they are expected as the workers come.
+void TestRun::expect_tests(const std::vector<std::string>& tests) {
+  for (std::size_t i = 0; i < sites(); ++i) results_.expect(tests);
+}
+
 void TestRun::begin_round() {
   const bool one_server = channels_.one_server();
   RunList list(rounds_.repeats() ? tests_ : std::move(tests_));
-  auto dispatcher = plan_.make_dispatcher(list.ids, one_server);
+  auto dispatcher = plan_.make_dispatcher(list.ids, one_server, channels_.count());
   if (!dispatcher) return break_off(dispatcher.error().text);
   const bool all = one_server && !plan_.named() && !plan_.filters() && !plan_.shuffles();
-  assignment_.begin(std::move(list), std::move(*dispatcher), all);
+  assignment_.begin(std::move(list), std::move(*dispatcher), all, sites());
   if (rounds_.repeats()) results_.set_round(rounds_.number());
   phase_ = Phase::kRunning;
   channels_.each_worker([this](Worker& worker) {
-    if (worker.is_open()) assignment_.add(worker, now_);
+    if (!worker.is_open()) return;
+    if (assignment_.add(worker, now_)) results_.expect(assignment_.tests());
   });
+  // Those that have died have something to do again.
+  if (options_.spread == Spread::kEachWorker && rounds_.number() > 1) restart_servers();
   proceed();
 }
 
 /// All servers that are there have nothing to do.
 void TestRun::begin_next_round() {
   channels_.each_worker([this](Worker& worker) { assignment_.remove(worker, now_); });
-  results_.expect(tests_);
+  expect_tests(tests_);
   begin_round();
 }
 
@@ -332,6 +374,28 @@ void TestRun::restart_servers() {
     if (!channels_.can_progress()) conclusion_.add_problem(*problem);
   });
   if (!channels_.can_progress()) break_off(channels_.why_not());
+}
+
+/// Where each test runs at several sites, others cannot have what is left at one that is lost.
+/// True: there was something left.
+bool TestRun::give_up_lost_sites() {
+  bool any_left = false;
+  const auto give_up = [&](std::size_t site, const RemoteProxy& remote) {
+    if (!assignment_.has_site(site)) return;
+    const std::string why = remote.problem().empty() ? "no test server is left" : remote.problem();
+    if (!attribution_.give_up(site, why, now_)) return;
+    conclusion_.add_problem(why);
+    any_left = true;
+  };
+  if (options_.spread == Spread::kEachChannel) {
+    for (const RemoteProxy& remote : channels_.remotes())
+      if (!remote.can_progress()) give_up(remote.number(), remote);
+  } else if (options_.spread == Spread::kEachWorker) {
+    for (RemoteProxy& remote : channels_.remotes())
+      for (const Worker& worker : remote.workers())
+        if (!worker.servers.can_progress(worker)) give_up(worker.number, remote);
+  }
+  return any_left;
 }
 
 // What takes too long.

@@ -108,8 +108,14 @@ class TestRun : public View, private RemoteProxy::Owner {
   [[nodiscard]] bool may_be_asking() const override { return channels_.may_be_asking(); }
   [[nodiscard]] bool being_set_up() const override { return channels_.being_set_up(); }
   [[nodiscard]] std::string_view channel_of(WorkerNumber worker) const override {
-    return channels_.name_of(worker);
+    const RemoteProxy* const remote = channels_.to(worker);
+    return remote ? std::string_view(remote->name()) : "";
   }
+  [[nodiscard]] std::size_t site_of(std::optional<WorkerNumber> worker) const override;
+  [[nodiscard]] bool on_each_channel() const override {
+    return options_.spread == Spread::kEachChannel;
+  }
+  [[nodiscard]] std::vector<std::string> channel_names() const override;
   [[nodiscard]] std::optional<Time> time_left(Time now) const override {
     return assignment_.time_left(now);
   }
@@ -125,7 +131,7 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   // From the channels.
   void opened(Worker& worker) override;
-  void kept(Worker& worker) override { assignment_.add(worker, now_); }
+  void kept(Worker& worker) override { (void)assignment_.add(worker, now_); }
   void result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) override;
   void answered(Worker& worker, const std::string& nonce) override;
   void failed(Worker& worker, const std::optional<std::string>& nonce,
@@ -143,11 +149,14 @@ class TestRun : public View, private RemoteProxy::Owner {
   void proceed();
   void list();
   void start_tests();
+  [[nodiscard]] std::size_t sites() const;
+  void expect_tests(const std::vector<std::string>& tests);
   void begin_round();
   void begin_next_round();
   void run_tests();
   void stop_early();
   void restart_servers();
+  [[nodiscard]] bool give_up_lost_sites();
   void look();
   void look_for_idleness();
 

@@ -8,8 +8,8 @@
 
 namespace subunit::schedule {
 
-/// Decides which server gets which tests, and when: a Scheduler, or a Replay of what one decided
-/// before.
+/// Decides which server gets which tests, and when: a Scheduler, a Replay of what one decided
+/// before, or one of these for each of several sites.
 ///
 /// Tests are numbers, indexes into a list of the caller's. The caller says what happens, and asks:
 /// the worker that an event was about after started() and finished(), all of them after add() and
@@ -50,6 +50,10 @@ class Dispatcher {
   /// It left. What it had and has not finished waits again. Report the test that killed it as
   /// finished before.
   virtual void remove(Worker worker, Time now) = 0;
+
+  /// Where each test runs at several sites: no server will come to this one. What it has not
+  /// finished will not be.
+  virtual void give_up(std::size_t /*site*/) {}
 
   /// A report on a test that this worker does not have changes nothing.
   virtual void started(Worker worker, std::size_t test, Time now) = 0;

@@ -103,6 +103,7 @@ class RunCommand : public Subcommand {
     add_limits();
     add_retry_options();
     add_repeat_options();
+    add_spread_options();
     add_hook_options();
   }
 
@@ -119,6 +120,7 @@ class RunCommand : public Subcommand {
           "--isolated cannot be used with --direct: it needs a proxy that starts the test server "
           "again");
     if (run_.replay) check_replay();
+    if (run_.spread != subunit::run::Spread::kOnce) check_spread();
     run_.keep_order = order_ == Order::kGiven;
     run_.again = repeat_command(options_, command, has_own_channel(command), config_.folder());
     run_.channels = channels(std::move(command));
@@ -222,6 +224,56 @@ class RunCommand : public Subcommand {
     });
   }
 
+  void add_spread_options() {
+    using subunit::run::Spread;
+    options_.flag({"--each", nullptr, "run every test on each channel, not on one of them"},
+                  [this](const std::string&) { run_.spread = Spread::kEachChannel; });
+    options_.texts(
+        {"--stress", "TEST", "run TEST on all servers at once until it fails; may be repeated"},
+        [this](const std::string& id) {
+          run_.spread = Spread::kEachWorker;
+          run_.until_failure = true;
+          stressed_.push_back(id);
+        });
+    options_.exclude("--each", "--stress");
+    options_.check([this] {
+      if (!stressed_.empty() && !options_.given("--repeat")) run_.repeat = 0;
+    });
+  }
+
+  /// What cannot be had, where a test runs in several places, is refused, unless a configuration
+  /// file has it for other runs.
+  void check_spread() {
+    const bool stresses = run_.spread == subunit::run::Spread::kEachWorker;
+    const char* const option = stresses ? "--stress" : "--each";
+    const auto refuse = [this, option](const char* other, const char* why) {
+      if (config_.is_own(other))
+        throw UsageError(fmt::format("{} cannot be used with {}: {}", option, other, why));
+    };
+    if (run_.retries > 0)
+      refuse("--retries", "a test that fails would have to run again where it failed");
+    run_.retries = 0;
+    const char* const apart = "the servers know nothing of each other then";
+    const auto is_of_run = [](const auto& rule) { return !rule.per_channel; };
+    if (std::ranges::any_of(run_.resources, is_of_run))
+      refuse("--resource",
+             stresses ? apart : "its slots are of the whole run; NAME=N,per-channel can be had");
+    if (!run_.exclusive_in_run.empty()) refuse("--exclusive-in-run", apart);
+    std::erase_if(run_.resources, is_of_run);
+    run_.exclusive_in_run.clear();
+    if (!stresses) return;
+    if (!run_.resources.empty()) refuse("--resource", apart);
+    if (!run_.exclusive.empty()) refuse("--exclusive", apart);
+    run_.resources.clear();
+    run_.exclusive.clear();
+    if (run_.list) refuse("--list", "it names the tests");
+    if (run_.load_list) refuse("--load-list", "it names the tests");
+    run_.load_list.reset();
+    if (!run_.tests.empty())
+      throw UsageError("--stress names the tests: ids of tests cannot be given beside it");
+    run_.tests = stressed_;
+  }
+
   void add_hook_options() {
     subunit::run::HookOptions& hooks = run_.hooks;
     const auto hook = [this](const char* name, const char* help,
@@ -257,7 +309,7 @@ class RunCommand : public Subcommand {
     for (const char* other :
          {"--list", "--load-list", "--match", "--failed", "--partition", "--order", "--shuffle",
           "--group", "--retries", "--resource", "--exclusive", "--exclusive-in-run", "--repeat",
-          "--until-failure", "--time"})
+          "--until-failure", "--time", "--each", "--stress"})
       if (options_.given(other)) refuse(other);
     if (!run_.tests.empty()) refuse("ids of tests");
   }
@@ -321,6 +373,7 @@ class RunCommand : public Subcommand {
   Order order_ = Order::kAuto;
   std::vector<subunit::Words> channels_;
   std::optional<std::string> channel_list_;
+  subunit::Words stressed_;  // ids
 };
 
 }  // namespace

@@ -317,6 +317,50 @@ class Case(unittest.TestCase):
     assert [text.strip() for text in page.texts("#tag option")] == ["all", "round-1", "round-2", "round-3"]
 
 
+BOARDS = """
+import os, unittest
+
+
+class Case(unittest.TestCase):
+    def test_device(self):
+        self.assertNotEqual(os.environ["BOARD"], "2", "no such device")
+
+    def test_usual(self):
+        pass
+
+
+for number in range(250):
+    setattr(Case, f"test_{number:03}", lambda self: None)
+"""
+
+
+def test_a_matrix_shows_each_test_on_each_channel(browser, tmp_path):
+    (tmp_path / "suite.py").write_text(BOARDS)
+    channels = []
+    for number in 1, 2:
+        channel = ["env", f"BOARD={number}", *serving(*python("-m", "subunit_rpc", "suite"))]
+        channels += ["--channel", shlex.join(map(str, channel))]
+    support.proxy("run", "--format", "subunit", "--each", "--html", "out.html", *channels, cwd=tmp_path)
+    page = Page(browser, tmp_path / "out.html")
+    assert [text[:19] for text in page.texts("#matrix thead th")] == \
+        ["Test", "channel-0: env BOAR", "channel-1: env BOAR"]
+    rows = [row.text.split() for row in page.all("#matrix tbody tr")]
+    assert rows[0] == ["252", "tests", "none", "failed", "1", "failed"]
+    assert rows[1] == ["suite.Case.test_device", "passed", "failed"]
+    assert len(rows) == 1 + 200
+    assert page.one("#matrix p").text == "and 52 more tests, which passed everywhere"
+    page.click("#matrix tbody tr:nth-child(2) td:nth-child(2) button")
+    current = page.one(".row.current").text
+    assert current.startswith("passed\nsuite.Case.test_device") and "env BOARD=1" in current
+    page.click("#matrix tbody tr:nth-child(2) td:nth-child(3) button")
+    assert "no such device" in page.one(".row.current").text
+    assert page.problems() == []
+
+
+def test_a_run_that_is_not_on_each_channel_has_no_matrix(page):
+    assert not page.one("#matrix").is_displayed()
+
+
 def test_by_keyboard_alone(page):
     down, enter, right, left = "\ue015", "\ue007", "\ue014", "\ue012"
     page.keys("/")

@@ -113,9 +113,9 @@ TEST_CASE("a test that somebody else ends is in progress nowhere") {
   running.start("a", 0, 1s);
   running.start("b", 1, 2s);
   running.start("b", 1, 3s);
-  CHECK(running.since("b") == 2s);
+  CHECK(running.since("b", std::nullopt) == 2s);
   running.end("b", std::nullopt);
-  CHECK_FALSE(running.since("b"));
+  CHECK_FALSE(running.since("b", std::nullopt));
   running.clear(0);
-  CHECK_FALSE(running.since("a"));
+  CHECK_FALSE(running.since("a", std::nullopt));
 }

@@ -142,7 +142,11 @@ std::string without_commands(std::string_view lines) {
 
 GithubReport::GithubReport(std::string folder, std::shared_ptr<const SourcePlaces> places,
                            const run::View& view, Time start)
-    : folder_(std::move(folder)), places_(std::move(places)), view_(view), start_(start) {}
+    : folder_(std::move(folder)),
+      places_(std::move(places)),
+      view_(view),
+      start_(start),
+      records_(view) {}
 
 void GithubReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   const auto test = records_.packet(packet, worker, now);

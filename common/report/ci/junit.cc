@@ -87,7 +87,7 @@ Failure failure_of(const EndedTest& test, const EndedTest::Attempt& attempt) {
 }  // namespace
 
 JunitReport::JunitReport(Options options, const run::View& view, Time start)
-    : options_(std::move(options)), view_(view), start_(start) {}
+    : options_(std::move(options)), view_(view), start_(start), records_(view) {}
 
 void JunitReport::packet(const Packet& packet, Worker worker, Time now) {
   const auto test = records_.packet(packet, worker, now);

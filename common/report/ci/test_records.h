@@ -4,10 +4,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "common/report/attachments.h"
+#include "common/report/by_test.h"
 #include "common/report/ci/failure.h"
 #include "common/run/observer.h"
 
@@ -44,6 +44,9 @@ class TestRecords {
   static constexpr std::size_t kMaxOpenBytes = 64 << 20;
   static constexpr std::size_t kMaxAttempts = 100;  // of a test; of further ones only the last
 
+  /// `view` is the caller's, and lives longer.
+  explicit TestRecords(const run::View& view) : view_(view) {}
+
   /// To be told what an observer is told. Returns the test that the packet has ended.
   ///
   /// How long a test took is what the packets' timestamps say, which are of the clock of the
@@ -66,12 +69,13 @@ class TestRecords {
     std::optional<Timestamp> began_there;
   };
 
-  Record* record_of(std::string_view id);
+  Record* record_of(std::string_view test_id, std::optional<run::WorkerNumber> worker);
   void attach(Attachments& attachments, const Packet& packet);
   [[nodiscard]] EndedTest end(const Packet& packet, std::optional<run::WorkerNumber> worker,
                               Time now);
 
-  std::unordered_map<std::string, Record> open_;  // by test id
+  const run::View& view_;
+  ByTest<Record> open_;
   Outside outside_;
   std::size_t kept_ = 0;  // bytes, in both
 };

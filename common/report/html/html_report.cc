@@ -111,7 +111,7 @@ void append_time(std::string& json, std::optional<Time> time) {
 }  // namespace
 
 HtmlReport::HtmlReport(Options options, const run::View& view, Time start)
-    : options_(std::move(options)), view_(view), start_(start) {}
+    : options_(std::move(options)), view_(view), start_(start), records_(view) {}
 
 void HtmlReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   const auto test = records_.packet(packet, worker, now);
@@ -281,6 +281,12 @@ std::string HtmlReport::head_of_run(bool completed, Time now) const {
     fmt::format_to(std::back_inserter(json), "[{},", worker);
     append_json(json, channel);
     json += ']';
+  }
+  json += "],\"channels\":[";
+  for (const std::string& name :
+       view_.on_each_channel() ? view_.channel_names() : std::vector<std::string>()) {
+    if (json.back() != '[') json += ',';
+    append_json(json, name);
   }
   std::vector<std::string_view> tags(tags_.size());
   for (const auto& [tag, place] : tags_) tags[place] = tag;

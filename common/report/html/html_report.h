@@ -37,6 +37,8 @@ namespace subunit::report {
 /// | again      | a shell command that repeats a test: what stands before its id, and after it   |
 /// | history    | true: what is new is known                                                     |
 /// | workers    | [number, channel] each                                                         |
+/// | channels   | their commands, by number, if each test runs on each of them: a row has the tag |
+/// |            | channel-K of its own; else empty                                               |
 /// | tags       | names                                                                          |
 /// | incidents  | [ms since the start, number of the worker or null, text] each                  |
 /// | more_incidents | of which there is no more than that number                                 |

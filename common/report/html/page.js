@@ -21,6 +21,7 @@
   const ROW = 30;            // pixels, as in the style
   const MOST_ROWS = 500000;  // browsers have a limit for the height of a page
   const OPEN_AT_FIRST = 20;  // failures
+  const MATRIX_ROWS = 200;   // tests
   const channelOf = new Map(run.workers);
 
   const byId = id => document.getElementById(id);
@@ -793,6 +794,75 @@
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawTime);
   }
 
+  // Each test on each channel
+
+  function makeMatrix() {
+    if (run.channels.length === 0) return;
+    const channelOfTag = new Map(
+        run.channels.map((_, channel) => [run.tags.indexOf(`channel-${channel}`), channel]));
+    // By id, the row where it was worst on each channel: it may have run several times.
+    const worst = new Map();
+    const rank = row => RANK[tests[row][OUTCOME]];
+    tests.forEach((test, row) => {
+      const place = test[TAGS] === 0 ? undefined : test[TAGS].find(tag => channelOfTag.has(tag));
+      if (place === undefined) return;
+      if (!worst.has(test[ID])) worst.set(test[ID], []);
+      const rows = worst.get(test[ID]), channel = channelOfTag.get(place);
+      if (rows[channel] === undefined || rank(row) < rank(rows[channel])) rows[channel] = row;
+    });
+    const lines = [...worst].map(
+        ([id, rows]) => ({id, rows, least: Math.min(...rows.map(rank).filter(isFinite))}));
+    // Where all channels agree, there is less to see.
+    const isMixed = ({rows}) =>
+        new Set(run.channels.map((_, channel) => tests[rows[channel]]?.[OUTCOME])).size > 1;
+    lines.forEach(line => line.isMixed = isMixed(line));
+    lines.sort((a, b) => a.least - b.least || b.isMixed - a.isMixed);
+    const table = byId('matrix').querySelector('table');
+    const head = table.createTHead().insertRow();
+    head.append(make('th', '', 'Test'));
+    run.channels.forEach((name, channel) => {
+      const cell = make('th', '', `channel-${channel}: ${inLine(name)}`);
+      cell.scope = 'col';
+      cell.title = inLine(name);
+      head.append(cell);
+    });
+    const body = table.createTBody();
+    const sums = body.insertRow();
+    sums.append(make('td', '', counted(lines.length, 'test')));
+    run.channels.forEach((_, channel) => {
+      const failed = lines.filter(
+          ({rows}) => rows[channel] !== undefined && isFailure(tests[rows[channel]][OUTCOME]));
+      sums.append(make(
+          'td', failed.length > 0 ? 'failed' : 'passed',
+          failed.length > 0 ? `${failed.length.toLocaleString('en')} failed` : 'none failed'));
+    });
+    for (const {id, rows} of lines.slice(0, MATRIX_ROWS)) {
+      const line = body.insertRow();
+      const name = make('th', '', inLine(id));
+      name.scope = 'row';
+      name.title = inLine(id);
+      line.append(name);
+      run.channels.forEach((_, channel) => {
+        const cell = line.insertCell();
+        const row = rows[channel];
+        if (row === undefined) return;
+        const outcome = tests[row][OUTCOME];
+        const button = make('button', nameOf(outcome), OUTCOMES[outcome]);
+        button.type = 'button';
+        button.addEventListener('click', () => reveal(row));
+        cell.append(button);
+      });
+    }
+    const more = lines.slice(MATRIX_ROWS);
+    if (more.length > 0) {
+      const bad = more.filter(({least}) => least < RANK[PASSED]).length;
+      byId('matrix').querySelector('p').textContent = `and ${counted(more.length, 'more test')}, ` +
+          (bad > 0 ? `of which ${bad.toLocaleString('en')} did not pass everywhere` :
+                     'which passed everywhere');
+    }
+    byId('matrix').hidden = false;
+  }
+
   // Beside the tests
 
   function showEvents() {
@@ -840,6 +910,7 @@
     addEventListener(act, () => sought = null, {capture: true, passive: true});
   addEventListener('hashchange', followLink);
   setTimeout(() => {  // once the tests are there to see
+    makeMatrix();
     makeTime();
     drawTime();
     followLink();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/run/remote/remote_servers.h"
+
 namespace subunit::run {
 
 RunList::RunList(std::vector<std::string> listed) {
@@ -25,24 +27,58 @@ std::vector<std::string> RunList::repeated() const {
 }
 
 void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher,
-                       bool all_at_once) {
+                       bool all_at_once, std::size_t sites) {
   numbers_.clear();
   retries_.forget();
   list_ = std::move(list);
-  answered_.assign(list_.ids.size(), 0);
-  asked_.assign(list_.ids.size(), nullptr);
+  answered_.clear();
+  asked_.clear();
+  sites_.clear();
+  given_up_.clear();
+  for (std::size_t site = 0; site < sites; ++site) (void)make_room(site);
   dispatcher_ = std::move(dispatcher);
   all_at_once_ = all_at_once;
   for (std::size_t i = 0; i < list_.ids.size(); ++i) numbers_.emplace(list_.ids[i], i);
 }
 
-void Assignment::add(Worker& worker, Time now) {
-  if (!dispatcher_) return;
-  const std::size_t channel =
-      channels_.try_emplace(&worker.servers, channels_.size()).first->second;
-  worker.work.id = dispatcher_->add({worker.number, channel}, now);
+std::optional<std::size_t> Assignment::site_of(const Worker& worker) const {
+  switch (spread_) {
+    case Spread::kEachChannel:
+      return worker.servers.channel();
+    case Spread::kEachWorker:
+      return worker.number;
+    case Spread::kOnce:
+      break;
+  }
+  return std::nullopt;
+}
+
+/// True: it has the tests of the list from now on.
+bool Assignment::make_room(std::size_t site) {
+  const std::size_t size = std::max(answered_.size(), (site + 1) * list_.ids.size());
+  answered_.resize(size, 0);
+  asked_.resize(size, nullptr);
+  return sites_.insert(site).second;
+}
+
+bool Assignment::add(Worker& worker, Time now) {
+  if (!dispatcher_) return false;
+  const bool is_new = make_room(site_of(worker).value_or(0));
+  worker.work.id = dispatcher_->add({worker.number, worker.servers.channel()}, now);
   dispatcher_->measured_round_trip(*worker.work.id, worker.round_trip);
   dispatcher_->prefers_batches(*worker.work.id, static_cast<std::size_t>(worker.batch));
+  return is_new;
+}
+
+std::vector<std::string> Assignment::give_up(std::size_t site) {
+  given_up_.insert(site);
+  dispatcher_->give_up(site);
+  std::vector<std::string> left;
+  for (std::size_t i = 0; i < list_.ids.size(); ++i) {
+    const std::size_t test = site * list_.ids.size() + i;
+    for (; is_owed(test); ++answered_[test]) left.push_back(id(test));
+  }
+  return left;
 }
 
 void Assignment::remove(Worker& worker, Time now) {
@@ -52,7 +88,7 @@ void Assignment::remove(Worker& worker, Time now) {
     for (const std::size_t test : batch.tests) {
       if (answered_[test] > 0) dispatcher_->finished(*worker.work.id, test, now);
       if (!take_from(worker, test)) continue;
-      if (answered_[test] < list_.times[test]) retries_.put_back(list_.ids[test]);
+      if (is_owed(test)) retries_.put_back(id(test));
     }
   }
   dispatcher_->remove(*worker.work.id, now);
@@ -76,12 +112,12 @@ Result<bool> Assignment::feed(Worker& worker, Time now) {
 }
 
 bool Assignment::may_feed_again(const Worker& worker, std::string_view test_id) const {
-  return dispatcher_->may_repeat(*worker.work.id, *find(test_id));
+  return dispatcher_->may_repeat(*worker.work.id, *find(worker, test_id));
 }
 
 Result<> Assignment::feed_again(Worker& worker, const std::string& id, Time now) {
   retries_.begin(id, !worker.work.used);
-  const std::size_t test = *find(id);
+  const std::size_t test = *find(worker, id);
   dispatcher_->repeat(*worker.work.id, test);
   return send(worker, {test}, false, now);
 }
@@ -91,7 +127,7 @@ Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, boo
   ids.reserve(batch.size());
   for (const std::size_t test : batch) {
     asked_[test] = &worker;
-    ids.push_back(list_.ids[test]);
+    ids.push_back(id(test));
   }
   sent_(worker, ids);
   auto nonce = worker.session.run(all ? std::nullopt : rpc::TestIds(std::move(ids)));
@@ -102,46 +138,50 @@ Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, boo
   return {};
 }
 
-std::optional<std::size_t> Assignment::find(std::string_view test_id) const {
+std::optional<std::size_t> Assignment::find(const Worker& worker, std::string_view test_id) const {
   const auto found = numbers_.find(test_id);
-  return found == numbers_.end() ? std::nullopt : std::optional(found->second);
+  if (found == numbers_.end()) return std::nullopt;
+  const std::size_t test = site_of(worker).value_or(0) * list_.ids.size() + found->second;
+  return test < asked_.size() ? std::optional(test) : std::nullopt;
 }
 
 bool Assignment::may_report(const Worker* worker, std::string_view test_id) const {
   if (!has_begun()) return false;
-  const auto test = find(test_id);
-  return !test || (worker && asked_[*test] == worker && !retries_.waits(test_id));
+  if (!has(test_id)) return true;
+  const auto test = worker ? find(*worker, test_id) : std::nullopt;
+  return test && asked_[*test] == worker && !retries_.waits(test_id);
 }
 
 void Assignment::started(Worker& worker, std::string_view test_id, Time now) {
-  if (const auto test = find(test_id); test && worker.work.id)
+  if (const auto test = find(worker, test_id); test && worker.work.id)
     dispatcher_->started(*worker.work.id, *test, now);
 }
 
-bool Assignment::owes(std::string_view test_id) const {
-  const auto test = find(test_id);
-  return test && answered_[*test] < list_.times[*test];
+bool Assignment::owes(const Worker& worker, std::string_view test_id) const {
+  const auto test = find(worker, test_id);
+  return test && is_owed(*test);
 }
 
 bool Assignment::ended(Worker& worker, std::string_view test_id, Time now, bool cut_short) {
-  const auto test = find(test_id);
+  const auto test = find(worker, test_id);
   if (!test || !worker.work.id) return false;
-  const bool owed = answered_[*test] < list_.times[*test];
-  if (++answered_[*test] < list_.times[*test]) return owed;
+  const bool owed = is_owed(*test);
+  ++answered_[*test];
+  if (is_owed(*test)) return owed;
   cut_short ? dispatcher_->cut_short(*worker.work.id, *test, now)
             : dispatcher_->finished(*worker.work.id, *test, now);
   return owed;
 }
 
 bool Assignment::can_run_again(const Worker& worker, std::string_view test_id) const {
-  const auto test = find(test_id);
-  return test && worker.work.id && list_.times[*test] == 1 && answered_[*test] == 0 && !stopped_ &&
-         retries_.allows_another(test_id);
+  const auto test = find(worker, test_id);
+  return test && worker.work.id && list_.times[place(*test)] == 1 && answered_[*test] == 0 &&
+         !stopped_ && retries_.allows_another(test_id);
 }
 
 void Assignment::failed_for_now(Worker& worker, std::string_view test_id, std::string_view how,
                                 Time now, bool cut_short) {
-  const std::size_t test = *find(test_id);
+  const std::size_t test = *find(worker, test_id);
   retries_.failed(test_id, worker.number, how);
   cut_short ? dispatcher_->cut_short(*worker.work.id, test, now)
             : dispatcher_->finished(*worker.work.id, test, now);
@@ -152,8 +192,7 @@ std::vector<std::string> Assignment::unbegun(const Worker& worker, std::size_t i
   std::vector<std::string> nonces;
   for (const Worker::Batch& batch : worker.work.batches) {
     const auto left = std::ranges::count_if(batch.tests, [&](std::size_t test) {
-      return asked_[test] == &worker && answered_[test] < list_.times[test] &&
-             !retries_.waits(list_.ids[test]);
+      return asked_[test] == &worker && is_owed(test) && !retries_.waits(id(test));
     });
     if (static_cast<std::size_t>(left) > in_progress) nonces.push_back(batch.nonce);
     in_progress -= std::min(in_progress, static_cast<std::size_t>(left));
@@ -163,12 +202,15 @@ std::vector<std::string> Assignment::unbegun(const Worker& worker, std::size_t i
 
 std::vector<Retries::Waiting> Assignment::take_waiting() {
   auto tests = retries_.take_waiting();
-  for (const Retries::Waiting& test : tests) close(test.id);
+  for (const Retries::Waiting& test : tests) {
+    const std::size_t place = numbers_.find(test.id)->second;
+    answered_[place] = list_.times[place];
+  }
   return tests;
 }
 
-void Assignment::close(std::string_view test_id) {
-  if (const auto test = find(test_id)) answered_[*test] = list_.times[*test];
+void Assignment::close(const Worker& worker, std::string_view test_id) {
+  if (const auto test = find(worker, test_id)) answered_[*test] = list_.times[place(*test)];
 }
 
 std::vector<std::string> Assignment::settle(Worker& worker, const std::string& nonce, Time now) {
@@ -179,8 +221,7 @@ std::vector<std::string> Assignment::settle(Worker& worker, const std::string& n
     // Also if another server has answered for it.
     dispatcher_->finished(*worker.work.id, test, now);
     if (!take_from(worker, test)) continue;
-    if (answered_[test] < list_.times[test] && !retries_.waits(list_.ids[test]))
-      unanswered.push_back(list_.ids[test]);
+    if (is_owed(test) && !retries_.waits(id(test))) unanswered.push_back(id(test));
   }
   worker.work.batches.erase(batch);
   return unanswered;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "common/run/assignment/retries.h"
+#include "common/run/options.h"
 #include "common/run/worker.h"
 #include "common/schedule/dispatcher.h"
 
@@ -29,24 +29,30 @@ struct RunList {
 };
 
 /// Which worker has which test of the run, what is answered, and what each gets next.
+///
+/// Where each test runs at several sites, a test of the run is one at one of them: what a worker
+/// says of an id is about the test with that id at the worker's site.
 class Assignment {
  public:
   /// What was sent to which worker.
   using Sent = std::function<void(const Worker& worker, const std::vector<std::string>& ids)>;
 
-  /// `sent` is called for each message. `retries`: how many times a test that has failed runs
-  /// again.
-  Assignment(Sent sent, int retries) : sent_(std::move(sent)), retries_(retries) {}
+  /// `sent` is called for each message. The options are the caller's, and live longer.
+  Assignment(Sent sent, const Options& options)
+      : sent_(std::move(sent)), spread_(options.spread), retries_(options.retries) {}
 
   /// What to run is known, or runs once more, after all of it has been answered; then no worker is
   /// there. Until the first call there is nothing to assign, and every report changes nothing.
   /// `all_at_once`: the list is all that the only server has, and the first message may say so
-  /// instead of naming each of them.
-  void begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher, bool all_at_once);
+  /// instead of naming each of them. Where each test runs at several sites, the dispatcher numbers
+  /// them as schedule::EachSite does, and `sites` are there from the beginning.
+  void begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispatcher, bool all_at_once,
+             std::size_t sites = 1);
   [[nodiscard]] bool has_begun() const { return dispatcher_ != nullptr; }
 
-  /// The server is there and has nothing to do.
-  void add(Worker& worker, Time now);
+  /// The server is there and has nothing to do. True: it is at a site that nobody knew of, where
+  /// all tests run, too.
+  bool add(Worker& worker, Time now);
   /// It is gone. What it had and has not ended waits again.
   void remove(Worker& worker, Time now);
 
@@ -56,6 +62,20 @@ class Assignment {
   /// From now on, feed() gives nothing to anyone.
   void stop() { stopped_ = true; }
   [[nodiscard]] bool stopped() const { return stopped_; }
+
+  // Where each test runs at several sites.
+
+  /// That of the worker; nothing where there is but one.
+  [[nodiscard]] std::optional<std::size_t> site_of(const Worker& worker) const;
+  /// It has tests, and was not given up.
+  [[nodiscard]] bool has_site(std::size_t site) const {
+    return sites_.contains(site) && !given_up_.contains(site);
+  }
+  /// No server will come there any more. Returns the tests that have not ended there; they will
+  /// not.
+  [[nodiscard]] std::vector<std::string> give_up(std::size_t site);
+  /// The tests of the run, each once.
+  [[nodiscard]] const std::vector<std::string>& tests() const { return list_.ids; }
 
   // Tests that have failed and run again. feed() does not give them.
 
@@ -85,9 +105,9 @@ class Assignment {
 
   void started(Worker& worker, std::string_view test_id, Time now);
   /// It is one of the list.
-  [[nodiscard]] bool has(std::string_view test_id) const { return find(test_id).has_value(); }
+  [[nodiscard]] bool has(std::string_view test_id) const { return numbers_.contains(test_id); }
   /// There has been no answer to it yet, or too few to a test that was listed several times.
-  [[nodiscard]] bool owes(std::string_view test_id) const;
+  [[nodiscard]] bool owes(const Worker& worker, std::string_view test_id) const;
   /// True if that was an answer that was owed. `cut_short`: it ended with its server.
   bool ended(Worker& worker, std::string_view test_id, Time now, bool cut_short = false);
 
@@ -95,7 +115,7 @@ class Assignment {
   /// anybody else.
   [[nodiscard]] std::vector<std::string> settle(Worker& worker, const std::string& nonce, Time now);
   /// No answer to it is owed any more.
-  void close(std::string_view test_id);
+  void close(const Worker& worker, std::string_view test_id);
 
   /// Nothing is left that is to be given to anyone.
   [[nodiscard]] bool done() const {
@@ -112,18 +132,28 @@ class Assignment {
   }
 
  private:
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view test_id) const;
+  /// Nothing if it is none of the list, or its site has no tests.
+  [[nodiscard]] std::optional<std::size_t> find(const Worker& worker,
+                                                std::string_view test_id) const;
+  [[nodiscard]] std::size_t place(std::size_t test) const { return test % list_.ids.size(); }
+  [[nodiscard]] const std::string& id(std::size_t test) const { return list_.ids[place(test)]; }
+  [[nodiscard]] bool is_owed(std::size_t test) const {
+    return answered_[test] < list_.times[place(test)];
+  }
+  [[nodiscard]] bool make_room(std::size_t site);
   [[nodiscard]] bool take_from(const Worker& worker, std::size_t test);
   [[nodiscard]] Result<> send(Worker& worker, schedule::Dispatcher::Batch batch, bool all,
                               Time now);
 
   RunList list_;
-  std::vector<std::size_t> answered_;                     // final statuses, by test
-  std::map<const RemoteServers*, std::size_t> channels_;  // by what is behind them: their numbers
-  std::vector<const Worker*> asked_;                      // who has it now, by test
-  std::unordered_map<std::string_view, std::size_t> numbers_;  // keys are views of ids
+  std::vector<std::size_t> answered_;                          // final statuses, by test
+  std::vector<const Worker*> asked_;                           // who has it now, by test
+  std::set<std::size_t> sites_;                                // that have the tests of the list
+  std::set<std::size_t> given_up_;                             // of those
+  std::unordered_map<std::string_view, std::size_t> numbers_;  // places in the list, by its ids
   std::unique_ptr<schedule::Dispatcher> dispatcher_;
   Sent sent_;
+  const Spread spread_;
   Retries retries_;
   bool all_at_once_ = false;
   bool stopped_ = false;

@@ -42,7 +42,7 @@ void Attribution::opened(Worker& worker, Time now) {
       worker.pid ? fmt::format("{}, process {}", worker.address, *worker.pid) : worker.address;
   results_.happened({.kind = Incident::Kind::kAttached, .worker = worker.number, .text = text},
                     now);
-  assignment_.add(worker, now);
+  if (assignment_.add(worker, now)) results_.expect(assignment_.tests());
 }
 
 void Attribution::record(Worker* worker, const Packet& packet,
@@ -55,7 +55,9 @@ void Attribution::record(Worker* worker, const Packet& packet,
     record(*worker, packet, route, now);
   } else {
     const int attempt = packet.test_id ? assignment_.retries().attempt(*packet.test_id) : 1;
-    results_.add(packet, number, {.route = route, .attempt = attempt}, now);
+    Results::Shape shape{.route = route, .attempt = attempt};
+    if (worker && packet.test_id) shape.site = assignment_.site_of(*worker);
+    results_.add(packet, number, shape, now);
   }
 }
 
@@ -85,7 +87,9 @@ void Attribution::record(Worker& worker, const Packet& packet,
   if (packet.status == Status::kInProgress) {
     assignment_.started(worker, id, now);
     const int attempt = assignment_.retries().attempt(id);
-    return results_.add(packet, worker.number, {.route = route, .attempt = attempt}, now);
+    return results_.add(packet, worker.number,
+                        {.route = route, .site = assignment_.site_of(worker), .attempt = attempt},
+                        now);
   }
   const bool was_running = results_.running().is_running(id, worker.number);
   const bool timed_out = worker.timeout && worker.timeout->test_id == id;
@@ -101,9 +105,9 @@ void Attribution::record(Worker& worker, const Packet& packet,
       worker.record.blamed = true;
       return pass_on(worker, packet, route, timed_out ? kTimedOut : kCrashed, now);
     }
-    if (assignment_.has(id) && !assignment_.owes(id)) return;  // ours was faster
+    if (assignment_.has(id) && !assignment_.owes(worker, id)) return;  // ours was faster
   }
-  if (assignment_.owes(id)) worker.record.deaths = 0;
+  if (assignment_.owes(worker, id)) worker.record.deaths = 0;
   pass_on(worker, packet, route, {.text = is_failure(packet.status) ? "failed" : "passed"}, now);
 }
 
@@ -113,8 +117,10 @@ void Attribution::record(Worker& worker, const Packet& packet,
 void Attribution::pass_on(Worker& worker, const Packet& packet,
                           std::optional<std::string_view> route, const Ending& ending, Time now) {
   const std::string_view id = *packet.test_id;
-  Results::Shape shape{
-      .route = route, .tag = ending.tag, .attempt = assignment_.retries().attempt(id)};
+  Results::Shape shape{.route = route,
+                       .site = assignment_.site_of(worker),
+                       .tag = ending.tag,
+                       .attempt = assignment_.retries().attempt(id)};
   if (is_failure(packet.status)) {
     if (const auto attempt = failed_attempt(worker, id, packet.status, ending, now)) {
       shape.without_status = true;
@@ -135,7 +141,8 @@ void Attribution::fail(Worker& worker, std::string_view test_id, std::string_vie
   Results::End end{.test_id = test_id,
                    .reason = reason,
                    .tag = ending.tag,
-                   .attempt = assignment_.retries().attempt(test_id)};
+                   .attempt = assignment_.retries().attempt(test_id),
+                   .site = assignment_.site_of(worker)};
   if (const auto attempt = failed_attempt(worker, test_id, end.status, ending, now)) {
     end.without_status = true;
     results_.end(end, worker.number, now);
@@ -184,8 +191,11 @@ void Attribution::answered(Worker& worker, const std::string& nonce, Time now) {
     const bool was_running = running.is_running(id, worker.number);
     if (!was_running) {
       if (const auto by_fixture = worker.record.fixtures.outcome(id)) {
-        assignment_.close(id);
-        results_.end({.test_id = id, .reason = by_fixture->reason, .status = by_fixture->status},
+        assignment_.close(worker, id);
+        results_.end({.test_id = id,
+                      .reason = by_fixture->reason,
+                      .status = by_fixture->status,
+                      .site = assignment_.site_of(worker)},
                      worker.number, now);
         continue;
       }
@@ -196,7 +206,7 @@ void Attribution::answered(Worker& worker, const std::string& nonce, Time now) {
                      : "no result before Done: the test server was asked to run this test "
                        "and has not reported how it ended\n",
          {.text = "had no result"}, now);
-    if (!assignment_.retries().waits(id)) assignment_.close(id);
+    if (!assignment_.retries().waits(id)) assignment_.close(worker, id);
   }
   worker.record.fixtures = {};  // the next Run sets up for itself
   // A fixture that has begun and not ended is not a test that hangs.
@@ -206,9 +216,10 @@ void Attribution::answered(Worker& worker, const std::string& nonce, Time now) {
 void Attribution::failed(Worker& worker, const std::string& nonce, std::string_view text,
                          Time now) {
   for (const std::string& id : assignment_.settle(worker, nonce, now)) {
-    assignment_.close(id);
+    assignment_.close(worker, id);
     results_.end({.test_id = id,
-                  .reason = fmt::format("the test server could not run this test: {}\n", text)},
+                  .reason = fmt::format("the test server could not run this test: {}\n", text),
+                  .site = assignment_.site_of(worker)},
                  worker.number, now);
   }
 }
@@ -227,6 +238,15 @@ void Attribution::blame_running(Worker& worker, std::string_view why, Time now) 
     worker.record.blamed = true;
     fail(worker, test.id, reason, worker.timeout ? kTimedOut : kCrashed, now);
   }
+}
+
+bool Attribution::give_up(std::size_t site, std::string_view why, Time now) {
+  const auto tests = assignment_.give_up(site);
+  const std::string reason = fmt::format("not run: {}\n", why);
+  for (const std::string& id : tests)
+    results_.end({.test_id = id, .reason = reason, .tag = kNotRunTag, .site = site}, std::nullopt,
+                 now);
+  return !tests.empty();
 }
 
 void Attribution::end_waiting(std::string_view why, Time now) {

@@ -82,6 +82,10 @@ class Attribution {
   /// lost.
   void blame_running(Worker& worker, std::string_view why, Time now);
 
+  /// No server will come to this site any more, for the reason `why`: the tests that have not ended
+  /// there have failed. False: all had ended.
+  bool give_up(std::size_t site, std::string_view why, Time now);
+
   /// Tests that wait for another attempt get none, for the reason `why`: they have failed.
   void end_waiting(std::string_view why, Time now);
 

@@ -33,6 +33,14 @@ bool Channels::one_server() const {
   });
 }
 
+bool Channels::more_come() const {
+  return std::ranges::any_of(remotes_, [](const RemoteProxy& remote) {
+    return remote.expects_more() || std::ranges::any_of(remote.workers(), [](const Worker& worker) {
+             return worker.can_progress() && !worker.is_open();
+           });
+  });
+}
+
 Retries::Places Channels::places() const {
   Retries::Places places;
   for (const RemoteProxy& remote : remotes_) {
@@ -43,11 +51,11 @@ Retries::Places Channels::places() const {
   return places;
 }
 
-std::string_view Channels::name_of(WorkerNumber worker) const {
+const RemoteProxy* Channels::to(WorkerNumber worker) const {
   for (const RemoteProxy& remote : remotes_)
     if (std::ranges::find(remote.workers(), worker, &Worker::number) != remote.workers().end())
-      return remote.name();
-  return "";
+      return &remote;
+  return nullptr;
 }
 
 std::optional<Time> Channels::next_deadline() const {

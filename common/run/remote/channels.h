@@ -18,11 +18,15 @@ class Channels {
       : options_(options), owner_(owner), all_(all), numbers_(all) {}
 
   RemoteProxy& add(RemoteProxy::Channel channel) {
+    channel.number = remotes_.size();
     return remotes_.emplace_back(options_, std::move(channel), owner_, numbers_);
   }
   [[nodiscard]] bool several() const { return all_ > 1; }
+  /// How many there will be.
+  [[nodiscard]] std::size_t count() const { return all_; }
 
   [[nodiscard]] std::list<RemoteProxy>& remotes() { return remotes_; }
+  [[nodiscard]] const std::list<RemoteProxy>& remotes() const { return remotes_; }
   template <typename Function>
   void each_worker(const Function& function) {
     for (RemoteProxy& remote : remotes_)
@@ -41,10 +45,12 @@ class Channels {
   [[nodiscard]] bool being_set_up() const;
   /// There is one test server, and no place for others.
   [[nodiscard]] bool one_server() const;
+  /// A server may come, beside those that take work.
+  [[nodiscard]] bool more_come() const;
   /// Where a test can run again.
   [[nodiscard]] Retries::Places places() const;
-  /// The name of the channel to this worker; "" if there is none.
-  [[nodiscard]] std::string_view name_of(WorkerNumber worker) const;
+  /// The channel to this worker; nullptr if there is none.
+  [[nodiscard]] const RemoteProxy* to(WorkerNumber worker) const;
   [[nodiscard]] std::optional<Time> next_deadline() const;
 
  private:

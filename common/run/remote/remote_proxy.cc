@@ -34,7 +34,7 @@ RemoteProxy::RemoteProxy(const Options& options, Channel channel, Owner& owner,
     : options_(options),
       channel_(std::move(channel)),
       owner_(owner),
-      servers_(options, *this, owner, numbers) {}
+      servers_(options, *this, owner, numbers, channel_.number) {}
 
 void RemoteProxy::start(Time now) {
   now_ = now;

@@ -45,6 +45,8 @@ class RemoteProxy : private RemoteServers::Uplink {
     /// How far it had got if it has ended before that: "before …" or "while …". Empty: how it has
     /// ended tells that.
     std::function<std::string()> how_far;
+    /// Of the run's channels, from 0. Channels::add() sets it.
+    std::size_t number = 0;
   };
 
   /// `options`, `owner` and `numbers` are the caller's, and live longer.
@@ -127,6 +129,7 @@ class RemoteProxy : private RemoteServers::Uplink {
   [[nodiscard]] bool routed() const { return servers_.routed(); }
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] const std::string& name() const { return channel_.name; }
+  [[nodiscard]] std::size_t number() const { return channel_.number; }
   [[nodiscard]] std::list<Worker>& workers() { return servers_.workers(); }
   [[nodiscard]] const std::list<Worker>& workers() const { return servers_.workers(); }
 

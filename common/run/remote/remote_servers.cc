@@ -299,9 +299,8 @@ bool RemoteServers::can_progress() const {
   if (uplink_.leaving()) return false;
   if (!any_known_) return true;
   if (expects_more()) return true;
-  return std::ranges::any_of(table_.workers(), [this](const Worker& worker) {
-    return worker.can_progress() || (worker.state() == Worker::State::kGone && can_restart(worker));
-  });
+  return std::ranges::any_of(table_.workers(),
+                             [this](const Worker& worker) { return can_progress(worker); });
 }
 
 void RemoteServers::send_pending() {

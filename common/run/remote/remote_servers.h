@@ -62,9 +62,14 @@ class RemoteServers {
     virtual void tell(Incident::Kind kind, const std::string& text) = 0;
   };
 
-  /// All but `numbers` outlive this.
-  RemoteServers(const Options& options, Uplink& uplink, ServerOwner& owner, WorkerNumbers& numbers)
-      : options_(options), uplink_(uplink), owner_(owner), table_(*this, numbers) {}
+  /// All outlive this. `channel`: the number of the channel to them.
+  RemoteServers(const Options& options, Uplink& uplink, ServerOwner& owner, WorkerNumbers& numbers,
+                std::size_t channel)
+      : options_(options),
+        uplink_(uplink),
+        owner_(owner),
+        table_(*this, numbers),
+        channel_(channel) {}
   RemoteServers(const RemoteServers&) = delete;
 
   // What comes.
@@ -115,12 +120,18 @@ class RemoteServers {
   /// The sessions are told that Goodbye was said to all of them.
   void said_goodbye();
 
+  /// The number of the channel to them, from 0.
+  [[nodiscard]] std::size_t channel() const { return channel_; }
   /// One has answered Hello, and is there.
   [[nodiscard]] bool answer() const;
   /// One has answered Hello, be it there still or not.
   [[nodiscard]] bool has_answered() const;
   /// A server is there, or may still come.
   [[nodiscard]] bool can_progress() const;
+  /// The same, of this place.
+  [[nodiscard]] bool can_progress(const Worker& worker) const {
+    return worker.can_progress() || (worker.state() == Worker::State::kGone && can_restart(worker));
+  }
   /// Packets have a route code, since there can be several. Known with the first server.
   [[nodiscard]] bool routed() const { return table_.routed(); }
   /// Nothing has been heard yet of a server: of the first one, or of the first behind a proxy that
@@ -147,6 +158,7 @@ class RemoteServers {
   Uplink& uplink_;
   ServerOwner& owner_;
   RouteTable table_;
+  const std::size_t channel_;
   bool any_known_ = false;
   bool lost_ = false;
   bool awaits_inner_ = false;  // a proxy behind this one has said Ready, and no more

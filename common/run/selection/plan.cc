@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/run/tags.h"
 #include "common/schedule/all_at_once.h"
+#include "common/schedule/each_site.h"
 #include "common/schedule/replay.h"
 #include "common/schedule/scheduler.h"
 
@@ -38,6 +39,7 @@ Result<Plan> Plan::create(const Options& options, Files files) {
   if (!limits) return tl::unexpected(limits.error());
   Plan plan(std::move(files), std::move(*selection), std::move(*limits));
   plan.seed_ = options.shuffle;
+  plan.spread_ = options.spread;
   const auto& history = plan.files_.history;
   plan.is_history_new_ =
       options.failed && history && history->size() == 0 && history->failed().empty();
@@ -126,12 +128,24 @@ std::set<WorkerNumber> Plan::replayed_workers() const {
 }
 
 Result<std::unique_ptr<schedule::Dispatcher>> Plan::make_dispatcher(
-    const std::vector<std::string>& ids, bool one_server) const {
+    const std::vector<std::string>& ids, bool one_server, std::size_t channels) const {
   using Pointer = std::unique_ptr<schedule::Dispatcher>;
   if (files_.replay) {
     return schedule::Replay::create(*files_.replay, ids, isolated_)
         .map([](std::unique_ptr<schedule::Replay> replay) { return Pointer(std::move(replay)); });
   }
+  if (spread_ == Spread::kOnce) return dispatcher_of_site(ids, one_server);
+  using schedule::EachSite;
+  const bool by_worker = spread_ == Spread::kEachWorker;
+  const bool one_each = by_worker || one_server;
+  return std::make_unique<EachSite>(by_worker ? EachSite::By::kSlot : EachSite::By::kChannel,
+                                    ids.size(), by_worker ? 0 : channels, [this, ids, one_each] {
+                                      return dispatcher_of_site(ids, one_each);
+                                    });
+}
+
+std::unique_ptr<schedule::Dispatcher> Plan::dispatcher_of_site(const std::vector<std::string>& ids,
+                                                               bool one_server) const {
   std::vector<std::optional<Time>> expected(ids.size());
   if (files_.history)
     for (std::size_t i = 0; i < ids.size(); ++i) expected[i] = files_.history->of(ids[i]);
@@ -159,6 +173,15 @@ std::vector<std::size_t> Plan::units_of(const std::vector<std::string>& ids) con
     units[i] = match ? groups.try_emplace(*match, i).first->second : i;
   }
   return units;
+}
+
+void Plan::record(const Packet& packet, std::optional<std::size_t> site) {
+  if (!files_.history) return;
+  if (!site) return files_.history->record(packet);
+  const std::string route = std::to_string(*site);
+  Packet there = packet;
+  there.route_code = route;
+  files_.history->record(there);
 }
 
 void Plan::sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids) {

@@ -69,10 +69,11 @@ class Plan {
 
   // In which order.
 
-  /// For tests with these ids. `one_server`: there is one, and no place for others. An Error if the
-  /// schedule to replay does not fit them.
+  /// For tests with these ids. `one_server`: there is one, and no place for others. `channels`: how
+  /// many there are. An Error if the schedule to replay does not fit the tests. This outlives the
+  /// dispatcher.
   [[nodiscard]] Result<std::unique_ptr<schedule::Dispatcher>> make_dispatcher(
-      const std::vector<std::string>& ids, bool one_server) const;
+      const std::vector<std::string>& ids, bool one_server, std::size_t channels) const;
 
   [[nodiscard]] bool replays() const { return files_.replay.has_value(); }
   /// The numbers of the workers that the schedule to replay names.
@@ -80,10 +81,9 @@ class Plan {
 
   // What is kept.
 
-  /// A packet of results, for the history: from its server, for the times in it.
-  void record(const Packet& packet) {
-    if (files_.history) files_.history->record(packet);
-  }
+  /// A packet of results, for the history: from its server, for the times in it. `site`: where each
+  /// test runs at several.
+  void record(const Packet& packet, std::optional<std::size_t> site);
   /// How a test has ended. `failed`: or did not run.
   void ended(std::string_view test_id, bool failed) {
     if (files_.history) files_.history->set_failed(test_id, failed);
@@ -102,6 +102,8 @@ class Plan {
 
   [[nodiscard]] Result<> select(const Options& options);
   [[nodiscard]] std::vector<std::string> in_order(std::vector<std::string> listed) const;
+  [[nodiscard]] std::unique_ptr<schedule::Dispatcher> dispatcher_of_site(
+      const std::vector<std::string>& ids, bool one_server) const;
   [[nodiscard]] std::vector<std::size_t> units_of(const std::vector<std::string>& ids) const;
 
   Files files_;
@@ -109,6 +111,7 @@ class Plan {
   LimitRules limits_;
   std::optional<std::uint32_t> seed_;
   std::optional<Regex> group_;
+  Spread spread_ = Spread::kOnce;
   rpc::TestIds named_;
   bool asks_for_run_ = false;
   bool is_history_new_ = false;

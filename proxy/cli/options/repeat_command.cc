@@ -47,6 +47,7 @@ constexpr std::string_view kOfRuns[] = {
     "--repeat",
     "--until-failure",
     "--time",
+    "--stress",
     "--log-level",
     "--show-config",
 };

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "common/run/observer.h"
+
+namespace subunit::report {
+
+/// What is kept of each test in progress, by its id and its site: see run::View::site_of().
+template <typename Value>
+class ByTest {
+ public:
+  /// Null if there is none. At any site: the first one with that id. Valid until the next change.
+  [[nodiscard]] Value* find(const std::string& id, std::size_t site) {
+    const auto found = place_of(id, site);
+    return found == entries_.end() ? nullptr : &found->second.value;
+  }
+  /// There is none yet.
+  Value& add(const std::string& id, std::size_t site) {
+    return entries_.emplace(id, Entry{site, Value()})->second.value;
+  }
+  [[nodiscard]] std::optional<Value> take(const std::string& id, std::size_t site) {
+    const auto found = place_of(id, site);
+    if (found == entries_.end()) return std::nullopt;
+    std::optional<Value> value(std::move(found->second.value));
+    entries_.erase(found);
+    return value;
+  }
+
+ private:
+  struct Entry {
+    std::size_t site;
+    Value value;
+  };
+  using Entries = std::unordered_multimap<std::string, Entry>;
+
+  /// Of that very site, if there is one.
+  [[nodiscard]] typename Entries::iterator place_of(const std::string& id, std::size_t site) {
+    constexpr std::size_t kAny = run::View::kAnySite;
+    const auto [begin, end] = entries_.equal_range(id);
+    auto found = entries_.end();
+    for (auto entry = begin; entry != end; ++entry) {
+      if (entry->second.site == site) return entry;
+      if (site == kAny || entry->second.site == kAny) found = entry;
+    }
+    return found;
+  }
+
+  Entries entries_;
+};
+
+}  // namespace subunit::report
