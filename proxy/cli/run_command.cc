@@ -2,7 +2,10 @@
 
 #include <charconv>
 #include <cstdint>
+#include <filesystem>
+#include <map>
 #include <random>
+#include <utility>
 
 #include "common/base/text.h"
 #include "common/push/push_words.h"
@@ -115,6 +118,7 @@ class RunCommand : public Subcommand {
     check_report("--trace", run_.trace, "there is no trace");
     check_report("--junit", run_.junit, "there are no results");
     check_report("--html", run_.html, "there are no results");
+    check_files_differ();
     if (run_.isolated && run_.direct)
       throw UsageError(
           "--isolated cannot be used with --direct: it needs a proxy that starts the test server "
@@ -211,6 +215,22 @@ class RunCommand : public Subcommand {
     if (file == "-" && option != std::string_view("--trace"))
       throw UsageError(
           fmt::format("{} cannot write to stdout, where the results are: name a file", option));
+  }
+
+  /// Each of these files is written as a whole: of two with one name, one would be lost.
+  void check_files_differ() const {
+    std::map<std::filesystem::path, const char*> options;
+    for (const auto& [option, file] :
+         {std::pair("--trace", run_.trace), std::pair("--junit", run_.junit),
+          std::pair("--html", run_.html), std::pair("--history", run_.history),
+          std::pair("--schedule-log", run_.schedule_log)}) {
+      if (!file || file == "-" || file->starts_with("/dev/")) continue;
+      const auto [other, is_new] =
+          options.emplace(std::filesystem::absolute(*file).lexically_normal(), option);
+      if (!is_new)
+        throw UsageError(fmt::format("{} and {} name the same file, \"{}\"", other->second, option,
+                                     subunit::escaped(*file)));
+    }
   }
 
   void add_repeat_options() {

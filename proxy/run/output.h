@@ -27,6 +27,8 @@ class Output {
   virtual void resized() {}
   /// The observer has been told the end.
   virtual void close(subunit::Time now) { write(now); }
+  /// After close(): what somebody has asked for could not be written, as the log says.
+  [[nodiscard]] virtual bool failed() const { return false; }
 };
 
 /// The output on stdout. `out`, `view` and `log` are the caller's, and live longer.

@@ -30,6 +30,7 @@ class ReportOutput : public Output {
   subunit::run::Observer& observer() override { return *report_; }
   void write(Time) override {}
   void close(Time) override;
+  [[nodiscard]] bool failed() const override { return failed_; }
 
  private:
   Result<> replace();
@@ -38,11 +39,13 @@ class ReportOutput : public Output {
   std::unique_ptr<Report> report_;
   ReportFile file_;
   const Log& log_;
+  bool failed_ = false;
 };
 
 void ReportOutput::close(Time) {
   const Result<> written = file_.stream ? send() : replace();
-  if (!written)
+  failed_ = !written;
+  if (failed_)
     log_.error("cannot write {} \"{}\": {}", file_.what, escaped(file_.path), written.error().text);
 }
 

@@ -294,6 +294,11 @@ void Runner::regulate() {
     if (line.is_open()) line.channel->set_flow(!full_);
 }
 
+int Runner::exit_status() const {
+  const int status = run_.exit_status();
+  return status == 0 && report_failed_ ? 3 : status;
+}
+
 void Runner::write_schedule_log() {
   const std::string_view lines = plan_.pending_log();
   if (lines.empty()) return;
@@ -304,7 +309,10 @@ void Runner::write_schedule_log() {
 void Runner::conclude() {
   concluded_ = true;
   if (keys_) keys_->stop();
-  for (const auto& output : outputs_) output->close(precise_now());
+  for (const auto& output : outputs_) {
+    output->close(precise_now());
+    report_failed_ |= output->failed();
+  }
   outputs_.clear();
   if (!run_.problem().empty()) log_.error("{}", run_.problem());
   if (schedule_log_) finish_schedule_log();

@@ -42,8 +42,8 @@ class Runner {
   /// Turn the loop until this is true.
   [[nodiscard]] bool over() const { return concluded_ && hooks_.over() && out_.over(); }
 
-  /// As TestRun::exit_status().
-  [[nodiscard]] int exit_status() const { return run_.exit_status(); }
+  /// As TestRun::exit_status(); 3, too, if a report of it could not be written and no test failed.
+  [[nodiscard]] int exit_status() const;
 
  private:
   /// A channel, and what the run knows of its other end.
@@ -107,6 +107,7 @@ class Runner {
   bool full_ = false;  // the outputs
   bool interrupted_ = false;
   bool concluded_ = false;
+  bool report_failed_ = false;
   bool leftovers_told_ = false;
 };
 

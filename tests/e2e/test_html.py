@@ -500,11 +500,27 @@ def test_a_run_that_is_cut_off_has_its_page(browser, tmp_path):
 @pytest.mark.parametrize("options, words", [
     (["--list", "--html", "x.html"], ["--html cannot be used with --list"]),
     (["--html", "-"], ["--html cannot write to stdout", "name a file"]),
+    (["--html", "out", "--junit", "./out"], ["--junit and --html name the same file"]),
 ])
 def test_where_it_cannot_be_written(options, words):
     ended = client(*options, channel=["true"])
     assert ended.status == 2
     says(ended.stderr, *words)
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit"])
+@pytest.mark.parametrize("test, status", [("test_good", 3), ("test_bad", 1)])
+def test_a_report_that_is_cut_off_is_told_by_the_exit_status(tmp_path, option, test, status):
+    """Unless a test has failed, which tells more."""
+    (tmp_path / "suite.py").write_text(
+        "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_good(self):\n        pass\n\n"
+        "    def test_bad(self):\n        self.fail()\n"
+    )
+    ended = client("--format", "subunit", option, "/dev/full", f"suite.Case.{test}",
+                   channel=serving(*python("-m", "subunit_rpc", "suite")), cwd=tmp_path)
+    assert ended.status == status
+    says(ended.stderr, "cannot write the", "/dev/full", "No space left")
+    assert ended.stream.statuses.keys() == {f"suite.Case.{test}"}
 
 
 def test_the_folder_is_not_there():

@@ -355,7 +355,8 @@ def test_a_report_that_cannot_be_written_is_told_before_the_run(tmp_path):
 
 def test_a_report_that_cannot_be_written_at_the_end_costs_no_result():
     ended = client("--junit", "/dev/full", channel=serving(*server("good")))
-    assert ended.status == 0
+    assert ended.status == 3  # whoever reads it would miss the run
+    assert len(ended.stream.statuses) == 5
     says(ended.stderr, "error", "the JUnit report", "/dev/full", "no space")
 
 
