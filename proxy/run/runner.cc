@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/base/shell_words.h"
 #include "common/base/text.h"
 #include "common/report/ci/junit.h"
 #include "common/report/html/html_report.h"
@@ -39,10 +40,14 @@ std::string name_of(const ReportFile& file) {
   return std::filesystem::path(file.path).stem().string();
 }
 
-std::vector<std::string> names_of_channels(const RunOptions& options) {
-  std::vector<std::string> names;
-  for (const auto& command : options.channels) names.push_back(subunit::run::channel_name(command));
-  return names;
+std::vector<std::string> channel_commands(const RunOptions& options) {
+  std::vector<std::string> commands;
+  for (const auto& words : options.channels) {
+    std::string& command = commands.emplace_back();
+    for (const std::string& word : words)
+      command += (command.empty() ? "" : " ") + subunit::shell_quote(word);
+  }
+  return commands;
 }
 
 }  // namespace
@@ -57,7 +62,7 @@ Runner::Runner(uv_loop_t& loop, const RunOptions& options, subunit::run::Plan& p
            {.progress = [this] { settle(); },
             .failed = [this](const subunit::Error& error) { output_failed(error.text); }}),
       run_(options, plan, options.channels.size(), precise_now()),
-      hooks_(options.hooks, names_of_channels(options)),
+      hooks_(options.hooks, channel_commands(options)),
       signals_(loop, [this](const char*) { interrupt(); }),
       resized_(loop, SIGWINCH, [this] { resized(); }),
       timer_(loop,

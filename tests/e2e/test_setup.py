@@ -80,7 +80,7 @@ def test_each_command_runs_in_its_turn(diary):
 def test_channels_are_set_up_side_by_side(diary, tmp_path):
     """Each waits until the other's setup has begun, too."""
     wait = (f"cd {shlex.quote(str(tmp_path))}; : > up-$SUBUNIT_PROXY_CHANNEL_NUMBER; "
-            "until [ -e up-1 ] && [ -e up-2 ]; do sleep 0.01; done; ")
+            "until [ -e up-0 ] && [ -e up-1 ]; do sleep 0.01; done; ")
     ended = run_on([diary.channel(), diary.channel()], "--setup", diary.note("setup"),
                    "--channel-setup", wait + diary.note("channel-setup"), "--channel-teardown",
                    diary.note("channel-teardown"), "--teardown", diary.note("teardown"))
@@ -101,8 +101,8 @@ def test_they_know_their_channel_and_the_status(diary, monkeypatch):
     lines = diary.lines
     assert lines[-1] == "status 0"
     for word in ("up", "down"):
-        assert f"{word} 1: sh -c exit 1" in lines
-        assert any(line.startswith(f"{word} 2: {support.SERVE_BINARY} serve"[:40]) for line in lines)
+        assert f"{word} 0: sh -c 'exit 1'" in lines
+        assert f"{word} 1: {shlex.join(map(str, diary.channel()))}" in lines
 
 
 @pytest.mark.parametrize("mode, status", [("good", 0), ("exit-in-test", 1), ("exit-7", 3)])
@@ -168,7 +168,7 @@ def test_their_stdin_is_empty(diary, options, ran):
 def test_of_several_channels_it_is_told_whose_words_they_are(diary):
     ended = run_on([diary.channel(), diary.channel()], "--channel-setup",
                    "echo I am $SUBUNIT_PROXY_CHANNEL_NUMBER")
-    says(ended.stderr, "channel-setup 1: I am 1\n", "channel-setup 2: I am 2\n")
+    says(ended.stderr, "channel-setup 0: I am 0\n", "channel-setup 1: I am 1\n")
 
 
 def test_how_long_they_took_is_told_to_who_wants_to_know(diary):
@@ -236,12 +236,12 @@ def test_a_setup_that_fails_is_in_the_reports(diary, tmp_path):
 
 def test_a_channel_whose_setup_fails_is_not_opened_and_the_others_do_the_work(diary):
     ended = run_on([diary.channel(note="first"), diary.channel(note="second")], "--channel-setup",
-                   "[ $SUBUNIT_PROXY_CHANNEL_NUMBER = 2 ] || exit 5", "--channel-teardown",
+                   "[ $SUBUNIT_PROXY_CHANNEL_NUMBER = 1 ] || exit 5", "--channel-teardown",
                    diary.note("down $SUBUNIT_PROXY_CHANNEL_NUMBER"))
     assert ended.status == 0, ended.stderr
     assert ended.stream.statuses == PASSED
-    says(ended.stderr, "warning: the channel setup command", "exited with status 5")
-    assert sorted(diary.lines) == ["down 1", "down 2", "second"]
+    says(ended.stderr, "warning: the channel setup command", "for channel-0 (", "exited with status 5")
+    assert sorted(diary.lines) == ["down 0", "down 1", "second"]
 
 
 def test_without_any_channel_that_can_be_set_up_the_run_has_failed(diary):

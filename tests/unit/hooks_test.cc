@@ -102,12 +102,12 @@ TEST_CASE("hooks: each command runs when what is before it has ended") {
   CHECK(paper.orders() == Lines{"start 0: up"});
   paper.ends(0);
   CHECK(paper.orders() ==
-        Lines{"start 1: plug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=1"});
+        Lines{"start 1: plug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=0"});
   paper.ends(1);
   CHECK(paper.orders() == Lines{"open 0"});
   paper.hooks.channel_over(0, paper.now);
   CHECK(paper.orders() ==
-        Lines{"start 2: unplug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=1"});
+        Lines{"start 2: unplug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=0"});
   paper.hooks.run_over(1, paper.now);
   CHECK(paper.orders().empty());
   paper.ends(2);
@@ -176,9 +176,9 @@ TEST_CASE("hooks: a channel whose setup fails is not opened, but torn down; the 
   paper.fails(1);
   CHECK(paper.orders() ==
         Lines{"refuse 0",
-              "start 3: unplug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=1"});
+              "start 3: unplug SUBUNIT_PROXY_CHANNEL=ssh 0 SUBUNIT_PROXY_CHANNEL_NUMBER=0"});
   CHECK(paper.problem ==
-        "the channel setup command \"plug\" for the channel \"ssh 0\" exited with status 3 after "
+        "the channel setup command \"plug\" for channel-0 (\"ssh 0\") exited with status 3 after "
         "0.0 s; it printed nothing");
   paper.hooks.channel_over(0, paper.now);  // as the run sees it
   paper.ends(3);
@@ -253,7 +253,7 @@ TEST_CASE("hooks: people are told how long it took, and once what they wait for"
   CHECK(paper.kind == Incident::Kind::kNote);
   paper.ends(2);
   paper.orders();
-  CHECK(paper.told.back() == "channel-setup 2 took 0.0 s: plug");
+  CHECK(paper.told.back() == "channel-setup 1 took 0.0 s: plug");
 }
 
 TEST_CASE("hooks: what commands print is shown line by line with the option's name") {
@@ -298,7 +298,7 @@ TEST_CASE("hooks: a channel that is not needed any more is not opened, but torn 
   paper.hooks.ended(2, "was killed by SIGTERM (15)", paper.now);
   CHECK(paper.orders() ==
         Lines{"refuse 1",
-              "start 3: unplug SUBUNIT_PROXY_CHANNEL=ssh 1 SUBUNIT_PROXY_CHANNEL_NUMBER=2"});
+              "start 3: unplug SUBUNIT_PROXY_CHANNEL=ssh 1 SUBUNIT_PROXY_CHANNEL_NUMBER=1"});
   CHECK(has(paper.problem, "was ended after 0.0 s, since the run ended"));
   paper.ends(1);
   CHECK(paper.orders() == Lines{"open 0"});

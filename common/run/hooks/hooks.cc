@@ -22,7 +22,7 @@ std::string tenths(Time time) {
 }  // namespace
 
 Hooks::Hooks(const HookOptions& options, std::vector<std::string> channels) : options_(options) {
-  for (std::string& name : channels) channels_.push_back({.name = std::move(name)});
+  for (std::string& command : channels) channels_.push_back({.command = std::move(command)});
 }
 
 void Hooks::go(Scope& scope, Step step) {
@@ -127,8 +127,8 @@ bool Hooks::start(const std::optional<HookCommand>& command, std::optional<Chann
 
 std::vector<std::pair<std::string, std::string>> Hooks::variables_of(const Hook& hook) const {
   if (hook.channel)
-    return {{"SUBUNIT_PROXY_CHANNEL", channels_[*hook.channel].name},
-            {"SUBUNIT_PROXY_CHANNEL_NUMBER", fmt::format("{}", *hook.channel + 1)}};
+    return {{"SUBUNIT_PROXY_CHANNEL", channels_[*hook.channel].command},
+            {"SUBUNIT_PROXY_CHANNEL_NUMBER", std::to_string(*hook.channel)}};
   if (hook.tears_down) return {{"SUBUNIT_PROXY_STATUS", fmt::format("{}", exit_status_.value())}};
   return {};
 }
@@ -234,12 +234,12 @@ std::optional<Hooks::Order> Hooks::next_order() {
 
 // Words for people.
 
-/// "setup", "channel-setup 2": the option, and of several channels which one.
+/// "setup", "channel-setup 1": the option, and of several channels which one.
 std::string Hooks::option_of(const Hook& hook) const {
   const std::string_view what = hook.tears_down ? "teardown" : "setup";
   if (!hook.channel) return std::string(what);
   if (channels_.size() == 1) return fmt::format("channel-{}", what);
-  return fmt::format("channel-{} {}", what, *hook.channel + 1);
+  return fmt::format("channel-{} {}", what, *hook.channel);
 }
 
 std::string Hooks::name_of(const Hook& hook) const {
@@ -247,7 +247,11 @@ std::string Hooks::name_of(const Hook& hook) const {
       fmt::format("the {}{} command \"{}\"", hook.channel ? "channel " : "",
                   hook.tears_down ? "teardown" : "setup", escaped(hook.command.text, kMaxCommand));
   if (!hook.channel) return what;
-  return fmt::format("{} for the channel \"{}\"", what, channels_[*hook.channel].name);
+  const std::string channel =
+      fmt::format("\"{}\"", escaped(channels_[*hook.channel].command, kMaxCommand));
+  return channels_.size() == 1
+             ? fmt::format("{} for the channel {}", what, channel)
+             : fmt::format("{} for channel-{} ({})", what, *hook.channel, channel);
 }
 
 /// How a command that has failed has ended.

@@ -25,7 +25,7 @@ namespace subunit::run {
 /// started yet, or that could not be. What happens is handed in, and what is to be done is taken
 /// out, as orders, in their order:
 ///
-///     Hooks hooks(options, names_of_channels);
+///     Hooks hooks(options, commands_of_channels);
 ///     hooks.begin(now);
 ///     while (auto order = hooks.next_order()) …     // after every call that has `now`
 ///     timer.start(hooks.next_deadline());           // for tick()
@@ -92,7 +92,8 @@ class Hooks {
   };
   using Order = std::variant<Start, Stop, OpenChannel, RefuseChannel, Tell, Show>;
 
-  /// `options` is the caller's, and lives longer. `channels`: their names, for people.
+  /// `options` is the caller's, and lives longer. `channels`: their commands, as
+  /// for a shell.
   Hooks(const HookOptions& options, std::vector<std::string> channels);
 
   // What happens. `now` never goes back.
@@ -125,7 +126,7 @@ class Hooks {
 
   /// The run, or one channel.
   struct Scope {
-    std::string name;  // of a channel
+    std::string command;  // of a channel, as for a shell
     Stage stage = Stage::kIdle;
     bool wanted = true;
   };
