@@ -1,10 +1,15 @@
-"""What options cost a run of 100,000 tests, and how soon the page of `--html` is there in Chromium."""
+"""What options cost a run of 100,000 tests, how soon the page of `--html` is there in Chromium, and whether a
+test begins after the failure with which a run is to stop."""
 
+from datetime import datetime, timezone
+import os
 from pathlib import Path
 import subprocess
 import sys
 import tempfile
 import time
+
+from subunit.v2 import ByteStreamToStreamResult
 
 from report import AT_MOST, BELOW, Figure, Goal
 
@@ -19,7 +24,28 @@ EXPLANATION = """\
 Medians over {rounds} rounds. A run of {tests:,} tests of servers that do nothing else, from its start to its end, with
 each option and without any, in turn; a ratio is the median of the rounds' own ratios. The resource is needed by every
 tenth test, and there are two of it for four servers. A page is open when its tests are drawn: from the start of its loading to the frame
-after its script has ended, in headless Chromium, which draws without a graphics card.
+after its script has ended, in headless Chromium, which draws without a graphics card. With -x, the four servers have
+unittest tests of 2 ms, of which one fails: how long after its end the last test has begun, by the clock of the servers,
+and how many tests have begun once the failure had come out of the client.
+"""
+
+FAILING_SUITE = """
+import time, unittest
+
+
+class Case(unittest.TestCase):
+    pass
+
+
+def test(number):
+    def run(self):
+        time.sleep(0.002)
+        self.assertNotEqual(number, 300)
+    return run
+
+
+for number in range(600):
+    setattr(Case, f"test_{number:03}", test(number))
 """
 
 # After the frame in which all is drawn.
@@ -49,6 +75,49 @@ def run_once(build, options):
     return time.perf_counter() - start
 
 
+class Begun:
+    """When tests have begun, and when one of them has failed."""
+
+    def __init__(self):
+        self.times = []
+        self.failed = self.arrived = None
+
+    def startTestRun(self):
+        pass
+
+    def stopTestRun(self):
+        pass
+
+    def status(self, test_status=None, timestamp=None, **_):
+        if test_status == "inprogress":
+            self.times.append(timestamp)
+        elif test_status == "fail" and not self.failed:
+            self.failed, self.arrived = timestamp, datetime.now(timezone.utc)
+
+    def last(self):
+        """Milliseconds after the failure."""
+        return max(0, (max(self.times) - self.failed).total_seconds() * 1000)
+
+    def late(self):
+        """How many have begun after it had arrived."""
+        return sum(began > self.arrived for began in self.times)
+
+
+def stopped(build, directory):
+    binary = str(build / "proxy/subunit-proxy")
+    scripts = Path(__file__).resolve().parents[2] / "scripts"
+    client = subprocess.Popen(
+        [binary, "run", "--format", "subunit", "-x", "--", binary, "serve", "--workers", str(SERVERS), "--",
+         sys.executable, "-m", "subunit_rpc", "failing"],
+        cwd=directory, env={**os.environ, "PYTHONPATH": str(scripts)}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    begun = Begun()
+    ByteStreamToStreamResult(client.stdout).run(begun)
+    if client.wait() != 1 or not begun.failed:
+        raise SystemExit("the run with a failure has not ended with one")
+    return begun
+
+
 def opened(driver, page):
     """Milliseconds until it is open, and of a frame while it scrolls."""
     driver.get("about:blank")
@@ -72,6 +141,8 @@ def run(build, quick):
             plain.append(run_once(build, []))
             for name, options in ways.items():
                 measured[name].append(run_once(build, options))
+        Path(directory, "failing.py").write_text(FAILING_SUITE)
+        stops = [stopped(build, directory) for _ in range(rounds)]
         size = Path(page).stat().st_size / TESTS
         driver = chromium.start(f"{directory}/profile")
         try:
@@ -86,6 +157,8 @@ def run(build, quick):
     figures += [
         Figure("the page opens", "ms", loads, goal=Goal(BELOW, 1000, False)),
         Figure("a frame while it scrolls", "ms", frames),
+        Figure("-x: from the failure to the last test begun", "ms", [stop.last() for stop in stops]),
+        Figure("-x: tests begun after it", "", [stop.late() for stop in stops], goal=Goal(BELOW, 1, False)),
         Figure("bytes of a passed test", "", [size], goal=Goal(BELOW, 1000, False)),
     ]
     return figures, EXPLANATION.format(rounds=rounds, tests=TESTS)
