@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "common/base/text.h"
 #include "common/run/tags.h"
@@ -25,19 +25,18 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
       plan_(plan),
       started_(now),
       now_(now),
-      rounds_(options, now),
       assignment_(
           [this](const Worker& worker, const std::vector<std::string>& ids) {
             plan_.sent(now_ - started_, worker.number, ids);
           },
           options),
       history_keeper_(plan, assignment_),
-      feeder_(options, assignment_),
       attribution_(results_, assignment_),
       unheard_(results_.running()),
       watchdog_(options, results_),
       idle_watch_(options, plan),
       channels_(options, *this, channels),
+      course_(options, plan, channels_, results_, assignment_, attribution_, conclusion_, now),
       next_look_(now + watchdog_.interval()) {
   results_.add_observer(history_keeper_);
   results_.set_channels_tagged(options.spread == Spread::kEachChannel);
@@ -45,7 +44,7 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
 
 void TestRun::start(Time now) {
   now_ = now;
-  if (plan_.named() && !options_.list) expect_tests(*plan_.named());
+  if (plan_.named() && !options_.list) course_.expect(*plan_.named());
 }
 
 std::size_t TestRun::site_of(std::optional<WorkerNumber> worker) const {
@@ -210,24 +209,13 @@ void TestRun::proceed() {
     if (channels_.over()) conclude();
     return;
   }
-  const bool failed_enough =
-      options_.max_fail > 0 &&
-      results_.ledger().failures() >= static_cast<std::size_t>(options_.max_fail);
-  if (phase_ == Phase::kRunning && failed_enough && !assignment_.done()) stop_early();
-  if (!channels_.can_progress() && !assignment_.stopped()) return break_off(channels_.why_not());
-  if (phase_ == Phase::kRunning) {
-    do run_tests();
-    while (phase_ == Phase::kRunning && give_up_lost_sites());
-    return;
-  }
+  if (phase_ == Phase::kRunning) return run_tests();
+  if (!channels_.can_progress()) return break_off(channels_.why_not());
   bool asked = false;
   channels_.each_worker([&asked](Worker& worker) { asked |= worker.work.listing.has_value(); });
   if (asked) return;
   if (phase_ == Phase::kOpening && !options_.list && !plan_.needs_list()) {
-    // What is to run on all of them at once waits for all.
-    if (options_.spread == Spread::kEachWorker && channels_.more_come()) return;
-    channels_.each_worker([&asked](Worker& worker) { asked |= worker.is_open(); });
-    if (asked) start_tests();
+    if (course_.can_begin()) start_tests();
     return;
   }
   list();
@@ -238,7 +226,11 @@ void TestRun::list() {
   channels_.each_worker([&open](Worker& worker) {
     if (!open && worker.is_open()) open = &worker;
   });
-  if (!open) return restart_servers();
+  if (!open) {
+    if (const auto restarted = course_.restart_servers(now_); !restarted)
+      break_off(restarted.error().text);
+    return;
+  }
   if (options_.list && plan_.listed() > 0)
     return break_off("the test server ended before it had listed all tests");
   phase_ = Phase::kListing;
@@ -256,8 +248,8 @@ void TestRun::start_tests() {
     conclusion_.answered();
     return leave();
   }
-  tests_ = plan_.take_tests();
-  if (tests_.empty()) {
+  std::vector<std::string> tests = plan_.take_tests();
+  if (tests.empty()) {
     conclusion_.nothing_to_run();
     if (!options_.allow_empty) {
       const std::string text =
@@ -267,8 +259,8 @@ void TestRun::start_tests() {
     results_.expect({});
     return leave();
   }
-  if (!plan_.named()) expect_tests(tests_);
-  if (const auto repeated = RunList(tests_).repeated(); !repeated.empty()) {
+  if (!plan_.named()) course_.expect(tests);
+  if (const auto repeated = RunList(tests).repeated(); !repeated.empty()) {
     warn(nullptr,
          fmt::format("{} listed more than once; each is requested once: {}",
                      repeated.size() == 1 ? "1 test id is"
@@ -280,122 +272,18 @@ void TestRun::start_tests() {
         fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle);
     results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
   }
-  begin_round();
-}
-
-/// Those that are there from the beginning.
-std::size_t TestRun::sites() const {
-  switch (options_.spread) {
-    case Spread::kEachChannel:
-      return channels_.count();
-    case Spread::kEachWorker:
-      return 0;
-    case Spread::kOnce:
-      break;
-  }
-  return 1;
-}
-
-/// Where they run at each worker, they are expected as the workers come.
-void TestRun::expect_tests(const std::vector<std::string>& tests) {
-  for (std::size_t i = 0; i < sites(); ++i) results_.expect(tests);
-}
-
-void TestRun::begin_round() {
-  const bool one_server = channels_.one_server();
-  RunList list(rounds_.repeats() ? tests_ : std::move(tests_));
-  auto dispatcher = plan_.make_dispatcher(list.ids, one_server, channels_.count());
-  if (!dispatcher) return break_off(dispatcher.error().text);
-  const bool all = one_server && !plan_.named() && !plan_.filters() && !plan_.shuffles();
-  assignment_.begin(std::move(list), std::move(*dispatcher), all, sites());
-  if (rounds_.repeats()) results_.set_round(rounds_.number());
+  if (const auto begun = course_.begin(std::move(tests), now_); !begun)
+    return break_off(begun.error().text);
   phase_ = Phase::kRunning;
-  channels_.each_worker([this](Worker& worker) {
-    if (!worker.is_open()) return;
-    if (assignment_.add(worker, now_)) results_.expect(assignment_.tests());
-  });
-  // Those that have died have something to do again.
-  if (options_.spread == Spread::kEachWorker && rounds_.number() > 1) restart_servers();
   proceed();
 }
 
-/// All servers that are there have nothing to do.
-void TestRun::begin_next_round() {
-  channels_.each_worker([this](Worker& worker) { assignment_.remove(worker, now_); });
-  expect_tests(tests_);
-  begin_round();
-}
-
 void TestRun::run_tests() {
-  std::optional<Retries::Places> places;
-  if (assignment_.retries().waiting() > 0) places = channels_.places();
-  bool busy = false;
-  channels_.each_worker([&](Worker& worker) {
-    if (phase_ != Phase::kRunning) return;
-    const auto fed = feeder_.feed(worker, places ? &*places : nullptr, now_);
-    if (!fed) break_off(fed.error().text);
-    busy |= worker.work.asked();
-  });
-  if (phase_ != Phase::kRunning) return;  // something could not be sent
-  if (assignment_.done() && !busy) {
-    const std::size_t flaky = options_.flaky_fails ? results_.tally().flaky : 0;
-    if (!assignment_.stopped() && rounds_.next(results_.ledger().failures() + flaky, now_))
-      return begin_next_round();
-    conclusion_.answered();
-    return leave();
-  }
-  if (assignment_.waiting() > 0) restart_servers();
-}
-
-/// No test begins any more. Those in progress may end: where nothing is left but these, there is
-/// nothing to cancel, and a server might take a Cancel for the wish to end them.
-void TestRun::stop_early() {
-  const std::size_t failures = results_.ledger().failures();
-  const std::string why = fmt::format("{} test{} failed (--max-fail {})", failures,
-                                      failures == 1 ? " has" : "s have", options_.max_fail);
-  const std::string notice = why + ": no other test begins";
-  results_.happened({.kind = Incident::Kind::kNotice, .text = notice}, now_);
-  conclusion_.stopped(why);
-  attribution_.end_waiting(why, now_);
-  assignment_.stop();
-  channels_.each_worker([this](Worker& worker) {
-    const std::size_t in_progress = results_.running().of(worker.number).size();
-    for (const std::string& nonce : assignment_.unbegun(worker, in_progress))
-      worker.servers.cancel(worker, nonce);
-  });
-}
-
-/// Those that have died, since there is something for them to do.
-void TestRun::restart_servers() {
-  channels_.each_worker([this](Worker& worker) {
-    const auto problem = feeder_.restart(worker);
-    if (!problem) return;
-    warn(&worker, *problem);
-    if (!channels_.can_progress()) conclusion_.add_problem(*problem);
-  });
-  if (!channels_.can_progress()) break_off(channels_.why_not());
-}
-
-/// Where each test runs at several sites, others cannot have what is left at one that is lost.
-/// True: there was something left.
-bool TestRun::give_up_lost_sites() {
-  bool any_left = false;
-  const auto give_up = [&](std::size_t site, const RemoteProxy& remote) {
-    if (!assignment_.has_site(site)) return;
-    const std::string why = remote.problem().empty() ? "no test server is left" : remote.problem();
-    if (!attribution_.give_up(site, why, now_)) return;
-    conclusion_.add_problem(why);
-    any_left = true;
-  };
-  if (options_.spread == Spread::kEachChannel) {
-    for (const RemoteProxy& remote : channels_.remotes())
-      if (!remote.can_progress()) give_up(remote.number(), remote);
-  } else if (options_.spread == Spread::kEachWorker) {
-    for (RemoteProxy& remote : channels_.remotes())
-      for (const Worker& worker : remote.workers())
-        if (!worker.servers.can_progress(worker)) give_up(worker.number, remote);
-  }
-  return any_left;
+  const auto goes_on = course_.go_on(now_);
+  if (!goes_on) return break_off(goes_on.error().text);
+  if (*goes_on) return;
+  conclusion_.answered();
+  leave();
 }
 
 // What takes too long.
@@ -489,8 +377,8 @@ void TestRun::conclude() {
   attribution_.end_waiting(conclusion_.problem().empty() ? "the run ended" : conclusion_.problem(),
                            now_);
   conclusion_.close(results_, options_, plan_.asks_for_run(), now_);
-  if (rounds_.repeats() && assignment_.has_begun())
-    results_.happened({.kind = Incident::Kind::kNotice, .text = rounds_.story()}, now_);
+  if (const std::string story = course_.story(); !story.empty())
+    results_.happened({.kind = Incident::Kind::kNotice, .text = story}, now_);
   results_.finish(conclusion_.is_complete(), now_);
 }
 

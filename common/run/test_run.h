@@ -8,14 +8,13 @@
 
 #include "common/run/assignment/assignment.h"
 #include "common/run/assignment/attribution.h"
-#include "common/run/assignment/feeder.h"
 #include "common/run/conclusion.h"
+#include "common/run/course.h"
 #include "common/run/interruption.h"
 #include "common/run/observer.h"
 #include "common/run/options.h"
 #include "common/run/remote/channels.h"
 #include "common/run/results.h"
-#include "common/run/rounds.h"
 #include "common/run/selection/history_keeper.h"
 #include "common/run/selection/plan.h"
 #include "common/run/unheard_time.h"
@@ -149,14 +148,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void proceed();
   void list();
   void start_tests();
-  [[nodiscard]] std::size_t sites() const;
-  void expect_tests(const std::vector<std::string>& tests);
-  void begin_round();
-  void begin_next_round();
   void run_tests();
-  void stop_early();
-  void restart_servers();
-  [[nodiscard]] bool give_up_lost_sites();
   void look();
   void look_for_idleness();
 
@@ -175,17 +167,15 @@ class TestRun : public View, private RemoteProxy::Owner {
   Time now_;
 
   Results results_;
-  Rounds rounds_;
-  std::vector<std::string> tests_;  // of each round
   Assignment assignment_;
   HistoryKeeper history_keeper_;
-  Feeder feeder_;
   Attribution attribution_;
   UnheardTime unheard_;
   Watchdog watchdog_;
   IdleWatch idle_watch_;
   Conclusion conclusion_;
   Channels channels_;
+  Course course_;
 
   Phase phase_ = Phase::kOpening;
   Time next_look_;

@@ -33,6 +33,12 @@ class Channels {
       for (Worker& worker : remote.workers()) function(worker);
   }
 
+  template <typename Function>
+  void each_worker(const Function& function) const {
+    for (const RemoteProxy& remote : remotes_)
+      for (const Worker& worker : remote.workers()) function(worker);
+  }
+
   /// Every one has ended.
   [[nodiscard]] bool over() const;
   /// A server is there, or may come.
