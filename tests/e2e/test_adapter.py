@@ -139,6 +139,7 @@ def test_outcomes_are_catch2s():
         "should fail, and does not": "uxsuccess",
         "sections": "fail",
         "throws": "fail",
+        "shows a form feed": "fail",
         "crashes": "fail",
         "exits": "fail",
         "comes after a crash": "success",
@@ -152,6 +153,7 @@ def test_outcomes_are_catch2s():
          "catch2_outcomes.cc:")
     says(stream.details("sections"), "in right", "told")
     assert stream.file("passes", "stdout") == b"printed\n"
+    says(stream.details("shows a form feed"), r'"\x0C" == "\x0B"')
 
 
 # TAP

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <string>
 
 namespace {
 
@@ -46,6 +47,9 @@ TEST_CASE("sections") {
 }
 TEST_CASE("throws") {
   throw std::runtime_error("a reason");
+}
+TEST_CASE("shows a form feed") {
+  CHECK(std::string("\f") == "\v");
 }
 TEST_CASE("crashes") {
   std::raise(SIGSEGV);

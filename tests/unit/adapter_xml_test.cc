@@ -292,3 +292,27 @@ TEST_CASE("what XML cannot hold, and a program writes all the same, is escaped")
                     " failure=Failure: \xEF\xBF\xBD \\xEF\\xBF\\xBF \\xED\\xBF\\xBF \xED\x9F\xBF\n",
                 "start " + ids[1], "success " + ids[1]});
 }
+
+TEST_CASE("form feeds, vertical tabs and too long forms in a report do not end it") {
+  CatchAdapter adapter({});
+  REQUIRE(adapter.learn({.output = "a\x0B z\t@a.cc:1\nb\t@a.cc:2\n", .exit = 2}));
+  const Strings ids{adapter.tests()[0].id, adapter.tests()[1].id};
+  constexpr std::string_view kReport =
+      "<Catch><TestCase name=\"a\x0B z\"><Failure>\x0C|\xF0\x80\xA0\x80|\xF0\x9F\x9A\x80"
+      "</Failure><OverallResult success=\"false\"/></TestCase>"
+      "<TestCase name=\"b\"><OverallResult success=\"true\"/></TestCase></Catch>";
+  CHECK(
+      read([&] { return adapter.reader(ids); }, kReport) ==
+      Strings{"start " + ids[0],
+              "fail " + ids[0] + " failure=Failure: \\x0C|\\xF0\\x80\\xA0\\x80|\xF0\x9F\x9A\x80\n",
+              "start b", "success b"});
+}
+
+TEST_CASE("a name with tabs and line feeds is doctest's own, and so is its filter") {
+  DoctestAdapter adapter({});
+  REQUIRE(adapter.learn(doctest_list(
+      "<TestCase name=\"a\tb\nc > \" testsuite=\"s\tt\" filename=\"d.cc\"\n line=\"1\"/>")));
+  CHECK(adapter.tests()[0].id == "a\tb\nc > ");
+  CHECK(adapter.tests()[0].tags == Strings{"s\tt"});
+  CHECK(words_of(adapter, {"a\tb\nc > "}) == Strings{"--test-case=a\tb\nc > ,"});
+}

@@ -1,13 +1,10 @@
 #include "common/adapter/xml/catch2.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <map>
 
 #include "common/adapter/lines.h"
 #include "common/adapter/xml/xml_results.h"
-#include "common/base/text.h"
 
 namespace subunit::adapter {
 namespace {
@@ -30,20 +27,11 @@ std::optional<std::string> listed_name(std::string_view line) {
 /// As Catch2 writes a name in XML, and as it is read from there.
 std::string in_xml(std::string_view name) {
   std::string text;
-  while (!name.empty()) {
-    const std::size_t valid = scan_utf8(as_bytes(name)).valid;
-    for (const char c : name.substr(0, valid)) {
-      const auto code = static_cast<unsigned char>(c);
-      if (c == '\t' || c == '\n' || c == '\r')
-        text += ' ';
-      else if (code < 0x20 || code == 0x7F)
-        text += fmt::format("\\x{:02X}", code);
-      else
-        text += c;
-    }
-    if (valid < name.size())
-      text += fmt::format("\\x{:02X}", static_cast<unsigned char>(name[valid]));
-    name.remove_prefix(std::min(name.size(), valid + 1));
+  for (const char c : name) {
+    if (c == '\x7F')
+      text += "\\x7F";
+    else
+      text += c;
   }
   return fit_for_xml(text);
 }

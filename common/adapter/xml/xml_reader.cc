@@ -6,45 +6,54 @@
 #include <algorithm>
 #include <limits>
 
+#include "common/base/text.h"
+
 namespace subunit::adapter {
 
 namespace {
 
-// A character of three bytes that may not be fit for XML begins with one of these.
-constexpr std::string_view kLeads = "\xED\xEF";
-
-bool is_fit(std::string_view character) {
-  const bool is_surrogate =
-      character[0] == '\xED' && static_cast<unsigned char>(character[1]) >= 0xA0;
-  return !is_surrogate && character != "\xEF\xBF\xBE" && character != "\xEF\xBF\xBF";
+void append_escaped(std::string& text, std::string_view bytes) {
+  for (const char byte : bytes) text += fmt::format("\\x{:02X}", static_cast<unsigned char>(byte));
 }
 
-/// How many bytes at the end may belong to such a character, and do not make it whole.
-std::size_t cut_at_end(std::string_view bytes) {
-  const std::size_t begin = bytes.size() - std::min<std::size_t>(bytes.size(), 2);
-  const std::size_t lead = bytes.find_first_of(kLeads, begin);
-  return lead == std::string_view::npos ? 0 : bytes.size() - lead;
+/// How many bytes the character at the front has, if XML 1.0 has none of that kind (section 2.2).
+std::size_t unfit(std::string_view text) {
+  const std::string_view character = text.substr(0, 3);
+  if (character == "\xEF\xBF\xBE" || character == "\xEF\xBF\xBF") return 3;
+  const auto code = static_cast<unsigned char>(text.front());
+  return code < 0x20 && code != '\t' && code != '\n' && code != '\r' ? 1 : 0;
+}
+
+void append_characters(std::string& fit, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t size = unfit(text);
+    if (size > 0) {
+      append_escaped(fit, text.substr(0, size));
+    } else {
+      fit += text.front();
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+}
+
+/// Returns the start of a character that is cut at the end, which is not appended.
+std::string_view append_fit(std::string& fit, std::string_view text) {
+  while (true) {
+    const Utf8Scan scan = scan_utf8(as_bytes(text));
+    append_characters(fit, text.substr(0, scan.valid));
+    text.remove_prefix(scan.valid);
+    if (text.empty() || scan.cut) return text;
+    append_escaped(fit, text.substr(0, 1));
+    text.remove_prefix(1);
+  }
 }
 
 }  // namespace
 
 std::string fit_for_xml(std::string_view text) {
   std::string fit;
-  while (true) {
-    const std::size_t lead = std::min(text.size(), text.find_first_of(kLeads));
-    fit += text.substr(0, lead);
-    text.remove_prefix(lead);
-    if (text.size() < 3) return fit.append(text);
-    const std::string_view character = text.substr(0, 3);
-    if (is_fit(character)) {
-      fit += text.front();
-      text.remove_prefix(1);
-    } else {
-      for (const char byte : character)
-        fit += fmt::format("\\x{:02X}", static_cast<unsigned char>(byte));
-      text.remove_prefix(3);
-    }
-  }
+  append_escaped(fit, append_fit(fit, text));
+  return fit;
 }
 
 std::string_view XmlElement::operator[](std::string_view attribute) const {
@@ -98,12 +107,29 @@ struct XmlReader::Parser {
 XmlReader::XmlReader(XmlEvents& events) : parser_(std::make_unique<Parser>(events)) {}
 XmlReader::~XmlReader() = default;
 
+/// Of a tab or line feed in an attribute, XML makes a blank, unless it is written by its number.
+std::string XmlReader::with_white_space(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const bool is_white_space = c == '\t' || c == '\n' || c == '\r';
+    if (in_attribute_ && is_white_space)
+      text += fmt::format("&#{};", static_cast<int>(c));
+    else
+      text += c;
+    if (in_tag_ && c == '"')
+      in_attribute_ = !in_attribute_;
+    else if (!in_attribute_ && (c == '<' || c == '>'))
+      in_tag_ = c == '<';
+  }
+  return text;
+}
+
 Result<> XmlReader::receive(std::string_view received) {
   cut_ += received;
-  const std::size_t whole = cut_.size() - cut_at_end(cut_);
-  const std::string fit = fit_for_xml(std::string_view(cut_).substr(0, whole));
-  cut_.erase(0, whole);
-  std::string_view bytes = fit;
+  std::string fit;
+  cut_ = std::string(append_fit(fit, cut_));
+  const std::string document = with_white_space(fit);
+  std::string_view bytes = document;
   constexpr std::size_t kMost = std::numeric_limits<int>::max();
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kMost);

@@ -28,12 +28,13 @@ class XmlEvents {
   virtual void end_element(const XmlElement& element) = 0;
 };
 
-/// Characters that XML cannot hold, and that doctest and Catch2 write all the same: U+FFFE, U+FFFF
-/// and halves of surrogate pairs. Each of their bytes becomes "\xNN", as those do with bytes that
-/// are not UTF-8.
+/// What XML cannot hold, and doctest and Catch2 write all the same: form feeds and vertical tabs,
+/// U+FFFE and U+FFFF, halves of surrogate pairs, forms that are too long. Each byte of it becomes
+/// "\xNN", as those of other controls do and those that are not UTF-8.
 [[nodiscard]] std::string fit_for_xml(std::string_view text);
 
-/// Reads an XML document that comes in pieces (with expat). What is not fit for XML is made so.
+/// Reads an XML document that comes in pieces (with expat). What is not fit for XML is made so, and
+/// white space in attributes stays what it is: doctest and Catch2 write names as they are.
 class XmlReader {
  public:
   /// `events` outlives this.
@@ -48,8 +49,12 @@ class XmlReader {
 
  private:
   struct Parser;
+  [[nodiscard]] std::string with_white_space(std::string_view bytes);
+
   std::unique_ptr<Parser> parser_;
-  std::string cut_;  // of a character that may not be fit for XML
+  std::string cut_;  // the start of a character
+  bool in_tag_ = false;
+  bool in_attribute_ = false;
 };
 
 }  // namespace subunit::adapter
