@@ -316,3 +316,12 @@ TEST_CASE("a name with tabs and line feeds is doctest's own, and so is its filte
   CHECK(adapter.tests()[0].tags == Strings{"s\tt"});
   CHECK(words_of(adapter, {"a\tb\nc > "}) == Strings{"--test-case=a\tb\nc > ,"});
 }
+
+TEST_CASE("a check that may fail is told, and its test has passed") {
+  CatchAdapter adapter({});
+  constexpr std::string_view kReport =
+      R"(<Catch><TestCase name="a"><Expression success="false" type="CHECK_NOFAIL" filename="a.cc"
+ line="3"><Original>1 == 2</Original></Expression><OverallResult success="true"/></TestCase></Catch>)";
+  CHECK(read([&] { return adapter.reader(Strings{"a"}); }, kReport) ==
+        Strings{"start a", "success a message=a.cc:3: CHECK_NOFAIL( 1 == 2 ) failed\n"});
+}
