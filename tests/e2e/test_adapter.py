@@ -140,6 +140,7 @@ def test_outcomes_are_catch2s():
         "sections": "fail",
         "throws": "fail",
         "shows a form feed": "fail",
+        "is Latin-1: \\xe9": "success",
         "crashes": "fail",
         "exits": "fail",
         "comes after a crash": "success",
@@ -154,6 +155,11 @@ def test_outcomes_are_catch2s():
     says(stream.details("sections"), "in right", "told")
     assert stream.file("passes", "stdout") == b"printed\n"
     says(stream.details("shows a form feed"), r'"\x0C" == "\x0B"')
+
+
+def test_a_name_that_was_escaped_can_be_asked_for():
+    tests = {"is Latin-1: \\xe9": "success"}
+    assert client("catch2", native.program("catch2_outcomes"), tests=list(tests)).stream.statuses == tests
 
 
 # TAP

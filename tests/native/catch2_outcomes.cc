@@ -51,6 +51,7 @@ TEST_CASE("throws") {
 TEST_CASE("shows a form feed") {
   CHECK(std::string("\f") == "\v");
 }
+TEST_CASE("is Latin-1: \xE9") {}
 TEST_CASE("crashes") {
   std::raise(SIGSEGV);
 }

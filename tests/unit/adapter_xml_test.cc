@@ -258,6 +258,15 @@ TEST_CASE("a test of Catch2 is found again in its report, whatever bytes its nam
       Strings{"start latin \\xff", "success latin \\xff", "start tab\there", "success tab\there"});
 }
 
+TEST_CASE("Catch2's list is needed for a name that was escaped") {
+  CatchAdapter adapter({});
+  CHECK(adapter.knows("hidden"));
+  CHECK_FALSE(adapter.knows("latin \\xff"));
+  REQUIRE(adapter.learn({.output = "latin \xff\t@c.cc:1\n", .exit = 1}));
+  CHECK(adapter.knows("latin \\xff"));
+  CHECK(adapter.knows("hidden"));
+}
+
 TEST_CASE("names are literal in a filter of Catch2") {
   CHECK(CatchAdapter({}).run(Strings{"a, b", "*[x]\"\\"}, {}).arguments.front() ==
         R"(a\, b,\*\[x\]\"\\)");

@@ -17,8 +17,11 @@ class CatchAdapter : public Adapter {
 
   [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
   [[nodiscard]] Invocation list(const Outlets& outlets) const override;
-  /// Hidden ones can be asked for.
-  [[nodiscard]] bool knows(std::string_view) const override { return true; }
+  /// Hidden ones can be asked for. Before there is a list it is not known which name has been
+  /// escaped.
+  [[nodiscard]] bool knows(std::string_view id) const override {
+    return !tests().empty() || id.find("\\x") == std::string_view::npos;
+  }
   [[nodiscard]] std::size_t together(std::span<const std::string> ids) const override;
   [[nodiscard]] Invocation run(std::span<const std::string> ids,
                                const Outlets& outlets) const override;
