@@ -141,6 +141,7 @@ def test_outcomes_are_catch2s():
         "throws": "fail",
         "shows a form feed": "fail",
         "is Latin-1: \\xe9": "success",
+        "may throw": "success",
         "crashes": "fail",
         "exits": "fail",
         "comes after a crash": "success",
@@ -160,6 +161,12 @@ def test_outcomes_are_catch2s():
 def test_a_name_that_was_escaped_can_be_asked_for():
     tests = {"is Latin-1: \\xe9": "success"}
     assert client("catch2", native.program("catch2_outcomes"), tests=list(tests)).stream.statuses == tests
+
+
+def test_what_catch2_leaves_out_is_skipped():
+    program = native.program("catch2_outcomes")
+    tests = {"passes": "success", "may throw": "skip", "throws": "fail"}
+    assert client("catch2", program, "--nothrow", tests=list(tests)).stream.statuses == tests
 
 
 # TAP

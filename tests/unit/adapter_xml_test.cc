@@ -258,13 +258,17 @@ TEST_CASE("a test of Catch2 is found again in its report, whatever bytes its nam
       Strings{"start latin \\xff", "success latin \\xff", "start tab\there", "success tab\there"});
 }
 
-TEST_CASE("Catch2's list is needed for a name that was escaped") {
-  CatchAdapter adapter({});
+TEST_CASE("Catch2's list is needed for a name that was escaped, and for --nothrow") {
+  const Strings command{"program", "-e"};
+  CatchAdapter adapter({}), nothrow(command);
   CHECK(adapter.knows("hidden"));
   CHECK_FALSE(adapter.knows("latin \\xff"));
-  REQUIRE(adapter.learn({.output = "latin \xff\t@c.cc:1\n", .exit = 1}));
-  CHECK(adapter.knows("latin \\xff"));
-  CHECK(adapter.knows("hidden"));
+  CHECK_FALSE(nothrow.knows("hidden"));
+  for (CatchAdapter* each : {&adapter, &nothrow}) {
+    REQUIRE(each->learn({.output = "latin \xff\t@c.cc:1\n", .exit = 1}));
+    CHECK(each->knows("latin \\xff"));
+    CHECK(each->knows("hidden"));
+  }
 }
 
 TEST_CASE("names are literal in a filter of Catch2") {
@@ -333,4 +337,22 @@ TEST_CASE("a check that may fail is told, and its test has passed") {
  line="3"><Original>1 == 2</Original></Expression><OverallResult success="true"/></TestCase></Catch>)";
   CHECK(read([&] { return adapter.reader(Strings{"a"}); }, kReport) ==
         Strings{"start a", "success a message=a.cc:3: CHECK_NOFAIL( 1 == 2 ) failed\n"});
+}
+
+TEST_CASE("what Catch2 leaves out for --nothrow is skipped, if the report is whole") {
+  constexpr std::string_view kReport =
+      R"(<Catch><TestCase name="adds"><OverallResult success="true"/></TestCase>)";
+  const Strings ids{"adds", "throws", "not listed"};
+  const auto report_of = [&](const std::string& word, std::string_view ending) {
+    CatchAdapter adapter(Strings{"program", word});
+    REQUIRE(adapter.learn({.output = "adds\t@a.cc:1\nthrows\t@a.cc:2\n", .exit = 2}));
+    return read([&] { return adapter.reader(ids); }, std::string(kReport).append(ending));
+  };
+  const Strings started{"start adds", "success adds"};
+  const Strings skipped{"start adds", "success adds", "start throws",
+                        "skip throws reason=has the tag [!throws], with --nothrow"};
+  for (const std::string word : {"-e", "-se", "--nothrow"})
+    CHECK(report_of(word, "</Catch>") == skipped);
+  CHECK(report_of("-e", "") == started);
+  CHECK(report_of("-s", "</Catch>") == started);
 }

@@ -36,14 +36,20 @@ std::string in_xml(std::string_view name) {
   return fit_for_xml(text);
 }
 
+/// As "--abort", or "--abortx=3"; or among short options, which may stand together, as "-sa".
+bool has_option(std::span<const std::string> command, std::string_view name,
+                std::string_view letters) {
+  return std::ranges::any_of(command, [name, letters](std::string_view word) {
+    if (word.starts_with("--")) return word.starts_with(name);
+    return word.starts_with('-') && word.find_first_of(letters) != std::string_view::npos;
+  });
+}
+
 }  // namespace
 
-/// "-a", "-x", "--abort" and "--abortx=3", or short options that are written together, as "-sa".
 CatchAdapter::CatchAdapter(std::span<const std::string> command)
-    : stops_at_failures_(std::ranges::any_of(command, [](std::string_view word) {
-        if (word.starts_with("--")) return word.starts_with("--abort");
-        return word.starts_with('-') && word.find_first_of("ax") != std::string_view::npos;
-      })) {}
+    : stops_at_failures_(has_option(command, "--abort", "ax")),
+      leaves_out_throws_(has_option(command, "--nothrow", "e")) {}
 
 Invocation CatchAdapter::list(const Outlets&) const {
   return {.arguments = {"--list-test-names-only", "--verbosity", "high"}};
@@ -85,11 +91,15 @@ Invocation CatchAdapter::run(std::span<const std::string> ids, const Outlets& ou
 std::unique_ptr<ResultReader> CatchAdapter::reader(std::span<const std::string> ids) const {
   std::map<std::string, std::string, std::less<>> by_name;
   for (const std::string& id : ids) by_name.emplace(in_xml(name_of(id)), id);
-  return std::make_unique<XmlResults>(
+  auto reader = std::make_unique<XmlResults>(
       ids, [by_name](const XmlElement& element) -> std::optional<std::string> {
         const auto found = by_name.find(element["name"]);
         return found == by_name.end() ? std::nullopt : std::optional(found->second);
       });
+  if (leaves_out_throws_)
+    for (const std::string& id : ids)
+      if (Adapter::knows(id)) reader->may_leave_out(id, "has the tag [!throws], with --nothrow");
+  return reader;
 }
 
 }  // namespace subunit::adapter

@@ -9,7 +9,8 @@ namespace subunit::adapter {
 /// from others.
 ///
 /// The id of a test is its name, and its tags are its tags. Tests that are hidden, as those with
-/// the tag [.], are not listed, but run if they are asked for.
+/// the tag [.], are not listed, but run if they are asked for. With --nothrow Catch2 leaves out
+/// what has the tag [!throws], if it is asked for by name: it is skipped.
 class CatchAdapter : public Adapter {
  public:
   /// `command`: with what the program is started.
@@ -18,9 +19,9 @@ class CatchAdapter : public Adapter {
   [[nodiscard]] EventSource source() const override { return EventSource::kFifo; }
   [[nodiscard]] Invocation list(const Outlets& outlets) const override;
   /// Hidden ones can be asked for. Before there is a list it is not known which name has been
-  /// escaped.
+  /// escaped, nor what --nothrow may leave out.
   [[nodiscard]] bool knows(std::string_view id) const override {
-    return !tests().empty() || id.find("\\x") == std::string_view::npos;
+    return !tests().empty() || !(leaves_out_throws_ || id.find("\\x") != std::string_view::npos);
   }
   [[nodiscard]] std::size_t together(std::span<const std::string> ids) const override;
   [[nodiscard]] Invocation run(std::span<const std::string> ids,
@@ -33,6 +34,7 @@ class CatchAdapter : public Adapter {
 
  private:
   bool stops_at_failures_;
+  bool leaves_out_throws_;
 };
 
 }  // namespace subunit::adapter

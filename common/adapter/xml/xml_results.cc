@@ -48,6 +48,16 @@ void XmlResults::skip(const std::string& id, std::string reason) {
   asked_.erase(id);
 }
 
+void XmlResults::may_leave_out(const std::string& id, std::string reason) {
+  may_be_left_out_.emplace(id, std::move(reason));
+}
+
+void XmlResults::end(const Remains&) {
+  if (!is_whole_) return;
+  for (auto& [id, reason] : std::exchange(may_be_left_out_, {}))
+    if (asked_.contains(id)) skip(id, std::move(reason));
+}
+
 void XmlResults::begin_element(const XmlElement& element) {
   if (element.name == "TestCase" && element["skipped"] != "true") {
     begin_test(element);
@@ -62,7 +72,9 @@ void XmlResults::begin_element(const XmlElement& element) {
 void XmlResults::end_element(const XmlElement& element) {
   const std::string& name = element.name;
   const std::string_view text = trimmed(element.text);
-  if (name == "TestCase") {
+  if (name == "Catch") {
+    is_whole_ = true;
+  } else if (name == "TestCase") {
     end_test();
   } else if (is_section(element)) {
     if (!sections_.empty()) sections_.pop_back();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -24,9 +25,13 @@ class XmlResults : public ResultReader, private XmlEvents {
       : asked_(ids.begin(), ids.end()), id_of_(std::move(id_of)), xml_(*this) {}
 
   void receive(std::string_view bytes) override;
+  void end(const Remains& remains) override;
 
   /// To be called before receive(): the program will not run this test, which is skipped.
   void skip(const std::string& id, std::string reason);
+
+  /// The same: if it has not started in the end, though the report is whole, it is skipped.
+  void may_leave_out(const std::string& id, std::string reason);
 
   [[nodiscard]] bool others_have_failed() const override { return others_have_failed_; }
 
@@ -44,7 +49,9 @@ class XmlResults : public ResultReader, private XmlEvents {
   std::set<std::string, std::less<>> asked_;  // and not started
   IdOf id_of_;
   XmlReader xml_;
+  std::map<std::string, std::string> may_be_left_out_;  // id to reason
   bool broken_ = false;
+  bool is_whole_ = false;
   bool others_have_failed_ = false;
   // Of the test in progress.
   std::optional<std::string> test_;
