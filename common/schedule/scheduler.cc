@@ -206,11 +206,22 @@ bool Scheduler::in_given_order() const {
 }
 
 /// A worker that has less than this needs more now.
-Seconds Scheduler::horizon_of(const Server& server) const {
+Seconds Scheduler::horizon_of(const Server& server, Time now) const {
   const auto round_trip = server.slot->round_trip.value();
   const bool is_quick = !server.slot->has_begun || !round_trip || *round_trip <= kDearRoundTrip;
   const bool waits = options_.withdrawable && is_quick;
-  return waits || !round_trip ? Seconds(0) : *round_trip * kSlack + kWakeUp;
+  if (waits || !round_trip) return Seconds(0);
+  const Seconds horizon = *round_trip * kSlack + kWakeUp;
+  return server.slot->has_begun ? horizon : std::min(horizon, delay_allowed(now));
+}
+
+/// By how much the longest test that waits can begin later, and all is still done as early. Until a
+/// server has begun a test, its round trip may be the time that it took to start: what is sent
+/// ahead for that may be as much as it takes without a need, but no more.
+Seconds Scheduler::delay_allowed(Time now) const {
+  if (in_given_order() || waiting_.empty()) return Seconds::max();
+  const Seconds longest = units_[waiting_.first()].work;
+  return std::max(fleet_.level(waiting_work_, now) - longest, Seconds(0));
 }
 
 bool Scheduler::probing(const Server& server) const {
@@ -219,7 +230,7 @@ bool Scheduler::probing(const Server& server) const {
 
 Scheduler::Batch Scheduler::next(Worker worker, Time now) {
   Server& server = fleet_.at(worker);
-  const Seconds horizon = horizon_of(server);
+  const Seconds horizon = horizon_of(server, now);
   Batch batch;
   if (options_.one_at_a_time) {
     if (wants_more(server, Seconds(0), now)) {
@@ -254,7 +265,7 @@ void Scheduler::fill(Worker worker, Server& server, const Portion& portion, Time
 }
 
 Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
-  const Seconds horizon = horizon_of(server);
+  const Seconds horizon = horizon_of(server, now);
   const Seconds level = fleet_.level(waiting_work_, now);
   // Half of an even share leaves the rest to whoever is done first. What is less than two round
   // trips is not worth another message.
@@ -281,7 +292,7 @@ bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const
 }
 
 bool Scheduler::ahead_pays(const Server& server, Time now) const {
-  const Seconds horizon = horizon_of(server);
+  const Seconds horizon = horizon_of(server, now);
   if (fleet_.servers().size() == 1 || probing(server)) return true;
   if (fleet_.doubt(server, now) <= horizon) return true;
   return fleet_.current(server, now) <= horizon * kNegligible &&
@@ -379,7 +390,7 @@ std::optional<Scheduler::Unit> Scheduler::choose_within_limits(const Server& ser
 Candidates::Busy Scheduler::business_of(const Server& server, Seconds enough, Time now) const {
   if (server.load.idle()) return Candidates::Busy::kIdle;
   const bool ends_soon = fleet_.least_rest(server, now) < enough;
-  const bool is_known = fleet_.doubt(server, now) <= horizon_of(server);
+  const bool is_known = fleet_.doubt(server, now) <= horizon_of(server, now);
   return ends_soon && is_known ? Candidates::Busy::kBriefly : Candidates::Busy::kLong;
 }
 

@@ -138,7 +138,8 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] bool has(Worker worker, std::size_t test) const;
   [[nodiscard]] bool in_given_order() const;
 
-  [[nodiscard]] Seconds horizon_of(const Server& server) const;
+  [[nodiscard]] Seconds horizon_of(const Server& server, Time now) const;
+  [[nodiscard]] Seconds delay_allowed(Time now) const;
   [[nodiscard]] bool probing(const Server& server) const;
   [[nodiscard]] Seconds probing_time(Time now) const;
   [[nodiscard]] Portion portion(const Server& server, Time now) const;

@@ -104,6 +104,27 @@ TEST_CASE("from the moment a second slot is there, the longest tests that remain
   CHECK(scheduler.next(first, 1s) == Batch{3});
 }
 
+TEST_CASE("a server that took long to start is not sent much ahead of a test that all wait for") {
+  std::vector<Time> durations(60, 40ms);
+  durations.push_back(6s);
+  Scheduler scheduler(known_tests(durations), {});
+  const auto first = scheduler.add(0, 0s);
+  const auto second = scheduler.add(1, 0s);
+  // The answer to Hello, with which the server has waited until it had its tests.
+  scheduler.measured_round_trip(first, 500ms);
+  scheduler.measured_round_trip(second, 500ms);
+  const Batch tests = scheduler.next(first, 0s);
+  CHECK(tests.size() <= 2);
+  CHECK(scheduler.next(second, 0s).size() <= 2);
+  Time now = 0s;
+  for (const std::size_t test : tests) {
+    scheduler.started(first, test, now);
+    now += 40ms;
+    scheduler.finished(first, test, now);
+  }
+  CHECK(scheduler.next(first, now) == Batch{60});
+}
+
 TEST_CASE("keep_order keeps the order given on any number of servers") {
   std::mt19937_64 random(1);
   const auto durations = skewed_suite(300, random);
