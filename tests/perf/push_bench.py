@@ -28,7 +28,8 @@ test of a shell script; the whole life of the command that runs it counts. The p
 {size:,} bytes, {packed:,} with gzip -9. Over ssh: sshd on loopback, and a master connection that is up;
 the peer's program has been copied by scp in the same time, or is there. The line of {baud:,} baud has a
 shell on a terminal at its other end; its peer is the time in which it carries the packed program, in
-base 64, and nothing else.
+base 64, and nothing else. Mitogen, which brings Python code to machines that have Python, publishes sizes and no
+times: a command line of 600 bytes and 8 kB of source, before what the program itself imports.
 """
 
 
