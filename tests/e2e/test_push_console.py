@@ -38,7 +38,8 @@ def test_it_arrives_whatever_the_line_does(harm, programs, suite, shell, home):
     says(first.stderr, "sending the program")
     again = push(programs, channel, suite.command, *CONSOLE)
     assert_ran(again, suite)
-    says(again.stderr, "is there already")
+    # What the shell says of that may be damaged; the proxy comes up all the same.
+    assert "sending the program" not in again.stderr
     assert len(files(cache(home))) == 1
 
 
