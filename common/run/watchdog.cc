@@ -167,7 +167,9 @@ std::optional<Worker::Timeout> Watchdog::look_between_tests(Worker& worker, Time
 // Idleness.
 
 IdleWatch::Finding IdleWatch::look(Channels& channels, std::size_t waiting, Time now) {
-  bool busy = false;  // a server has something to do, or is about to be there
+  // A server has something to do, or is about to be there. Where each site has tests of its own, a
+  // channel that takes longer than the others to be ready has time-outs of its own, too.
+  bool busy = options_.spread != Spread::kOnce && channels.more_come();
   std::set<WorkerNumber> present;
   channels.each_worker([&](const Worker& worker) {
     busy |= worker.work.asked() || (worker.can_progress() && !worker.is_open());

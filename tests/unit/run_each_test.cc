@@ -265,6 +265,23 @@ TEST_CASE("--each: reports keep tests with the same id apart") {
   CHECK(xml.find("printed on 0") == xml.rfind("printed on 0"));
 }
 
+TEST_CASE("--each: a channel may take longer to be ready than the others take for their tests") {
+  Options options = on_each({"a"});
+  options.ready_timeout = 60s;
+  options.attach_timeout = 5s;
+  SpreadRun paper(options, 2);
+  paper.ready(1, 0);
+  paper.opens("", 0);
+  paper.begins_at(0, "", "a");
+  paper.ends_at(0, "", "a");
+  paper.done_at(0, "", "1");
+  paper.wait(30s);
+  CHECK(paper.seen.incidents.size() == 1);  // the server is there
+  paper.ready(1, 1);
+  paper.opens("", 1);
+  CHECK(paper.sends("Run 1: a", 1));
+}
+
 TEST_CASE("--stress: it begins when all servers are there, and runs on all at once") {
   SpreadRun paper(stress({"a"}));
   paper.ready(3);
