@@ -6,6 +6,7 @@
 
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/run/tags.h"
 
 namespace subunit::report {
 
@@ -122,6 +123,8 @@ void Trace::start_test(const Packet& packet, std::optional<run::WorkerNumber> wo
 }
 
 void Trace::end_test(const Packet& packet, std::optional<run::WorkerNumber> worker, Time when) {
+  // At one of several sites: others run the test with that id.
+  if (!worker && packet.route_code && run::has_tag(packet, run::kNotRunTag)) return;
   std::optional<Box> box = take_box(*packet.test_id, worker, when);
   if (!box) {
     if (!worker) return;  // it never began

@@ -34,8 +34,8 @@ std::string some_of(const verdict::Ledger::Ids& ids) {
 }
 
 void Conclusion::close(Results& results, const Options& options, bool asks_for_run,
-                       Time now) const {
-  end_missing(results, now);
+                       const std::vector<Unfinished>& unfinished, Time now) const {
+  end_missing(results, unfinished, now);
   if (options.list) return;
   if (is_complete()) warn_of_surprises(results, now);
   if (is_complete() && !asks_for_run) return;
@@ -62,21 +62,28 @@ void Conclusion::warn_of_surprises(Results& results, Time now) {
   }
 }
 
-void Conclusion::end_missing(Results& results, Time now) const {
+void Conclusion::end_missing(Results& results, const std::vector<Unfinished>& unfinished,
+                             Time now) const {
   const bool as_wanted = is_complete() && !stopped_.empty();
   const Status status = as_wanted ? Status::kSkip : Status::kFail;
   const std::string why = as_wanted ? stopped_ : problem_.empty() ? "the run ended" : problem_;
+  const std::string broken_off = why + " while this test was in progress\n";
+  // There may be as many of these as tests, so each says it in a line.
+  const std::string not_run = fmt::format("not run: {}\n", why.substr(0, kMaxReason));
+  for (const Unfinished& test : unfinished)
+    results.end({.test_id = test.test_id,
+                 .reason = test.running ? broken_off : not_run,
+                 .status = status,
+                 .tag = as_wanted || !test.running ? kNotRunTag : "",
+                 .site = test.site},
+                test.running, now);
   const auto running = results.ledger().in_progress();
   for (const std::string& id : running)
-    results.end({.test_id = id,
-                 .reason = why + " while this test was in progress\n",
-                 .status = status,
-                 .tag = as_wanted ? kNotRunTag : ""},
-                std::nullopt, now);
-  // There may be as many of these as tests, so each says it in a line.
-  const std::string reason = fmt::format("not run: {}\n", why.substr(0, kMaxReason));
+    results.end(
+        {.test_id = id, .reason = broken_off, .status = status, .tag = as_wanted ? kNotRunTag : ""},
+        std::nullopt, now);
   for (const std::string_view id : results.ledger().missing())
-    results.end({.test_id = id, .reason = reason, .status = status, .tag = kNotRunTag},
+    results.end({.test_id = id, .reason = not_run, .status = status, .tag = kNotRunTag},
                 std::nullopt, now);
 }
 

@@ -2,7 +2,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "common/run/assignment/assignment.h"
 #include "common/run/options.h"
 #include "common/run/results.h"
 
@@ -36,15 +38,17 @@ class Conclusion {
 
   /// Nothing more comes from any server. Every test that was asked for gets an end, those in
   /// progress and those that never started; then the observers are told of tests that ran and were
-  /// not asked for, or twice. `asks_for_run`: as Plan says.
-  void close(Results& results, const Options& options, bool asks_for_run, Time now) const;
+  /// not asked for, or twice. `asks_for_run`: as Plan says. `unfinished`: where tests run at
+  /// several sites, what has not ended there.
+  void close(Results& results, const Options& options, bool asks_for_run,
+             const std::vector<Unfinished>& unfinished, Time now) const;
 
   /// 0: everything asked for passed. 1: a test failed. 2: nothing was selected. 3: the run could
   /// not be completed.
   [[nodiscard]] int exit_status(const Results& results, const Options& options) const;
 
  private:
-  void end_missing(Results& results, Time now) const;
+  void end_missing(Results& results, const std::vector<Unfinished>& unfinished, Time now) const;
   static void warn_of_surprises(Results& results, Time now);
 
   std::string problem_;

@@ -37,6 +37,19 @@ void Course::expect(const std::vector<std::string>& tests) {
   for (std::size_t i = 0; i < sites(); ++i) results_.expect(tests);
 }
 
+std::vector<Unfinished> Course::unfinished() const {
+  std::vector<Unfinished> tests;
+  if (options_.spread == Spread::kOnce || options_.list) return tests;
+  if (assignment_.has_begun()) {
+    tests = assignment_.unfinished();
+  } else if (plan_.named()) {
+    for (std::size_t site = 0; site < sites(); ++site)
+      for (const std::string& id : *plan_.named()) tests.push_back({.site = site, .test_id = id});
+  }
+  for (Unfinished& test : tests) test.running = results_.running_at(test.site, test.test_id);
+  return tests;
+}
+
 std::string Course::story() const {
   return rounds_.repeats() && assignment_.has_begun() ? rounds_.story() : "";
 }
@@ -156,6 +169,7 @@ void Course::stop_if_enough_failed(Time now) {
 /// Where each test runs at several sites, others cannot have what is left at one that is lost.
 /// True: there was something left.
 bool Course::give_up_lost_sites(Time now) {
+  if (assignment_.stopped()) return false;  // it would not have run
   bool any_left = false;
   for (RemoteProxy& remote : channels_.remotes()) {
     if (options_.spread == Spread::kEachChannel && !remote.can_progress())
@@ -169,7 +183,10 @@ bool Course::give_up_lost_sites(Time now) {
 
 bool Course::give_up(std::size_t site, const RemoteProxy& remote, Time now) {
   if (!assignment_.has_site(site)) return false;
-  const std::string why = remote.problem().empty() ? "no test server is left" : remote.problem();
+  std::string why = remote.problem();
+  if (why.empty() && options_.spread == Spread::kEachChannel)
+    why = fmt::format("no test server is left on the channel \"{}\"", remote.name());
+  if (why.empty()) why = fmt::format("the test server of worker-{} is lost", site);
   if (!attribution_.give_up(site, why, now)) return false;
   conclusion_.add_problem(why);
   return true;

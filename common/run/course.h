@@ -41,6 +41,8 @@ class Course {
   /// Servers that have died are started again, since there is something for them to do.
   [[nodiscard]] Result<> restart_servers(Time now);
 
+  /// Where each test runs at several sites: what has not ended at each of them.
+  [[nodiscard]] std::vector<Unfinished> unfinished() const;
   /// For people, how often the tests have run; "" if that was not to be more than once.
   [[nodiscard]] std::string story() const;
 

@@ -102,6 +102,12 @@ class View {
   [[nodiscard]] virtual std::size_t site_of(std::optional<WorkerNumber> /*worker*/) const {
     return 0;
   }
+  /// The same, of the test that the packet is about. At a site without a server, it is in the
+  /// packet.
+  [[nodiscard]] virtual std::size_t site_of(const Packet& /*packet*/,
+                                            std::optional<WorkerNumber> /*worker*/) const {
+    return 0;
+  }
   /// Each test runs on each channel: these are the sites.
   [[nodiscard]] virtual bool on_each_channel() const { return false; }
   /// All channels by number, for people: their commands.

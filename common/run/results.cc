@@ -57,19 +57,19 @@ void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, cons
       has_status ? tags_of(worker, shape.site, shape.tag) : std::vector<std::string>();
   const bool is_first = shape.attempt == 1 && !shape.without_status;
   if (tags.empty() && is_first && !shape.site && packet.route_code == shape.route)
-    return pass_on(packet, worker, now);
+    return pass_on(packet, worker, shape.site, now);
   const std::size_t content = packet.file ? packet.file->content.size() : 0;
   const std::size_t pieces = packet.raw.size() < kFileChunk ? 1 : kMaxPieces;
   make_room(content + pieces * (packet.raw.size() - content + kGrowth));
   const std::size_t start = rewritten_.size();
-  if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, now);
+  if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, shape.site, now);
   // Observers look at these tags, but not at that of the worker, which they know.
   if (!shape.tag.empty() || !is_first || shape.site || round_ > 0)
-    return pass_on_written(start, worker, now);
+    return pass_on_written(start, worker, shape.site, now);
   Packet copy = packet;
   copy.route_code = shape.route;
   copy.raw = Bytes(rewritten_).subspan(start);
-  pass_on(copy, worker, now);
+  pass_on(copy, worker, shape.site, now);
 }
 
 /// What rewritten_ holds must not move before the observers have taken it.
@@ -131,7 +131,7 @@ void Results::end(const End& end, std::optional<WorkerNumber> worker, Time now) 
   if (end.attempt > 1) fields.file->name = name;
   if (end.without_status) fields.status = Status::kNone;
   verdict::encode_end(fields, views, rewritten_);
-  pass_on_written(start, worker, now);
+  pass_on_written(start, worker, end.site, now);
 }
 
 void Results::count(std::string_view tag) {
@@ -150,7 +150,7 @@ void Results::attach(std::string_view test_id, std::string_view name, std::strin
                    .file = File{name, as_bytes(text)},
                    .eof = true},
                   {}, rewritten_))
-    pass_on_written(start, worker, now);
+    pass_on_written(start, worker, std::nullopt, now);
 }
 
 void Results::attempted(const Attempt& attempt) {
@@ -159,12 +159,14 @@ void Results::attempted(const Attempt& attempt) {
 }
 
 /// What rewritten_ holds from `start` on, as observers see packets: with tags. Mostly it is one.
-void Results::pass_on_written(std::size_t start, std::optional<WorkerNumber> worker, Time now) {
+void Results::pass_on_written(std::size_t start, std::optional<WorkerNumber> worker,
+                              std::optional<std::size_t> site, Time now) {
   const Bytes written = Bytes(rewritten_).subspan(start);
-  if (const auto packet = parse_packet(written)) return pass_on(*packet, worker, now);
+  if (const auto packet = parse_packet(written)) return pass_on(*packet, worker, site, now);
   Decoder decoder(written.size());
   decoder.receive(written, Time(0));
-  while (const auto event = decoder.next_event()) pass_on(std::get<Packet>(*event), worker, now);
+  while (const auto event = decoder.next_event())
+    pass_on(std::get<Packet>(*event), worker, site, now);
   flush();
 }
 
@@ -177,10 +179,30 @@ void Results::add_noise(Bytes packets, Time now) {
   flush();
 }
 
-void Results::pass_on(const Packet& packet, std::optional<WorkerNumber> worker, Time now) {
+void Results::pass_on(const Packet& packet, std::optional<WorkerNumber> worker,
+                      std::optional<std::size_t> site, Time now) {
   ledger_.record(packet);
   for (Observer* const observer : observers_) observer->packet(packet, worker, now);
-  running_.record(packet, worker, now);
+  if (site && packet.test_id) record_at(*site, packet, worker);
+  // What ends at a site without a server runs nowhere: others run the test with that id.
+  if (worker || !site) running_.record(packet, worker, now);
+}
+
+void Results::record_at(std::size_t site, const Packet& packet,
+                        std::optional<WorkerNumber> worker) {
+  if (is_final(packet.status)) {
+    auto& tests = running_at_[site];
+    if (const auto found = tests.find(*packet.test_id); found != tests.end()) tests.erase(found);
+  } else if (packet.status == Status::kInProgress && worker) {
+    running_at_[site].insert_or_assign(std::string(*packet.test_id), *worker);
+  }
+}
+
+std::optional<WorkerNumber> Results::running_at(std::size_t site, std::string_view test_id) const {
+  const auto tests = running_at_.find(site);
+  if (tests == running_at_.end()) return std::nullopt;
+  const auto found = tests->second.find(test_id);
+  return found == tests->second.end() ? std::nullopt : std::optional(found->second);
 }
 
 void Results::happened(const Incident& incident, Time now) {

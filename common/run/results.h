@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +42,10 @@ class Results {
   [[nodiscard]] const Tally& tally() const { return tally_; }
   [[nodiscard]] RunningTests& running() { return running_; }
   [[nodiscard]] const RunningTests& running() const { return running_; }
+  /// The worker that has begun this test at one of several sites, where it has not ended; also if
+  /// that worker is gone.
+  [[nodiscard]] std::optional<WorkerNumber> running_at(std::size_t site,
+                                                       std::string_view test_id) const;
 
   /// These tests are going to run, each as often as it stands there.
   void expect(const std::vector<std::string>& ids);
@@ -88,8 +94,11 @@ class Results {
   // Packets that had to be written anew lie here until the observers have taken them.
   static constexpr std::size_t kRewrittenSize = 256 << 10;
 
-  void pass_on(const Packet& packet, std::optional<WorkerNumber> worker, Time now);
-  void pass_on_written(std::size_t start, std::optional<WorkerNumber> worker, Time now);
+  void pass_on(const Packet& packet, std::optional<WorkerNumber> worker,
+               std::optional<std::size_t> site, Time now);
+  void pass_on_written(std::size_t start, std::optional<WorkerNumber> worker,
+                       std::optional<std::size_t> site, Time now);
+  void record_at(std::size_t site, const Packet& packet, std::optional<WorkerNumber> worker);
   void make_room(std::size_t size);
   void count(std::string_view tag);
   [[nodiscard]] bool rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
@@ -100,6 +109,8 @@ class Results {
 
   verdict::Ledger ledger_;
   RunningTests running_;
+  // Tests that have begun and not ended, where they run at several sites.
+  std::map<std::size_t, std::map<std::string, WorkerNumber, std::less<>>> running_at_;
   Tally tally_;
   std::vector<Observer*> observers_;
   WallClock wall_clock_;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <utility>
 
 #include "common/base/text.h"
@@ -53,6 +54,16 @@ std::size_t TestRun::site_of(std::optional<WorkerNumber> worker) const {
   if (options_.spread == Spread::kEachWorker) return *worker;
   const RemoteProxy* const remote = channels_.to(*worker);
   return remote ? remote->number() : kAnySite;
+}
+
+/// Without a worker, Results gives a test nothing but its site as the route code.
+std::size_t TestRun::site_of(const Packet& packet, std::optional<WorkerNumber> worker) const {
+  if (worker || options_.spread == Spread::kOnce) return site_of(worker);
+  const std::string_view route = packet.route_code.value_or("");
+  const char* const end = route.data() + route.size();
+  std::size_t site = kAnySite;
+  const auto [rest, problem] = std::from_chars(route.data(), end, site);
+  return problem == std::errc() && rest == end ? site : kAnySite;
 }
 
 std::vector<std::string> TestRun::channel_names() const {
@@ -376,7 +387,7 @@ void TestRun::conclude() {
     warn(nullptr, uninvited);
   attribution_.end_waiting(conclusion_.problem().empty() ? "the run ended" : conclusion_.problem(),
                            now_);
-  conclusion_.close(results_, options_, plan_.asks_for_run(), now_);
+  conclusion_.close(results_, options_, plan_.asks_for_run(), course_.unfinished(), now_);
   if (const std::string story = course_.story(); !story.empty())
     results_.happened({.kind = Incident::Kind::kNotice, .text = story}, now_);
   results_.finish(conclusion_.is_complete(), now_);

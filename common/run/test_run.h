@@ -111,6 +111,8 @@ class TestRun : public View, private RemoteProxy::Owner {
     return remote ? std::string_view(remote->name()) : "";
   }
   [[nodiscard]] std::size_t site_of(std::optional<WorkerNumber> worker) const override;
+  [[nodiscard]] std::size_t site_of(const Packet& packet,
+                                    std::optional<WorkerNumber> worker) const override;
   [[nodiscard]] bool on_each_channel() const override {
     return options_.spread == Spread::kEachChannel;
   }

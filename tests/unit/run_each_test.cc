@@ -4,6 +4,7 @@
 
 #include "common/report/ci/junit.h"
 #include "common/report/human_report.h"
+#include "common/report/trace.h"
 #include "tests/unit/paper_run.h"
 
 using namespace subunit;
@@ -265,6 +266,36 @@ TEST_CASE("--each: reports keep tests with the same id apart") {
   CHECK(xml.find("printed on 0") == xml.rfind("printed on 0"));
 }
 
+TEST_CASE("--each: what cannot run on one channel leaves the test of another as it is") {
+  Options options = on_each({"a"});
+  options.test_timeout = 5s;
+  SpreadRun paper(options, 2);
+  report::JunitReport junit({.name = "each"}, *paper.run, paper.now);
+  report::Trace trace("each", paper.now);
+  paper.run->add_observer(junit);
+  paper.run->add_observer(trace);
+  paper.ready(1, 0);
+  paper.opens("", 0);
+  paper.begins_at(0, "", "a");
+  paper.arrives(packet({.test_id = "a",
+                        .mime_type = "text/plain;charset=utf8",
+                        .file = File{"stdout", as_bytes("printed on 0\n")}}));
+  paper.channel_ends("\"ssh board\" exited with status 7", 1);
+  CHECK(paper.ends.lines == std::vector<std::string>{"1 a fail not-run channel-1"});
+  CHECK(paper.run->running().is_running("a", 0));
+  paper.wait(6s);
+  CHECK(paper.seen.told("(--test-timeout)"));
+  paper.ends_at(0, "", "a");
+  CHECK(paper.ends.has("0 a fail timed-out worker-0 channel-0"));
+  paper.channel_ends();
+  std::string xml;
+  for (; !junit.pending_output().empty(); junit.consume_output()) xml += junit.pending_output();
+  CHECK(has(xml.substr(xml.find("worker-0")), "printed on 0"));
+  const std::string boxes(trace.pending_output());
+  CHECK(has(boxes, "\"timed-out\""));
+  CHECK_FALSE(has(boxes, "\"not-run\""));
+}
+
 TEST_CASE("--each: a channel may take longer to be ready than the others take for their tests") {
   Options options = on_each({"a"});
   options.ready_timeout = 60s;
@@ -280,6 +311,59 @@ TEST_CASE("--each: a channel may take longer to be ready than the others take fo
   paper.ready(1, 1);
   paper.opens("", 1);
   CHECK(paper.sends("Run 1: a", 1));
+}
+
+TEST_CASE("--each: what an interrupted run leaves undone says on which channel") {
+  SpreadRun paper(on_each({"a", "b"}), 2);
+  for (const std::size_t channel : {0, 1}) {
+    paper.ready(1, channel);
+    paper.opens("", channel);
+    paper.begins_at(channel, "", "a");
+  }
+  paper.run->interrupt(paper.now);
+  for (const std::size_t channel : {0, 1})
+    paper.channel_ends("\"ssh\" exited with status 0", channel);
+  REQUIRE(paper.run->over());
+  CHECK(paper.ends.lines == std::vector<std::string>{
+                                "0 a fail worker-0 channel-0",
+                                "0 b fail not-run channel-0",
+                                "1 a fail worker-1 channel-1",
+                                "1 b fail not-run channel-1",
+                                "- subunit-proxy.run fail",
+                            });
+}
+
+TEST_CASE("--each: so does what a run that never begins leaves undone") {
+  SpreadRun paper(on_each({"a"}), 2);
+  for (const std::size_t channel : {0, 1})
+    paper.channel_ends("\"ssh\" exited with status 255", channel);
+  CHECK(paper.ends.lines == std::vector<std::string>{"0 a fail not-run channel-0",
+                                                     "1 a fail not-run channel-1",
+                                                     "- subunit-proxy.run fail"});
+}
+
+TEST_CASE("--each: after enough failures, a channel that is lost has nothing left to run") {
+  Options options = on_each({"a", "b"});
+  options.max_fail = 1;
+  SpreadRun paper(options, 3);
+  for (const std::size_t channel : {0, 1}) {
+    paper.ready(1, channel);
+    paper.opens("", channel);
+    paper.begins_at(channel, "", "a");
+  }
+  paper.ends_at(0, "", "a", Status::kFail);
+  paper.channel_ends("\"ssh board\" exited with status 7", 2);
+  paper.done_at(0, "", "1");
+  paper.ends_at(1, "", "a");
+  paper.done_at(1, "", "1");
+  for (const std::size_t channel : {0, 1})
+    paper.channel_ends("\"ssh\" exited with status 0", channel);
+  REQUIRE(paper.run->over());
+  CHECK(paper.ends.lines ==
+        std::vector<std::string>{"0 a fail worker-0 channel-0", "1 a success worker-1 channel-1",
+                                 "0 b skip not-run channel-0", "1 b skip not-run channel-1",
+                                 "2 a skip not-run channel-2", "2 b skip not-run channel-2"});
+  CHECK(paper.run->exit_status() == 1);
 }
 
 TEST_CASE("--stress: it begins when all servers are there, and runs on all at once") {

@@ -58,7 +58,7 @@ std::optional<EndedTest> TestRecords::packet(const Packet& packet,
   if (packet.status == Status::kExists) return std::nullopt;
   if (is_final(packet.status)) return end(packet, worker, now);
   if (packet.status != Status::kInProgress && !packet.file) return std::nullopt;
-  Record* const record = record_of(*packet.test_id, worker);
+  Record* const record = record_of(*packet.test_id, view_.site_of(packet, worker));
   if (!record) return std::nullopt;
   if (packet.file) attach(record->attachments, packet);
   if (packet.status != Status::kInProgress || record->began) return std::nullopt;
@@ -69,7 +69,7 @@ std::optional<EndedTest> TestRecords::packet(const Packet& packet,
 }
 
 void TestRecords::attempted(const run::Attempt& attempt) {
-  Record* const record = record_of(attempt.test_id, attempt.worker);
+  Record* const record = record_of(attempt.test_id, view_.site_of(attempt.worker));
   if (!record) return;
   record->began.reset();
   record->began_there.reset();
@@ -83,10 +83,8 @@ void TestRecords::attempted(const run::Attempt& attempt) {
 }
 
 /// Null if there is no room for one more.
-TestRecords::Record* TestRecords::record_of(std::string_view test_id,
-                                            std::optional<run::WorkerNumber> worker) {
+TestRecords::Record* TestRecords::record_of(std::string_view test_id, std::size_t site) {
   const std::string id(test_id);
-  const std::size_t site = view_.site_of(worker);
   if (Record* const known = open_.find(id, site)) return known;
   if (kept_ > kMaxOpenBytes) return nullptr;
   kept_ += kEntry + id.size();
@@ -104,7 +102,7 @@ EndedTest TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber
                            Time now) {
   EndedTest test;
   test.id = *packet.test_id;
-  auto known = open_.take(test.id, view_.site_of(worker));
+  auto known = open_.take(test.id, view_.site_of(packet, worker));
   if (known) kept_ -= known->attachments.kept() + kEntry + test.id.size();
   Record record = known ? std::move(*known) : Record();
   record.attachments.add(packet);

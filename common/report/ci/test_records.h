@@ -69,7 +69,7 @@ class TestRecords {
     std::optional<Timestamp> began_there;
   };
 
-  Record* record_of(std::string_view test_id, std::optional<run::WorkerNumber> worker);
+  Record* record_of(std::string_view test_id, std::size_t site);
   void attach(Attachments& attachments, const Packet& packet);
   [[nodiscard]] EndedTest end(const Packet& packet, std::optional<run::WorkerNumber> worker,
                               Time now);

@@ -81,6 +81,18 @@ std::vector<std::string> Assignment::give_up(std::size_t site) {
   return left;
 }
 
+std::vector<Unfinished> Assignment::unfinished() const {
+  std::vector<Unfinished> tests;
+  for (const std::size_t site : sites_) {
+    for (std::size_t i = 0; i < list_.ids.size(); ++i) {
+      const std::size_t test = site * list_.ids.size() + i;
+      for (std::size_t times = answered_[test]; times < list_.times[i]; ++times)
+        tests.push_back({.site = site, .test_id = id(test)});
+    }
+  }
+  return tests;
+}
+
 void Assignment::remove(Worker& worker, Time now) {
   if (!worker.work.id) return worker.work.batches.clear();
   for (const Worker::Batch& batch : worker.work.batches) {

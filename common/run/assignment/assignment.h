@@ -28,6 +28,13 @@ struct RunList {
   [[nodiscard]] std::vector<std::string> repeated() const;
 };
 
+/// A test that has not ended at one of several sites.
+struct Unfinished {
+  std::size_t site;
+  std::string test_id;
+  std::optional<WorkerNumber> running = std::nullopt;  ///< the worker that has begun it
+};
+
 /// Which worker has which test of the run, what is answered, and what each gets next.
 ///
 /// Where each test runs at several sites, a test of the run is one at one of them: what a worker
@@ -74,6 +81,8 @@ class Assignment {
   /// No server will come there any more. Returns the tests that have not ended there; they will
   /// not.
   [[nodiscard]] std::vector<std::string> give_up(std::size_t site);
+  /// What has not ended at the sites that have tests, as often as an answer is owed.
+  [[nodiscard]] std::vector<Unfinished> unfinished() const;
   /// The tests of the run, each once.
   [[nodiscard]] const std::vector<std::string>& tests() const { return list_.ids; }
 
