@@ -64,7 +64,11 @@ HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
       started_(now),
       shown_at_(now),
       due_(now + (has_status_line_ ? kRedrawInterval : kReportInterval)) {
-  if (place.live) live_.emplace(cells_);
+  if (!place.live) return;
+  live_.emplace(cells_, [this](std::optional<run::WorkerNumber> worker) {
+    const bool at_several = view_.site_of(std::nullopt) == run::View::kAnySite;
+    return at_several ? where_of(worker) : "";
+  });
 }
 
 void HumanReport::expect(std::size_t tests) {

@@ -61,7 +61,8 @@ void LiveLines::show(const Source& source, std::string_view line, std::string& s
   const std::string from = !test.empty() ? cells_.fit_end(test, kMaxShownId).text
                            : worker      ? fmt::format("worker-{}", *worker)
                                          : "channel";
-  shown += fmt::format("{}: {}\n", from, harmless(line));
+  const std::string where = where_ && !test.empty() ? where_(worker) : "";
+  shown += fmt::format("{}{}{}: {}\n", where, where.empty() ? "" : " ", from, harmless(line));
 }
 
 std::string LiveLines::end(const Source& source) {

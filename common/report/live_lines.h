@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ namespace subunit::report {
 ///
 ///     …s.test_net.Case.test_dns: asking 127.0.0.1
 ///     worker-1: printed at import
+///     channel-1 tests.test_net.Case.test_dns: where the test runs at several sites
 ///
 /// Servers print at the same time, and what one prints comes in pieces: a line is shown once it is
 /// whole, or its test has ended, or it is longer than kMaxLine. Nothing in it acts on the terminal.
@@ -25,8 +27,12 @@ class LiveLines {
   static constexpr std::size_t kMaxStreams = 10'000;  // with a line that is not whole
   static constexpr std::size_t kMaxShownId = 60;      // columns
 
+  /// Where a test runs at several sites: at which one, for people. "" where it is at one only.
+  using Where = std::function<std::string(std::optional<run::WorkerNumber>)>;
+
   /// `cells` is the caller's, and lives longer.
-  explicit LiveLines(const TextCells& cells) : cells_(cells) {}
+  explicit LiveLines(const TextCells& cells, Where where = nullptr)
+      : cells_(cells), where_(std::move(where)) {}
 
   /// To be told of every packet. Returns what there is to show now.
   [[nodiscard]] std::string packet(const Packet& packet, std::optional<run::WorkerNumber> worker);
@@ -47,6 +53,7 @@ class LiveLines {
   [[nodiscard]] std::string end(const Source& source);
 
   const TextCells& cells_;
+  const Where where_;  // may be empty
   std::map<Source, Streams> open_;
 };
 

@@ -266,6 +266,22 @@ TEST_CASE("--each: reports keep tests with the same id apart") {
   CHECK(xml.find("printed on 0") == xml.rfind("printed on 0"));
 }
 
+TEST_CASE("--each: lines that tests print say on which channel") {
+  SpreadRun paper(on_each({"a"}), 2);
+  report::HumanReport human({.live = true}, *paper.run, paper.now);
+  paper.run->add_observer(human);
+  for (const std::size_t channel : {0, 1}) {
+    paper.ready(1, channel);
+    paper.opens("", channel);
+    paper.begins_at(channel, "", "a");
+    paper.arrives(packet({.test_id = "a",
+                          .mime_type = "text/plain;charset=utf8",
+                          .file = File{"stdout", as_bytes("printed\n")}}),
+                  channel);
+  }
+  CHECK(human.pending_output() == "channel-0 a: printed\nchannel-1 a: printed\n");
+}
+
 TEST_CASE("--each: what cannot run on one channel leaves the test of another as it is") {
   Options options = on_each({"a"});
   options.test_timeout = 5s;
