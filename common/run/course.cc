@@ -149,7 +149,8 @@ Result<> Course::restart_servers(Time now) {
 /// No test begins any more. Those in progress may end: where nothing is left but these, there is
 /// nothing to cancel, and a server might take a Cancel for the wish to end them.
 void Course::stop_if_enough_failed(Time now) {
-  const std::size_t failures = results_.ledger().failures();
+  // What a lost channel leaves undone has not failed here: the others go on.
+  const std::size_t failures = results_.ledger().failures() - results_.tally().not_run;
   if (options_.max_fail == 0 || failures < static_cast<std::size_t>(options_.max_fail)) return;
   if (assignment_.done()) return;
   const std::string why = fmt::format("{} test{} failed (--max-fail {})", failures,

@@ -382,6 +382,20 @@ TEST_CASE("--each: after enough failures, a channel that is lost has nothing lef
   CHECK(paper.run->exit_status() == 1);
 }
 
+TEST_CASE("--each: what a lost channel leaves undone does not stop the others") {
+  Options options = on_each({"a", "b"});
+  options.max_fail = 1;
+  SpreadRun paper(options, 2);
+  paper.ready(1, 0);
+  paper.opens("", 0);
+  paper.begins_at(0, "", "a");
+  paper.channel_ends("\"ssh board\" exited with status 7", 1);
+  CHECK(paper.ends.lines.size() == 2);
+  CHECK_FALSE(paper.seen.told("--max-fail"));
+  paper.ends_at(0, "", "a", Status::kFail);
+  CHECK(paper.seen.told("1 test has failed (--max-fail 1)"));
+}
+
 TEST_CASE("--stress: it begins when all servers are there, and runs on all at once") {
   SpreadRun paper(stress({"a"}));
   paper.ready(3);
