@@ -46,6 +46,9 @@ constexpr std::string_view kLoader =
 // answer to the last one matters: if each answer called for a block, one that was sent twice would
 // have all others sent twice. Whatever is damaged, an answer says how many count, and the client
 // goes on from there. A line `=` has `want` said again, and one that begins with ^C is the end.
+//
+// On a console the script says if `serve` has failed: nothing else tells the client, since the
+// console goes on.
 constexpr std::string_view kScript = R"script(
 exec 3>&1; _subunit_push=$( set +C; P=subunit-push-$1; N=$1; O=$2; E=;
 say() { printf "\n%s %s\n" "$P" "$*" >&3; };
@@ -115,11 +118,13 @@ n="$n$D: $e; ";
 done;
 if [ -z "$R" ]; then say fail place "$n"; exit 126; fi;
 say run "$R"; printf %s "$R" ) || exit; exec 3>&-;
+_subunit_n=$1; _subunit_c=$3;
 case $2$3 in
 (keepexec) shift 3; exec "$_subunit_push" serve "$@";;
-(keep*) shift 3; "$_subunit_push" serve "$@";;
-(*) shift 3; "$_subunit_push" serve --pushed-once "${_subunit_push%/*}" "$@"; set -- $?; rm -rf "${_subunit_push%/*}"; exit $1;;
-esac
+(keep*) shift 3; "$_subunit_push" serve "$@"; set -- $?;;
+(*) shift 3; "$_subunit_push" serve --pushed-once "${_subunit_push%/*}" "$@"; set -- $?; rm -rf "${_subunit_push%/*}";;
+esac;
+case $_subunit_c$1 in (stay0);; (stay*) printf "\nsubunit-push-%s end %s\n" "$_subunit_n" "$1";; esac; exit $1
 )script";
 
 /// What `uname` says of such a machine, as patterns of sh.

@@ -52,6 +52,7 @@ struct Bootstrap {
 ///                                              it is to be sent now: see transfer.h
 ///   got TURN N SUM                             the TURNth block: N count already, and its checksum
 ///   run PATH                                   `serve` takes stdin and stdout over
+///   end STATUS                                 and has failed, on a console
 ///   fail machine SYSTEM MACHINE                no payload fits
 ///   fail place REASONS                         no folder takes it
 ///   fail cut                                   stdin has ended

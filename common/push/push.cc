@@ -13,6 +13,9 @@ namespace {
 // A line that is longer is not an answer.
 constexpr std::size_t kMaxLine = 8 << 10;
 
+// Of what `serve` prints before it is there; the last lines tell why it fails.
+constexpr std::size_t kMaxWatched = 1000;
+
 /// Takes the first word off, and the blank behind it.
 std::string_view take_word(std::string_view& words) {
   const std::string_view word = words.substr(0, words.find(' '));
@@ -29,6 +32,15 @@ std::optional<std::size_t> to_number(std::string_view digits) {
 
 bool is_checksum(std::string_view word, Bytes of) {
   return word == std::to_string(cksum(of)) || word == md5(of);
+}
+
+/// What `serve` has printed, for people.
+std::string shown(std::string_view printed) {
+  constexpr std::string_view kLineEnds = "\r\n";
+  const std::size_t begin = std::min(printed.find_first_not_of(kLineEnds), printed.size());
+  printed = printed.substr(begin, printed.find_last_not_of(kLineEnds) + 1 - begin);
+  return printed.empty() ? "it printed nothing"
+                         : fmt::format("it printed \"{}\"", escaped(printed, kMaxWatched));
 }
 
 std::string machines(const std::vector<Payload>& payloads) {
@@ -136,6 +148,23 @@ std::optional<Push::Event> Push::answer(std::string_view words) {
   constexpr std::string_view kSeparator = "; ";  // behind each reason
   if (words.ends_with(kSeparator)) words.remove_suffix(kSeparator.size());
   return fail(fmt::format("no folder takes it: {}", escaped(words, 1000)));
+}
+
+std::optional<std::string> Push::watch(Bytes bytes) {
+  watched_ += as_text(bytes);
+  const std::string_view text = watched_;
+  const std::string begin = "\n" + prefix_ + "end ";
+  for (std::size_t at = 0; (at = text.find(begin, at)) != std::string_view::npos; ++at) {
+    const std::string_view status = text.substr(at + begin.size());
+    const std::size_t size = status.find_first_of("\r\n");
+    if (size == std::string_view::npos) break;
+    if (!to_number(status.substr(0, size))) continue;
+    return fmt::format(
+        "subunit-proxy on the test machine ended with exit status {} before it sent Ready; {}",
+        status.substr(0, size), shown(text.substr(0, at)));
+  }
+  if (watched_.size() > kMaxWatched) watched_.erase(0, watched_.size() - kMaxWatched);
+  return std::nullopt;
 }
 
 // The script.

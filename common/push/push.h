@@ -63,6 +63,10 @@ class Push {
   /// In the order of what has come.
   [[nodiscard]] std::optional<Event> next_event();
 
+  /// What comes from Started on, its rest included, as long as there is no sign of a proxy. If the
+  /// shell of a console says that `serve` has failed: that and what it printed, for people.
+  [[nodiscard]] std::optional<std::string> watch(Bytes bytes);
+
   [[nodiscard]] bool over() const { return stage_ == Stage::kStarted || stage_ == Stage::kFailed; }
 
   /// How many answers have come. None for long: nobody is there any more.
@@ -144,6 +148,7 @@ class Push {
   std::optional<Time> slowest_;  // answer so far
   std::optional<Buffer> text_;   // to be typed, and not handed out yet
   Buffer typed_;
+  std::string watched_;  // what has come since Started, the end of it
   Time now_{};
   std::optional<Time> deadline_;
 };

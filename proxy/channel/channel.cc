@@ -200,6 +200,7 @@ void Channel::turned() {
 
 void Channel::receive(const Packet& packet) {
   packet_seen_ = true;
+  if (push_) push_->stop();
   const auto about_tree = bringing_tree() ? subunit::sync::read_message(packet) : std::nullopt;
   if (!about_tree) {
     release_line_feed();
@@ -227,8 +228,8 @@ void Channel::release_line_feed() {
 
 void Channel::receive_printed(Bytes bytes) {
   if (pushing()) return push_->receive(bytes);
-  if (line_ == Line::kUnknown) return from_server_.feed(bytes);
-  receive_noise(bytes);
+  line_ == Line::kUnknown ? from_server_.feed(bytes) : receive_noise(bytes);
+  if (push_) push_->watch(bytes);
 }
 
 void Channel::receive_noise(Bytes bytes) {
@@ -360,6 +361,7 @@ void Channel::terminate() {
 
 bool Channel::ended_well() const {
   const bool on_link = line_ == Line::kLink;
+  if (!push_problem_.empty()) return false;
   if (on_link && !relay_->problem().empty()) return false;
   return command_.ending()->exit == 0 || (on_link && terminated_);
 }

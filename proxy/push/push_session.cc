@@ -61,6 +61,11 @@ void PushSession::receive(Bytes bytes) {
   if (push_.answers() != before) events_.preparing();
 }
 
+void PushSession::watch(Bytes bytes) {
+  if (stopped_ || !push_.over()) return;
+  if (const auto why = push_.watch(bytes)) events_.failed(*why);
+}
+
 void PushSession::tick() {
   push_.tick(precise_now());
   if (travels()) events_.preparing();
@@ -108,6 +113,7 @@ void PushSession::handle(const Push::Event& event) {
   } else if (const auto* started = std::get_if<Push::Started>(&event)) {
     if (!started->rest.empty()) events_.noise(started->rest);
     events_.started();
+    watch(started->rest);
   } else if (const auto* failed = std::get_if<Push::Failed>(&event)) {
     events_.failed(failed->reason);
   }

@@ -33,7 +33,7 @@ class PushSession {
     std::function<void(std::string_view)> type;
     std::function<void(subunit::Bytes)> noise;  ///< also the first bytes of `serve`
     std::function<void()> preparing;            ///< something of it goes on
-    std::function<void()> started;              ///< the last event: `serve` has the line
+    std::function<void()> started;              ///< `serve` has the line
     std::function<void(std::string)> failed;    ///< the last event; why, for people
   };
 
@@ -51,6 +51,8 @@ class PushSession {
 
   /// What the line prints.
   void receive(subunit::Bytes bytes);
+  /// The same once `serve` has started, which others receive: the console goes on if it fails.
+  void watch(subunit::Bytes bytes);
   /// So many bytes of what was typed have not gone out.
   void note_unsent(std::size_t bytes);
 

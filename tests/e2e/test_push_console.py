@@ -102,6 +102,16 @@ def test_the_shell_stays_as_it_was(options, logged_in, programs, suite, home):
     assert bool(files(home)) == (options == [])
 
 
+@pytest.mark.parametrize("options", [[], ["--push=once"], ["--link", "armour"]], ids=["kept", "once", "armour"])
+def test_a_proxy_that_fails_before_it_is_ready_is_told_at_once(options, logged_in, programs, suite, home):
+    served = ["--chdir", "/nowhere", "--", *suite.command]
+    ended = push(programs, logged_in.channel(), served, *CONSOLE, *options, pass_fds=[logged_in.fd])
+    assert ended.status == 3
+    says(ended.stderr, "ended with exit status 3 before it sent Ready; it printed", '"/nowhere" (--chdir)')
+    assert_at_prompt(logged_in)
+    assert bool(files(home)) == (options != ["--push=once"])
+
+
 def test_after_a_client_that_was_killed_the_next_one_brings_it(
     killed_client, logged_in, programs, suite
 ):

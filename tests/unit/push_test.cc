@@ -119,6 +119,30 @@ TEST_CASE("what is there already is not wanted") {
             .events == std::vector<std::string>{"found /c/serve-1", "started /c/serve-1"});
 }
 
+TEST_CASE("the end of a proxy on a console is found wherever it is cut, and among what it prints") {
+  const std::string text =
+      "\xB3\n#%abc\r\nerror: no such folder\r\n\r\nsubunit-push-beef end x\r\n"
+      "$ subunit-push-beef end 1\r\n\nsubunit-push-cafe end 3\r\n\nsubunit-push-beef end -1\r\n"
+      "\r\nsubunit-push-beef end 2\r";
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{64}, text.size()}) {
+    CAPTURE(step);
+    Push push(console());
+    std::optional<std::string> why;
+    for (std::string_view rest = text; !rest.empty();
+         rest.remove_prefix(std::min(step, rest.size()))) {
+      CHECK(!why);
+      why = push.watch(as_bytes(rest.substr(0, step)));
+    }
+    REQUIRE(why);
+    CHECK(why->find("ended with exit status 2 before it sent Ready; it printed \"") != why->npos);
+    CHECK(why->find("error: no such folder") != why->npos);
+  }
+  Push silent(console());
+  const auto why = silent.watch(as_bytes("\n\nsubunit-push-beef end 127\n"));
+  REQUIRE(why);
+  CHECK(why->ends_with("exit status 127 before it sent Ready; it printed nothing"));
+}
+
 TEST_CASE("a failure tells what was seen, and what to try") {
   const auto machine = log_of("subunit-push-beef fail machine Linux mips\n", 1000).events;
   REQUIRE(machine.size() == 1);
