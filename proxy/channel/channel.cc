@@ -1,5 +1,7 @@
 #include "proxy/channel/channel.h"
 
+#include <utility>
+
 #include "common/base/text.h"
 
 namespace proxy {
@@ -199,8 +201,7 @@ void Channel::turned() {
 // What comes and goes.
 
 void Channel::receive(const Packet& packet) {
-  packet_seen_ = true;
-  if (push_) push_->stop();
+  if (!std::exchange(packet_seen_, true) && push_) push_->stop();
   const auto about_tree = bringing_tree() ? subunit::sync::read_message(packet) : std::nullopt;
   if (!about_tree) {
     release_line_feed();
