@@ -66,8 +66,7 @@ HumanReport::HumanReport(const Place& place, const run::View& view, Time now)
       due_(now + (has_status_line_ ? kRedrawInterval : kReportInterval)) {
   if (!place.live) return;
   live_.emplace(cells_, [this](std::optional<run::WorkerNumber> worker) {
-    const bool at_several = view_.site_of(std::nullopt) == run::View::kAnySite;
-    return at_several ? where_of(worker) : "";
+    return at_several_sites() ? where_of(worker) : "";
   });
 }
 
@@ -142,8 +141,12 @@ std::string HumanReport::where_of(std::optional<run::WorkerNumber> worker) const
                                  : fmt::format("worker-{}", *worker);
 }
 
+bool HumanReport::at_several_sites() const {
+  return view_.site_of(std::nullopt) == run::View::kAnySite;
+}
+
 /// " (round 3)" of a run that repeats its tests, " (channel-1: ssh board)" of one that has each on
-/// each channel.
+/// each channel, " (round 3, worker-1)" of a test under stress.
 std::string HumanReport::copy_of(const Packet& packet,
                                  std::optional<run::WorkerNumber> worker) const {
   std::string text;
@@ -156,6 +159,7 @@ std::string HumanReport::copy_of(const Packet& packet,
   if (const std::string_view channel = run::number_after(packet, run::kChannelTagPrefix);
       !channel.empty() && worker && view_.on_each_channel())
     add(fmt::format("channel-{}: {}", channel, view_.channel_of(*worker)));
+  if (worker && at_several_sites() && !view_.on_each_channel()) add(where_of(worker));
   return text.empty() ? "" : fmt::format(" ({})", text);
 }
 

@@ -74,6 +74,7 @@ class HumanReport : public run::Observer {
 
   void keep(const Packet& packet, std::optional<run::WorkerNumber> worker);
   void end_test(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now);
+  [[nodiscard]] bool at_several_sites() const;
   [[nodiscard]] std::string where_of(std::optional<run::WorkerNumber> worker) const;
   [[nodiscard]] std::string copy_of(const Packet& packet,
                                     std::optional<run::WorkerNumber> worker) const;

@@ -77,8 +77,7 @@ Result<> Course::begin_round(Time now) {
   assignment_.begin(std::move(list), std::move(*dispatcher), all, sites());
   if (rounds_.repeats()) results_.set_round(rounds_.number());
   channels_.each_worker([&](Worker& worker) {
-    if (!worker.is_open()) return;
-    if (assignment_.add(worker, now)) results_.expect(assignment_.tests());
+    if (worker.is_open()) attribution_.added(worker, now);
   });
   return {};
 }

@@ -132,7 +132,7 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   // From the channels.
   void opened(Worker& worker) override;
-  void kept(Worker& worker) override { (void)assignment_.add(worker, now_); }
+  void kept(Worker& worker) override { attribution_.added(worker, now_); }
   void result(Worker* worker, const Packet& packet, std::optional<std::string_view> route) override;
   void answered(Worker& worker, const std::string& nonce) override;
   void failed(Worker& worker, const std::optional<std::string>& nonce,

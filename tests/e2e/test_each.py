@@ -226,7 +226,8 @@ def test_stress_ends_with_its_time(suite):
 def test_a_server_that_crashes_under_stress_is_named(suite):
     finished = stress("--stress", "suite.Stressed.test_killed", form="human")
     assert finished.status == 1
-    says(finished.text, "crashed    suite.Stressed.test_killed  worker-1", "3 tests: 2 passed, 1 failed")
+    says(finished.text, "FAIL: suite.Stressed.test_killed (round 1, worker-1)",
+         "crashed    suite.Stressed.test_killed  worker-1", "3 tests: 2 passed, 1 failed")
 
 
 def test_stress_over_two_channels(suite):

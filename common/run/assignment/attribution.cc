@@ -42,6 +42,10 @@ void Attribution::opened(Worker& worker, Time now) {
       worker.pid ? fmt::format("{}, process {}", worker.address, *worker.pid) : worker.address;
   results_.happened({.kind = Incident::Kind::kAttached, .worker = worker.number, .text = text},
                     now);
+  added(worker, now);
+}
+
+void Attribution::added(Worker& worker, Time now) {
   if (assignment_.add(worker, now)) results_.expect(assignment_.tests());
 }
 

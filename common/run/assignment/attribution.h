@@ -61,6 +61,8 @@ class Attribution {
 
   /// The server answers Hello: nothing is known of it.
   void opened(Worker& worker, Time now);
+  /// It takes tests. Where they run at each server, these are more of them.
+  void added(Worker& worker, Time now);
 
   /// Takes what a server reports, or nobody that is known, and hands on what is for the observers.
   /// `route`: as in Results::Shape.
