@@ -89,6 +89,10 @@ class ResultReader {
   /// A test that was not asked for has failed, and with that the program.
   [[nodiscard]] virtual bool others_have_failed() const { return false; }
 
+  /// It has told that a test has crashed it, however it exits after that: a sanitizer makes an exit
+  /// status of a signal.
+  [[nodiscard]] virtual bool has_crashed() const { return false; }
+
   /// In the order in which they happened; nothing if there is no further one.
   [[nodiscard]] std::optional<Event> next_event();
 

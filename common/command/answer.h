@@ -30,7 +30,7 @@ struct CommandEnd {
   /// For people, and whole: also that it could not be started.
   std::string text = "the command exited with status 0";
   std::string last_output = {};  ///< for a person: empty, or paragraphs
-  bool killed = false;           ///< by a signal
+  bool killed = false;           ///< by a signal, or it says that a test has crashed it
 };
 
 /// The answer to a rpc::List, made of what a command that lists its tests has written.

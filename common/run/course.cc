@@ -96,7 +96,7 @@ Result<bool> Course::go_on(Time now) {
     if (!channels_.can_progress() && !assignment_.stopped())
       return error("{}", channels_.why_not());
     const auto busy = feed(now);
-    if (!busy) return busy;
+    if (!busy) return tl::unexpected(busy.error());
     if (assignment_.done() && !*busy) {
       if (!has_another_round(now)) return false;
       channels_.each_worker([&](Worker& worker) { assignment_.remove(worker, now); });

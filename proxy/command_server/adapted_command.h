@@ -38,6 +38,8 @@ class AdaptedCommand : public CapturedCommand {
                                       const subunit::adapter::Adapter& adapter,
                                       const std::vector<std::string>& ids);
 
+  /// After its end: a test has crashed it, whatever its exit status says.
+  [[nodiscard]] bool has_crashed() const { return results_ && results_->has_crashed(); }
   /// After its end: its exit status tells of tests that were not asked for.
   [[nodiscard]] bool others_have_failed() const {
     return results_ && results_->others_have_failed();

@@ -129,6 +129,7 @@ void Request::command_ended(const Ending& ending) {
                  .text = text_of(ending),
                  .last_output = command_->last_output(),
                  .killed = ending.signal || signal_name(ending)};
+  how.killed |= program_ && program_->has_crashed();
   how.clean |= program_ && !how.killed && program_->others_have_failed();
   const bool lists = program_ && !std::holds_alternative<RunAnswer>(answer_);
   if (lists && !cancelled_ && !learn_tests(how)) {

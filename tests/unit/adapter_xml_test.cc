@@ -356,3 +356,34 @@ TEST_CASE("what Catch2 leaves out for --nothrow is skipped, if the report is who
   CHECK(report_of("-e", "") == started);
   CHECK(report_of("-s", "</Catch>") == started);
 }
+
+TEST_CASE("a test that has crashed its program is known, though the report may be whole") {
+  const auto has_crashed = [](const Adapter& adapter, std::string_view report) {
+    const auto reader = adapter.reader(Strings{"a", "b"});
+    reader->receive(report);
+    return reader->has_crashed();
+  };
+  CatchAdapter catch2(Strings{"program", "--nothrow"});
+  REQUIRE(catch2.learn({.output = "a\t@a.cc:1\nb\t@a.cc:2\n", .exit = 2}));
+  constexpr std::string_view kCrash =
+      R"(<Catch><TestCase name="a"><FatalErrorCondition filename="a.cc" line="3">SIGSEGV
+</FatalErrorCondition><OverallResult success="false"/></TestCase></Catch>)";
+  CHECK(has_crashed(catch2, kCrash));
+  CHECK_FALSE(has_crashed(
+      catch2, R"(<Catch><TestCase name="a"><Exception>no</Exception></TestCase></Catch>)"));
+  // What it did not come to is not left out.
+  CHECK(read(
+            [&] {
+              return catch2.reader(Strings{"a", "b"});
+            },
+            kCrash) == Strings{"start a", "fail a failure=a.cc:3: FatalErrorCondition: SIGSEGV\n"});
+  DoctestAdapter doctest({});
+  REQUIRE(
+      doctest.learn(doctest_list("<TestCase name=\"a\" filename=\"d.cc\" line=\"1\"/>"
+                                 "<TestCase name=\"b\" filename=\"d.cc\" line=\"2\"/>")));
+  CHECK(has_crashed(doctest, R"(<doctest><TestSuite><TestCase name="a"><Exception crash="true">
+SIGSEGV</Exception></TestCase></TestSuite></doctest>)"));
+  CHECK_FALSE(
+      has_crashed(doctest, R"(<doctest><TestSuite><TestCase name="a"><Exception crash="false">
+no</Exception></TestCase></TestSuite></doctest>)"));
+}

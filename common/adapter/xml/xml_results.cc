@@ -53,7 +53,7 @@ void XmlResults::may_leave_out(const std::string& id, std::string reason) {
 }
 
 void XmlResults::end(const Remains&) {
-  if (!is_whole_) return;
+  if (!is_whole_ || has_crashed_) return;
   for (auto& [id, reason] : std::exchange(may_be_left_out_, {}))
     if (asked_.contains(id)) skip(id, std::move(reason));
 }
@@ -86,6 +86,7 @@ void XmlResults::end_element(const XmlElement& element) {
   } else if (in_expression_) {
     details_.emplace_back(name, text);
   } else if (name == "Failure" || name == "Exception" || name == "FatalErrorCondition") {
+    has_crashed_ |= name == "FatalErrorCondition" || element["crash"] == "true";
     fail(fmt::format("{}{}: {}", place(element), name, text));
   } else if (name == "Warning") {
     note(fmt::format("warning: {}", text));

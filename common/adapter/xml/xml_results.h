@@ -34,6 +34,7 @@ class XmlResults : public ResultReader, private XmlEvents {
   void may_leave_out(const std::string& id, std::string reason);
 
   [[nodiscard]] bool others_have_failed() const override { return others_have_failed_; }
+  [[nodiscard]] bool has_crashed() const override { return has_crashed_; }
 
  private:
   void begin_element(const XmlElement& element) override;
@@ -53,6 +54,7 @@ class XmlResults : public ResultReader, private XmlEvents {
   bool broken_ = false;
   bool is_whole_ = false;
   bool others_have_failed_ = false;
+  bool has_crashed_ = false;
   // Of the test in progress.
   std::optional<std::string> test_;
   std::optional<bool> success_;
