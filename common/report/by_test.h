@@ -20,15 +20,17 @@ class ByTest {
     return found == entries_.end() ? nullptr : &found->second.value;
   }
   /// There is none yet.
-  Value& add(const std::string& id, std::size_t site) {
-    return entries_.emplace(id, Entry{site, Value()})->second.value;
+  Value& add(std::string id, std::size_t site) {
+    if (spare_.empty()) return entries_.emplace(std::move(id), Entry{site, Value()})->second.value;
+    spare_.key() = std::move(id);
+    spare_.mapped().site = site;
+    return entries_.insert(std::move(spare_))->second.value;
   }
   [[nodiscard]] std::optional<Value> take(const std::string& id, std::size_t site) {
     const auto found = place_of(id, site);
     if (found == entries_.end()) return std::nullopt;
-    std::optional<Value> value(std::move(found->second.value));
-    entries_.erase(found);
-    return value;
+    spare_ = entries_.extract(found);
+    return std::exchange(spare_.mapped().value, Value());
   }
 
  private:
@@ -51,6 +53,7 @@ class ByTest {
   }
 
   Entries entries_;
+  typename Entries::node_type spare_;  // of the last one taken: no test costs a new one
 };
 
 }  // namespace subunit::report

@@ -84,11 +84,11 @@ void TestRecords::attempted(const run::Attempt& attempt) {
 
 /// Null if there is no room for one more.
 TestRecords::Record* TestRecords::record_of(std::string_view test_id, std::size_t site) {
-  const std::string id(test_id);
+  std::string id(test_id);
   if (Record* const known = open_.find(id, site)) return known;
   if (kept_ > kMaxOpenBytes) return nullptr;
   kept_ += kEntry + id.size();
-  return &open_.add(id, site);
+  return &open_.add(std::move(id), site);
 }
 
 void TestRecords::attach(Attachments& attachments, const Packet& packet) {

@@ -152,15 +152,19 @@ Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, boo
 
 std::optional<std::size_t> Assignment::find(const Worker& worker, std::string_view test_id) const {
   const auto found = numbers_.find(test_id);
-  if (found == numbers_.end()) return std::nullopt;
-  const std::size_t test = site_of(worker).value_or(0) * list_.ids.size() + found->second;
+  return found == numbers_.end() ? std::nullopt : at_site_of(worker, found->second);
+}
+
+std::optional<std::size_t> Assignment::at_site_of(const Worker& worker, std::size_t place) const {
+  const std::size_t test = site_of(worker).value_or(0) * list_.ids.size() + place;
   return test < asked_.size() ? std::optional(test) : std::nullopt;
 }
 
 bool Assignment::may_report(const Worker* worker, std::string_view test_id) const {
   if (!has_begun()) return false;
-  if (!has(test_id)) return true;
-  const auto test = worker ? find(*worker, test_id) : std::nullopt;
+  const auto found = numbers_.find(test_id);
+  if (found == numbers_.end()) return true;
+  const auto test = worker ? at_site_of(*worker, found->second) : std::nullopt;
   return test && asked_[*test] == worker && !retries_.waits(test_id);
 }
 

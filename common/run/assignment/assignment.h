@@ -144,6 +144,8 @@ class Assignment {
   /// Nothing if it is none of the list, or its site has no tests.
   [[nodiscard]] std::optional<std::size_t> find(const Worker& worker,
                                                 std::string_view test_id) const;
+  [[nodiscard]] std::optional<std::size_t> at_site_of(const Worker& worker,
+                                                      std::size_t place) const;
   [[nodiscard]] std::size_t place(std::size_t test) const { return test % list_.ids.size(); }
   [[nodiscard]] const std::string& id(std::size_t test) const { return list_.ids[place(test)]; }
   [[nodiscard]] bool is_owed(std::size_t test) const {
