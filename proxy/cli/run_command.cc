@@ -251,14 +251,12 @@ class RunCommand : public Subcommand {
     options_.texts(
         {"--stress", "TEST", "run TEST on all servers at once until it fails; may be repeated"},
         [this](const std::string& id) {
+          if (id.empty()) throw UsageError("--stress: the id of the test is empty");
           run_.spread = Spread::kEachWorker;
           run_.until_failure = true;
           stressed_.push_back(id);
         });
     options_.exclude("--each", "--stress");
-    options_.check([this] {
-      if (!stressed_.empty() && !options_.given("--repeat")) run_.repeat = 0;
-    });
   }
 
   /// What cannot be had, where a test runs in several places, is refused, unless a configuration

@@ -175,6 +175,7 @@ def test_resources_of_channels_and_exclusive_tests_go_with_it(suite):
         (["--stress", "a", "--exclusive", "."], "--stress cannot be used with --exclusive"),
         (["--stress", "a", "--list"], "--stress cannot be used with --list"),
         (["--stress", "a", "b"], "--stress names the tests"),
+        (["--stress", ""], "--stress: the id of the test is empty"),
     ],
 )
 def test_what_does_not_go_together_is_refused(suite, options, said):
@@ -220,7 +221,8 @@ def test_a_stressed_test_runs_at_the_same_time_everywhere(suite):
 def test_stress_ends_with_its_time(suite):
     finished = stress("--stress", "suite.Stressed.test_together", "--time", "0.5")
     assert finished.status == 0, finished.stderr
-    assert sum(finished.stream.ended.values()) % 3 == 0
+    (times,) = finished.stream.ended.values()
+    assert times >= 3 and times % 3 == 0
 
 
 def test_a_server_that_crashes_under_stress_is_named(suite):
