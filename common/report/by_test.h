@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -15,18 +17,18 @@ template <typename Value>
 class ByTest {
  public:
   /// Null if there is none. At any site: the first one with that id. Valid until the next change.
-  [[nodiscard]] Value* find(const std::string& id, std::size_t site) {
+  [[nodiscard]] Value* find(std::string_view id, std::size_t site) {
     const auto found = place_of(id, site);
     return found == entries_.end() ? nullptr : &found->second.value;
   }
   /// There is none yet.
-  Value& add(std::string id, std::size_t site) {
-    if (spare_.empty()) return entries_.emplace(std::move(id), Entry{site, Value()})->second.value;
-    spare_.key() = std::move(id);
+  Value& add(std::string_view id, std::size_t site) {
+    if (spare_.empty()) return entries_.emplace(id, Entry{site, Value()})->second.value;
+    spare_.key() = id;
     spare_.mapped().site = site;
     return entries_.insert(std::move(spare_))->second.value;
   }
-  [[nodiscard]] std::optional<Value> take(const std::string& id, std::size_t site) {
+  [[nodiscard]] std::optional<Value> take(std::string_view id, std::size_t site) {
     const auto found = place_of(id, site);
     if (found == entries_.end()) return std::nullopt;
     spare_ = entries_.extract(found);
@@ -38,10 +40,14 @@ class ByTest {
     std::size_t site;
     Value value;
   };
-  using Entries = std::unordered_multimap<std::string, Entry>;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+  };
+  using Entries = std::unordered_multimap<std::string, Entry, Hash, std::equal_to<>>;
 
   /// Of that very site, if there is one.
-  [[nodiscard]] typename Entries::iterator place_of(const std::string& id, std::size_t site) {
+  [[nodiscard]] typename Entries::iterator place_of(std::string_view id, std::size_t site) {
     constexpr std::size_t kAny = run::View::kAnySite;
     const auto [begin, end] = entries_.equal_range(id);
     auto found = entries_.end();

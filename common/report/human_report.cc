@@ -85,7 +85,7 @@ void HumanReport::packet(const Packet& packet, std::optional<run::WorkerNumber> 
 
 /// A server may attach to any number of tests, and end none of them.
 void HumanReport::keep(const Packet& packet, std::optional<run::WorkerNumber> worker) {
-  const std::string id(packet.test_id.value_or(""));
+  const std::string_view id = packet.test_id.value_or("");
   const std::size_t site = view_.site_of(packet, worker);
   Attachments* attachments = packet.test_id ? open_.find(id, site) : &outside_;
   const bool is_full = kept_ > kMaxOpenBytes;
@@ -105,7 +105,7 @@ void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber
     runs_failed_ += is_failure(packet.status);
     return;
   }
-  const std::string id(*packet.test_id);
+  const std::string_view id = *packet.test_id;
   const auto attachments = open_.take(id, view_.site_of(packet, worker));
   // Where a run that cannot go on leaves out a thousand tests, that is said once.
   const bool not_run = !worker && run::has_tag(packet, run::kNotRunTag);

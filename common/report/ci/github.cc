@@ -205,11 +205,11 @@ void GithubReport::add_slow(const EndedTest& test) {
   if (took < kMinSlow) return;
   if (slowest_.size() == kMaxSlowest && took <= slowest_.back().took) return;
   const auto place = std::ranges::upper_bound(slowest_, took, std::greater(), &Slow::took);
-  slowest_.insert(place, {took, test.id});
+  slowest_.insert(place, {took, std::string(test.id)});
   if (slowest_.size() > kMaxSlowest) slowest_.pop_back();
 }
 
-void GithubReport::annotate(const std::string& id, const Failure& failure,
+void GithubReport::annotate(std::string_view id, const Failure& failure,
                             const std::optional<SourcePlace>& place) {
   const bool is_here = place && place->is_here;
   std::string where;
@@ -227,7 +227,7 @@ void GithubReport::annotate(const std::string& id, const Failure& failure,
   if (same != annotations.end()) {
     ++same->times;
   } else if (annotations.size() < kMaxAnnotations) {
-    annotations.push_back({id, std::move(where), std::move(message), 1});
+    annotations.push_back({std::string(id), std::move(where), std::move(message), 1});
   }
 }
 

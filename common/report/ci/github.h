@@ -70,7 +70,7 @@ class GithubReport : public run::Observer {
   };
 
   void add_failure(const EndedTest& test);
-  void annotate(const std::string& id, const Failure& failure,
+  void annotate(std::string_view id, const Failure& failure,
                 const std::optional<SourcePlace>& place);
   void add_flaky(const EndedTest& test);
   void add_slow(const EndedTest& test);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "common/run/tags.h"
@@ -48,24 +49,27 @@ void sort_by_attempt(Texts files, std::vector<EndedTest::Attempt>& attempts) {
 
 }  // namespace
 
-std::optional<EndedTest> TestRecords::packet(const Packet& packet,
-                                             std::optional<run::WorkerNumber> worker, Time now) {
+const EndedTest* TestRecords::packet(const Packet& packet, std::optional<run::WorkerNumber> worker,
+                                     Time now) {
   if (!packet.test_id) {
     const bool has_room = outside_.size() < kMaxOutsides || outside_.contains(worker);
     if (packet.file && has_room) attach(outside_[worker], packet);
-    return std::nullopt;
+    return nullptr;
   }
-  if (packet.status == Status::kExists) return std::nullopt;
-  if (is_final(packet.status)) return end(packet, worker, now);
-  if (packet.status != Status::kInProgress && !packet.file) return std::nullopt;
+  if (packet.status == Status::kExists) return nullptr;
+  if (is_final(packet.status)) {
+    end(packet, worker, now);
+    return &ended_;
+  }
+  if (packet.status != Status::kInProgress && !packet.file) return nullptr;
   Record* const record = record_of(*packet.test_id, view_.site_of(packet, worker));
-  if (!record) return std::nullopt;
+  if (!record) return nullptr;
   if (packet.file) attach(record->attachments, packet);
-  if (packet.status != Status::kInProgress || record->began) return std::nullopt;
+  if (packet.status != Status::kInProgress || record->began) return nullptr;
   record->worker = worker;
   record->began = now;
   record->began_there = packet.timestamp;
-  return std::nullopt;
+  return nullptr;
 }
 
 void TestRecords::attempted(const run::Attempt& attempt) {
@@ -84,11 +88,10 @@ void TestRecords::attempted(const run::Attempt& attempt) {
 
 /// Null if there is no room for one more.
 TestRecords::Record* TestRecords::record_of(std::string_view test_id, std::size_t site) {
-  std::string id(test_id);
-  if (Record* const known = open_.find(id, site)) return known;
+  if (Record* const known = open_.find(test_id, site)) return known;
   if (kept_ > kMaxOpenBytes) return nullptr;
-  kept_ += kEntry + id.size();
-  return &open_.add(std::move(id), site);
+  kept_ += kEntry + test_id.size();
+  return &open_.add(test_id, site);
 }
 
 void TestRecords::attach(Attachments& attachments, const Packet& packet) {
@@ -98,9 +101,9 @@ void TestRecords::attach(Attachments& attachments, const Packet& packet) {
   kept_ += attachments.kept();
 }
 
-EndedTest TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber> worker,
-                           Time now) {
-  EndedTest test;
+/// Makes `ended_` that test.
+void TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
+  EndedTest& test = ended_;
   test.id = *packet.test_id;
   auto known = open_.take(test.id, view_.site_of(packet, worker));
   if (known) kept_ -= known->attachments.kept() + kEntry + test.id.size();
@@ -108,7 +111,8 @@ EndedTest TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber
   record.attachments.add(packet);
   test.worker = worker ? worker : record.worker;
   test.began = record.began;
-  test.attempts = std::move(record.attempts);
+  test.attempts.clear();
+  std::ranges::move(record.attempts, std::back_inserter(test.attempts));
   test.attempts.push_back(
       {.status = packet.status, .why = std::string(why_of(packet)), .files = {}, .took = {}});
   if (record.began) {
@@ -121,7 +125,6 @@ EndedTest TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber
   if (const std::size_t more = record.attachments.left_out(); more > 0)
     test.attempts.back().files.push_back(
         {.name = "left out", .text = fmt::format("{} more attachments", more), .is_text = true});
-  return test;
 }
 
 }  // namespace subunit::report

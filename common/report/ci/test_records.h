@@ -25,7 +25,7 @@ struct EndedTest {
     std::optional<Time> began = {};  ///< on the clock of the run
   };
 
-  std::string id;
+  std::string_view id;
   std::vector<Attempt> attempts;  ///< in order; more than one if it was run again
   std::optional<run::WorkerNumber> worker;
   std::optional<Time>
@@ -47,13 +47,14 @@ class TestRecords {
   /// `view` is the caller's, and lives longer.
   explicit TestRecords(const run::View& view) : view_(view) {}
 
-  /// To be told what an observer is told. Returns the test that the packet has ended.
+  /// To be told what an observer is told. Returns the test that the packet has ended, or null: it
+  /// is valid until the next call, and as long as the packet.
   ///
   /// How long a test took is what the packets' timestamps say, which are of the clock of the
   /// machine where it ran; where there are none, or somebody else has ended it, what our clock
   /// says.
-  [[nodiscard]] std::optional<EndedTest> packet(const Packet& packet,
-                                                std::optional<run::WorkerNumber> worker, Time now);
+  [[nodiscard]] const EndedTest* packet(const Packet& packet,
+                                        std::optional<run::WorkerNumber> worker, Time now);
   void attempted(const run::Attempt& attempt);
 
   /// What belongs to no test, by the server that it comes from.
@@ -71,13 +72,13 @@ class TestRecords {
 
   Record* record_of(std::string_view test_id, std::size_t site);
   void attach(Attachments& attachments, const Packet& packet);
-  [[nodiscard]] EndedTest end(const Packet& packet, std::optional<run::WorkerNumber> worker,
-                              Time now);
+  void end(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now);
 
   const run::View& view_;
   ByTest<Record> open_;
   Outside outside_;
   std::size_t kept_ = 0;  // bytes, in both
+  EndedTest ended_;       // kept for what it has allocated: there are a hundred thousand of them
 };
 
 }  // namespace subunit::report

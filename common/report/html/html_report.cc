@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <iterator>
 #include <utility>
 
@@ -83,30 +85,44 @@ std::string texts_of(const EndedTest& test, std::size_t most) {
   return json + "]";
 }
 
-void append_worker(std::string& json, std::optional<run::WorkerNumber> worker) {
-  if (!worker) {
-    json += ",null";
-    return;
+/// Some cells of a row, each after a comma. A row has many short ones: they are put together here,
+/// and appended to the row as one.
+class Numbers {
+ public:
+  Numbers& add(std::optional<std::uint64_t> number) {
+    *end_++ = ',';
+    return number ? digits(*number) : put("null");
   }
-  json += ',';
-  append_json(json, static_cast<std::uint64_t>(*worker));
-}
 
-/// In milliseconds, to the microsecond: a short test is shown as what it is.
-void append_time(std::string& json, std::optional<Time> time) {
-  if (!time) {
-    json += ",null";
-    return;
+  /// In milliseconds, to the microsecond: a short test is shown as what it is.
+  Numbers& add_time(std::optional<Time> time) {
+    if (!time) return add(std::nullopt);
+    const auto micros = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::max(*time, Time(0))).count());
+    add(micros / 1000);
+    const std::uint64_t rest = micros % 1000;
+    if (rest == 0) return *this;
+    return put(rest < 10 ? ".00" : rest < 100 ? ".0" : ".").digits(rest);
   }
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::max(*time, Time(0))).count();
-  json += ',';
-  append_json(json, static_cast<std::uint64_t>(micros / 1000));
-  const auto rest = static_cast<std::uint64_t>(micros % 1000);
-  if (rest == 0) return;
-  json.append(rest < 10 ? ".00" : rest < 100 ? ".0" : ".");
-  append_json(json, rest);
-}
+
+  [[nodiscard]] std::string_view text() const { return {text_.data(), end_}; }
+
+ private:
+  static constexpr std::size_t kMost = 4;               // cells
+  static constexpr std::size_t kCell = 1 + 20 + 1 + 3;  // the comma, a number, three decimals
+
+  Numbers& put(std::string_view text) {
+    end_ = std::ranges::copy(text, end_).out;
+    return *this;
+  }
+  Numbers& digits(std::uint64_t number) {
+    end_ = std::to_chars(end_, text_.data() + text_.size(), number).ptr;
+    return *this;
+  }
+
+  std::array<char, kMost * kCell> text_;
+  char* end_ = text_.data();
+};
 
 }  // namespace
 
@@ -130,7 +146,7 @@ void HtmlReport::happened(const Incident& incident, Time now) {
   incidents_ += std::to_string(
       std::chrono::duration_cast<std::chrono::milliseconds>(std::max(now - start_, Time(0)))
           .count());
-  append_worker(incidents_, incident.worker);
+  incidents_ += Numbers().add(incident.worker).text();
   incidents_ += ',';
   append_json(incidents_, incident.text.substr(0, kMaxIncident));
   incidents_ += ']';
@@ -158,16 +174,16 @@ void HtmlReport::add(const EndedTest& test, const Packet& packet) {
 void HtmlReport::append_row(std::string& rows, const EndedTest& test, const Packet& packet) {
   rows += '[';
   append_json(rows, test.id);
-  rows += ',';
-  append_json(rows, static_cast<std::uint64_t>(outcome_of(test)));
-  append_worker(rows, test.worker);
-  append_time(rows, test.began ? std::optional(*test.began - start_) : std::nullopt);
-  append_time(rows, test.last().took);
-  const std::string why = why_of(test);
-  rows += ',';
-  if (why.empty()) {
-    rows += '0';
+  rows += Numbers()
+              .add(static_cast<std::uint64_t>(outcome_of(test)))
+              .add(test.worker)
+              .add_time(test.began ? std::optional(*test.began - start_) : std::nullopt)
+              .add_time(test.last().took)
+              .text();
+  if (const std::string why = why_of(test); why.empty()) {
+    rows += ",0";
   } else {
+    rows += ',';
     append_json(rows, shortened(why, kMaxWhy));
   }
   append_tags(rows, packet);
@@ -185,9 +201,11 @@ void HtmlReport::append_attempts(std::string& rows, const EndedTest& test) {
     see(attempt.worker);
     fmt::format_to(std::back_inserter(rows), "{}{}", i == 0 ? "[" : ",[",
                    static_cast<int>(outcome_of_failure(attempt.status, attempt.why)));
-    append_worker(rows, attempt.worker);
-    append_time(rows, attempt.began ? std::optional(*attempt.began - start_) : std::nullopt);
-    append_time(rows, attempt.took);
+    rows += Numbers()
+                .add(attempt.worker)
+                .add_time(attempt.began ? std::optional(*attempt.began - start_) : std::nullopt)
+                .add_time(attempt.took)
+                .text();
     rows += ']';
   }
   rows += ']';

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <iterator>
 
 #include "common/base/text.h"
@@ -11,9 +11,16 @@
 namespace subunit::report {
 namespace {
 
+/// By byte.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t byte = 0x20; byte < plain.size(); ++byte)
+    plain[byte] = byte != 0x7F && byte != '<' && byte != '"' && byte != '\\';
+  return plain;
+}();
+
 bool is_plain(char character) {
-  const auto byte = static_cast<unsigned char>(character);
-  return byte >= 0x20 && byte != 0x7F && byte != '<' && byte != '"' && byte != '\\';
+  return kPlain[static_cast<unsigned char>(character)];
 }
 
 /// Of well-formed UTF-8.
@@ -47,11 +54,6 @@ void append_json(std::string& json, std::string_view text) {
     text.remove_prefix(valid + 1);
   }
   json += '"';
-}
-
-void append_json(std::string& json, std::uint64_t number) {
-  char digits[20];
-  json.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
 }
 
 }  // namespace subunit::report

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,7 +9,5 @@ namespace subunit::report {
 /// so nothing in the text ends the element, or begins a comment there. It is valid UTF-8: each byte
 /// that is not stands as `\xNN`, four characters of text.
 void append_json(std::string& json, std::string_view text);
-
-void append_json(std::string& json, std::uint64_t number);
 
 }  // namespace subunit::report
