@@ -229,7 +229,9 @@ void Attribution::failed(Worker& worker, const std::string& nonce, std::string_v
 }
 
 void Attribution::blame_running(Worker& worker, std::string_view why, Time now) {
-  std::string reason = fmt::format("{} while this test was in progress\n", why);
+  // What the proxy had not passed on is lost with the way to it: the test may have ended.
+  std::string reason = fmt::format("{} while this test was in progress{}\n", why,
+                                   worker.servers.lost() ? ", as far as was heard" : "");
   if (worker.timeout) {
     const std::string& first = worker.timeout->reason;
     reason =
