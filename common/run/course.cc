@@ -50,6 +50,10 @@ std::vector<Unfinished> Course::unfinished() const {
   return tests;
 }
 
+std::optional<std::size_t> Course::round() const {
+  return rounds_.repeats() ? std::optional<std::size_t>(rounds_.number()) : std::nullopt;
+}
+
 std::string Course::story() const {
   return rounds_.repeats() && assignment_.has_begun() ? rounds_.story() : "";
 }

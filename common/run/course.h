@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class Course {
 
   /// Where each test runs at several sites: what has not ended at each of them.
   [[nodiscard]] std::vector<Unfinished> unfinished() const;
+  /// The number of the round, from 1, where tests run in several.
+  [[nodiscard]] std::optional<std::size_t> round() const;
   /// For people, how often the tests have run; "" if that was not to be more than once.
   [[nodiscard]] std::string story() const;
 

@@ -27,9 +27,7 @@ TestRun::TestRun(const Options& options, Plan& plan, std::size_t channels, Time 
       started_(now),
       now_(now),
       assignment_(
-          [this](const Worker& worker, const std::vector<std::string>& ids) {
-            plan_.sent(now_ - started_, worker.number, ids);
-          },
+          [this](const Worker& worker, const std::vector<std::string>& ids) { sent(worker, ids); },
           options),
       history_keeper_(plan, assignment_),
       attribution_(results_, assignment_),
@@ -116,6 +114,13 @@ void TestRun::settle() {
   results_.flush();
   proceed();
   results_.flush();
+}
+
+void TestRun::sent(const Worker& worker, const std::vector<std::string>& ids) {
+  schedule::ScheduleEntry entry{.at = now_ - started_, .worker = worker.number, .tests = ids};
+  if (options_.spread != Spread::kOnce) entry.site = site_of(worker.number);
+  entry.round = course_.round();
+  plan_.sent(entry);
 }
 
 // From the channels.

@@ -148,6 +148,7 @@ class TestRun : public View, private RemoteProxy::Owner {
   void heard(RemoteProxy& from, Time now);
   void settle();
   void proceed();
+  void sent(const Worker& worker, const std::vector<std::string>& ids);
   void list();
   void start_tests();
   void run_tests();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 #include "common/base/json.h"
@@ -32,13 +33,17 @@ class Fields {
   }
 
   std::size_t worker() {
-    const auto number = [](const JsonValue& value) -> std::optional<std::size_t> {
-      const auto* integer = value.get<std::int64_t>();
-      if (!integer || *integer < 0 || std::cmp_greater(*integer, kMaxLoggedWorker))
-        return std::nullopt;
-      return static_cast<std::size_t>(*integer);
-    };
+    const auto number = [](const JsonValue& value) { return number_of(value, kMaxLoggedWorker); };
     return need<std::size_t>("worker", "the number of a worker", number);
+  }
+
+  /// Nothing if it is not there.
+  std::optional<std::size_t> number(std::string_view name) {
+    if (!json_.find(name)) return std::nullopt;
+    const auto number = [](const JsonValue& value) {
+      return number_of(value, std::numeric_limits<std::int64_t>::max());
+    };
+    return need<std::size_t>(name, "a number", number);
   }
 
   std::vector<std::string> tests() {
@@ -46,6 +51,12 @@ class Fields {
   }
 
  private:
+  static std::optional<std::size_t> number_of(const JsonValue& value, std::int64_t most) {
+    const auto* integer = value.get<std::int64_t>();
+    if (!integer || *integer < 0 || *integer > most) return std::nullopt;
+    return static_cast<std::size_t>(*integer);
+  }
+
   static std::optional<std::vector<std::string>> ids(const JsonValue& value) {
     const auto* list = value.get<JsonValue::List>();
     if (!list || list->empty() || list->size() > kMaxLoggedTests) return std::nullopt;
@@ -81,7 +92,11 @@ Result<ScheduleEntry> parse_line(std::string_view line, std::size_t number) {
   if (!json) return failure(json.error().text);
   if (!json->get<JsonValue::Object>()) return failure("it is not a JSON object");
   Fields fields(*json);
-  ScheduleEntry entry{.at = fields.at(), .worker = fields.worker(), .tests = fields.tests()};
+  ScheduleEntry entry{.at = fields.at(),
+                      .worker = fields.worker(),
+                      .tests = fields.tests(),
+                      .site = fields.number("site"),
+                      .round = fields.number("round")};
   if (!fields.fault().empty()) return failure(fields.fault());
   return entry;
 }
@@ -94,6 +109,8 @@ std::string to_line(const ScheduleEntry& entry) {
              .add("at", static_cast<double>(at.count()) / 1e6)
              .add("worker", entry.worker)
              .add("tests", entry.tests)
+             .add("site", entry.site)
+             .add("round", entry.round)
              .text() +
          "\n";
 }

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,10 +18,17 @@ namespace subunit::schedule {
 /// One message with tests, as it stands in a line of a schedule log:
 ///
 ///     {"at":1.234,"worker":2,"tests":["a.test_b","a.test_c"]}
+///
+/// Where a test runs more than once, it also says which of its runs this is: "site":1, "round":2.
 struct ScheduleEntry {
   Time at;             ///< since the start of the run; in the log in seconds, to the microsecond
   std::size_t worker;  ///< the client's number of the server
-  std::vector<std::string> tests;  ///< ids, in the order in which they were to run
+  std::vector<std::string> tests;         ///< ids, in the order in which they were to run
+  std::optional<std::size_t> site = {};   ///< where tests run at several
+  std::optional<std::size_t> round = {};  ///< where they run again and again
+
+  /// Other messages have the same tests: this is not what Replay can hand out.
+  [[nodiscard]] bool is_one_of_several() const { return site || round.value_or(1) > 1; }
 
   bool operator==(const ScheduleEntry&) const = default;
 };

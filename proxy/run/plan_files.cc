@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,6 +38,11 @@ Result<std::vector<subunit::schedule::ScheduleEntry>> read_schedule(const std::s
   auto entries = subunit::schedule::parse_schedule_log(*text);
   if (!entries) return error("cannot replay \"{}\": {}", escaped(path), entries.error().text);
   if (entries->empty()) return error("cannot replay \"{}\": the file is empty", escaped(path));
+  if (std::ranges::any_of(*entries, &subunit::schedule::ScheduleEntry::is_one_of_several))
+    return error(
+        "cannot replay \"{}\": in the run that it is of, each test ran more than once (--each, "
+        "--stress, --repeat, --until-failure)",
+        escaped(path));
   return entries;
 }
 

@@ -200,6 +200,15 @@ def test_over_ssh(suite, sshd):
     assert len(by_channel(finished)) == 6
 
 
+@pytest.mark.parametrize("options", [["--each"], ["--repeat", "2"]])
+def test_what_has_run_more_than_once_is_not_replayed(suite, tmp_path, options):
+    log = tmp_path / "log"
+    run(*options, "--schedule-log", log, channels=[board(1)])
+    finished = run("--replay", log, channels=[board(1)])
+    assert finished.status == 2
+    says(finished.stderr, "cannot replay", str(log), "each test ran more than once")
+
+
 def test_a_stressed_test_runs_on_all_servers_until_it_fails(suite):
     finished = stress("--stress", "suite.Stressed.test_rare")
     assert finished.status == 1, finished.stderr

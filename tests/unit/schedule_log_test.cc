@@ -28,10 +28,19 @@ TEST_CASE("a line of the schedule log is one JSON object, with the time in secon
 TEST_CASE("what was written reads the same") {
   const std::vector<ScheduleEntry> entries{{.at = 0s, .worker = 0, .tests = {"a"}},
                                            {.at = 1500us, .worker = 12, .tests = {"b", "ü", "a"}},
-                                           {.at = 100'000s, .worker = 0, .tests = {"c"}}};
+                                           {.at = 100'000s, .worker = 0, .tests = {"c"}},
+                                           {.at = 1s, .worker = 0, .tests = {"a"}, .site = 1},
+                                           {.at = 1s, .worker = 0, .tests = {"a"}, .round = 2}};
   std::string log;
   for (const auto& entry : entries) log += to_line(entry);
   CHECK(parse_schedule_log(log).value() == entries);
+}
+
+TEST_CASE("a log tells whether its tests have run more than once") {
+  CHECK_FALSE(ScheduleEntry{.at = 0s, .worker = 0, .tests = {"a"}}.is_one_of_several());
+  CHECK_FALSE(ScheduleEntry{.at = 0s, .worker = 0, .tests = {"a"}, .round = 1}.is_one_of_several());
+  CHECK(ScheduleEntry{.at = 0s, .worker = 0, .tests = {"a"}, .round = 2}.is_one_of_several());
+  CHECK(ScheduleEntry{.at = 0s, .worker = 0, .tests = {"a"}, .site = 0}.is_one_of_several());
 }
 
 TEST_CASE("empty lines, Windows line ends, a missing last one and other fields are no trouble") {
@@ -66,6 +75,7 @@ TEST_CASE("each field has to be there and to make sense") {
   CHECK(mentions(fault_of(R"({"at":1,"worker":-1,"tests":["a"]})"), "\"worker\" is not"));
   CHECK(mentions(fault_of(R"({"at":1,"worker":1.5,"tests":["a"]})"), "\"worker\" is not"));
   CHECK(mentions(fault_of(R"({"at":1,"worker":99999999999,"tests":["a"]})"), "\"worker\" is not"));
+  CHECK(mentions(fault_of(R"({"at":1,"worker":1,"tests":["a"],"site":-1})"), "\"site\" is not"));
   CHECK(mentions(fault_of(R"({"at":1,"worker":1})"), "\"tests\" is missing"));
   CHECK(mentions(fault_of(R"({"at":1,"worker":1,"tests":"a"})"), "\"tests\" is not"));
   CHECK(mentions(fault_of(R"({"at":1,"worker":1,"tests":[]})"), "\"tests\" is not"));

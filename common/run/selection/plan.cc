@@ -184,8 +184,8 @@ void Plan::record(const Packet& packet, std::optional<std::size_t> site) {
   files_.history->record(there);
 }
 
-void Plan::sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids) {
-  if (files_.wants_log) log_ += to_line(schedule::ScheduleEntry{at, worker, ids});
+void Plan::sent(const schedule::ScheduleEntry& entry) {
+  if (files_.wants_log) log_ += to_line(entry);
 }
 
 }  // namespace subunit::run

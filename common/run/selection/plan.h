@@ -90,8 +90,8 @@ class Plan {
   }
   [[nodiscard]] const std::optional<schedule::Durations>& history() const { return files_.history; }
 
-  /// For the log. `at`: since the start of the run.
-  void sent(Time at, WorkerNumber worker, const std::vector<std::string>& ids);
+  /// For the log.
+  void sent(const schedule::ScheduleEntry& entry);
   /// Lines to write. They pile up until consume_log().
   [[nodiscard]] std::string_view pending_log() const { return log_; }
   void consume_log() { log_.clear(); }
