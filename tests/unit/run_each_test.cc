@@ -248,6 +248,27 @@ TEST_CASE("--each: a list is taken from one server, and runs everywhere") {
   CHECK(paper.seen.expected == 2);
 }
 
+TEST_CASE("--each: what could not run on a lost channel is in a suite of that channel") {
+  SpreadRun paper(on_each({"a"}), 2);
+  report::JunitReport junit({.name = "each"}, *paper.run, paper.now);
+  paper.run->add_observer(junit);
+  paper.channel_ends("\"ssh\" exited with status 255", 1);
+  paper.ready(1, 0);
+  paper.opens("", 0);
+  paper.begins_at(0, "", "a");
+  paper.ends_at(0, "", "a");
+  paper.done_at(0, "", "1");
+  paper.channel_ends("\"ssh\" exited with status 0", 0);
+  REQUIRE(paper.run->over());
+  std::string xml;
+  for (; !junit.pending_output().empty(); junit.consume_output()) xml += junit.pending_output();
+  const std::size_t lost = xml.find("value=\"channel 1\"");
+  REQUIRE(lost != std::string::npos);
+  const std::string suite = xml.substr(lost, xml.find("</testsuite>", lost) - lost);
+  CHECK(has(suite, "type=\"not-run\""));
+  CHECK(xml.find("type=\"not-run\"") == xml.rfind("type=\"not-run\""));
+}
+
 TEST_CASE("--each: reports keep tests with the same id apart") {
   SpreadRun paper(on_each({"a"}), 2);
   report::JunitReport junit({.name = "each"}, *paper.run, paper.now);

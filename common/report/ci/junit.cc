@@ -89,14 +89,20 @@ Failure failure_of(const EndedTest& test, const EndedTest::Attempt& attempt) {
 JunitReport::JunitReport(Options options, const run::View& view, Time start)
     : options_(std::move(options)), view_(view), start_(start), records_(view) {}
 
-void JunitReport::packet(const Packet& packet, Worker worker, Time now) {
+void JunitReport::packet(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   const auto test = records_.packet(packet, worker, now);
   if (!test) return;
-  Suite& suite = suites_[test->worker];
+  Suite& suite = suites_[place_of(*test, packet)];
   const Time began = test->began.value_or(now);
   suite.begin = std::min(suite.begin.value_or(began), began);
   suite.end = std::max(suite.end, now);
   add(*test, suite);
+}
+
+JunitReport::Place JunitReport::place_of(const EndedTest& test, const Packet& packet) const {
+  if (test.worker || !view_.on_each_channel()) return {.worker = test.worker};
+  const std::size_t site = view_.site_of(packet, test.worker);
+  return site == run::View::kAnySite ? Place() : Place{.channel = site};
 }
 
 void JunitReport::happened(const Incident& incident, Time) {
@@ -105,7 +111,7 @@ void JunitReport::happened(const Incident& incident, Time) {
                       incident.kind == Incident::Kind::kError;
   if (!is_bad || incident.text.empty()) return;
   last_problem_ = incident.text.substr(0, kMaxIncidents);
-  std::string& text = suites_[incident.worker].incidents;
+  std::string& text = suites_[{.worker = incident.worker}].incidents;
   if (text.size() < kMaxIncidents) text += "subunit-proxy: " + last_problem_ + "\n";
 }
 
@@ -212,7 +218,7 @@ void JunitReport::add_unfinished_run(Time now) {
                                               (problem.empty() ? "" : ": " + std::string(problem)),
                                       .is_text = true}},
                            .took = now - start_});
-  Suite& suite = suites_[std::nullopt];
+  Suite& suite = suites_[Place()];
   suite.begin = suite.begin.value_or(start_);
   suite.end = now;
   add(test, suite);
@@ -222,8 +228,8 @@ void JunitReport::finish(bool completed, Time now) {
   std::size_t errors = 0;
   for (const auto& [_, suite] : suites_) errors += suite.counts.errors;
   if (!completed && errors == 0) add_unfinished_run(now);
-  for (const auto& [worker, _] : records_.outside()) suites_[worker];
-  if (suites_.empty()) suites_[std::nullopt];
+  for (const auto& [worker, _] : records_.outside()) suites_[{.worker = worker}];
+  if (suites_.empty()) suites_[Place()];
 
   output_.emplace_back("</testsuites>\n");
   const std::string head = root_head(now);
@@ -252,32 +258,36 @@ std::string JunitReport::root_head(Time now) const {
   return xml + ">\n";
 }
 
-std::string JunitReport::suite_head(const Worker& worker, const Suite& suite) const {
+std::string JunitReport::suite_head(const Place& place, const Suite& suite) const {
   const Time begin = suite.begin.value_or(start_);
   std::string xml = "<testsuite";
   append_attribute(xml, "name", options_.name);
-  if (worker) append_attribute(xml, "id", std::to_string(*worker));
+  if (place.worker) append_attribute(xml, "id", std::to_string(*place.worker));
   append_attribute(xml, "tests", std::to_string(suite.counts.tests));
   append_attribute(xml, "failures", std::to_string(suite.counts.failures));
   append_attribute(xml, "errors", std::to_string(suite.counts.errors));
   append_attribute(xml, "skipped", std::to_string(suite.counts.skipped));
   append_attribute(xml, "time", seconds(std::max(suite.end - begin, Time(0))));
   append_attribute(xml, "timestamp", iso_time(options_.start, begin - start_));
-  if (!worker) return xml + ">\n";
-  append_attribute(xml, "hostname", fmt::format("worker-{}", *worker));
+  if (place.worker) append_attribute(xml, "hostname", fmt::format("worker-{}", *place.worker));
   xml += ">\n";
-  const std::string_view channel = view_.channel_of(*worker);
+  std::string channel;
+  if (place.worker) channel = view_.channel_of(*place.worker);
+  if (place.channel)
+    if (const auto names = view_.channel_names(); *place.channel < names.size())
+      channel = names[*place.channel];
   if (channel.empty()) return xml;
   xml += "<properties>\n<property name=\"channel\"";
   append_attribute(xml, "value", channel);
   return xml + "/>\n</properties>\n";
 }
 
-std::string JunitReport::suite_tail(const Worker& worker, const Suite& suite) const {
+std::string JunitReport::suite_tail(const Place& place, const Suite& suite) const {
   std::string xml;
   Printed printed;
-  const auto found = records_.outside().find(worker);
-  if (found != records_.outside().end()) printed = printed_of(found->second.texts());
+  const auto found = records_.outside().find(place.worker);
+  if (!place.channel && found != records_.outside().end())
+    printed = printed_of(found->second.texts());
   // What came over the channel, and is not of a server.
   if (!printed.details.empty()) printed.out += printed.details;
   printed.err += suite.incidents;

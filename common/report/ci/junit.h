@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,7 +21,8 @@ namespace subunit::report {
 /// There is one `testsuite` for each server, since `hostname`, which tells where a test ran, is an
 /// attribute of a suite. All have one name, and the number of the worker as `id`. A server says
 /// nothing of a test to those who read such files: they file tests by `classname` and `name`, as
-/// split_id() makes them from the id. What belongs to no server has a suite of its own.
+/// split_id() makes them from the id. What belongs to no server has a suite of its own; where each
+/// channel has all tests, one for each channel.
 ///
 /// | of the run                        | in the file                                             |
 /// | --------------------------------- | ------------------------------------------------------- |
@@ -86,22 +88,29 @@ class JunitReport : public Report {
     std::string incidents;
     std::size_t left_out = 0;  // tests
   };
-  using Worker = std::optional<run::WorkerNumber>;
+  /// Where tests ran, or would have.
+  struct Place {
+    std::optional<run::WorkerNumber> worker = {};
+    std::optional<std::size_t> channel = {};  // where each has all tests, of what has no worker
+
+    auto operator<=>(const Place&) const = default;
+  };
 
   void add(const EndedTest& test, Suite& suite);
   void add_unfinished_run(Time now);
   [[nodiscard]] std::string case_head(const EndedTest& test, const Failure* failure) const;
   [[nodiscard]] std::string case_body(const EndedTest& test, const std::vector<Failure>& failures,
                                       bool has_text) const;
-  [[nodiscard]] std::string suite_head(const Worker& worker, const Suite& suite) const;
-  [[nodiscard]] std::string suite_tail(const Worker& worker, const Suite& suite) const;
+  [[nodiscard]] Place place_of(const EndedTest& test, const Packet& packet) const;
+  [[nodiscard]] std::string suite_head(const Place& place, const Suite& suite) const;
+  [[nodiscard]] std::string suite_tail(const Place& place, const Suite& suite) const;
   [[nodiscard]] std::string root_head(Time now) const;
 
   const Options options_;
   const run::View& view_;
   const Time start_;
   TestRecords records_;
-  std::map<Worker, Suite> suites_;
+  std::map<Place, Suite> suites_;
   std::string last_problem_;
   std::size_t size_ = 0;  // of all cases
   std::size_t text_of_passed_ = 0;
