@@ -69,7 +69,21 @@ bool Course::can_begin() const {
 
 Result<> Course::begin(std::vector<std::string> tests, Time now) {
   tests_ = std::move(tests);
+  if (options_.spread == Spread::kEachWorker) miss_absent();
   return begin_round(now);
+}
+
+/// What is to run on all servers shows nothing of those that are not there.
+void Course::miss_absent() {
+  for (const RemoteProxy& remote : channels_.remotes()) {
+    if (remote.can_progress() && remote.all_answer()) continue;
+    conclusion_.add_problem(
+        !remote.problem().empty()
+            ? remote.problem()
+            : fmt::format("a test server of the channel \"{}\" is not there, and the tests run on "
+                          "the other servers only",
+                          remote.name()));
+  }
 }
 
 Result<> Course::begin_round(Time now) {

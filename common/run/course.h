@@ -51,6 +51,7 @@ class Course {
 
  private:
   [[nodiscard]] std::size_t sites() const;
+  void miss_absent();
   [[nodiscard]] Result<> begin_round(Time now);
   [[nodiscard]] Result<bool> feed(Time now);
   [[nodiscard]] bool has_another_round(Time now);

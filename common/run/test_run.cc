@@ -237,11 +237,20 @@ void TestRun::proceed() {
   list();
 }
 
-void TestRun::list() {
+/// Which server is asked for the list: any, unless each channel may have another one. Then it is
+/// one of the first channel, however long that takes, so that it is no matter of chance what runs.
+Worker* TestRun::lister() {
   Worker* open = nullptr;
-  channels_.each_worker([&open](Worker& worker) {
-    if (!open && worker.is_open()) open = &worker;
-  });
+  for (RemoteProxy& remote : channels_.remotes()) {
+    for (Worker& worker : remote.workers())
+      if (!open && worker.is_open()) open = &worker;
+    if (open || (options_.spread == Spread::kEachChannel && remote.can_progress())) break;
+  }
+  return open;
+}
+
+void TestRun::list() {
+  Worker* const open = lister();
   if (!open) {
     if (const auto restarted = course_.restart_servers(now_); !restarted)
       break_off(restarted.error().text);

@@ -233,19 +233,32 @@ TEST_CASE("--each: a run that has lost a channel begins no other round") {
   CHECK(paper.sent(0) == std::vector<std::string>{"Goodbye"});
 }
 
-TEST_CASE("--each: a list is taken from one server, and runs everywhere") {
+TEST_CASE("--each: a list is taken from the first channel, and runs everywhere") {
   Options options;
   options.spread = Spread::kEachChannel;
   SpreadRun paper(options, 2);
-  for (const std::size_t channel : {0, 1}) {
+  for (const std::size_t channel : {1, 0}) {
     paper.ready(1, channel);
     paper.opens("", channel);
+    CHECK(paper.sent(1) ==
+          (channel == 1 ? std::vector<std::string>{"Hello"} : std::vector<std::string>{}));
   }
   paper.reports("", "x", Status::kExists);
   paper.says("", rpc::Done{"1"});
   CHECK(paper.sends("Run 2: x", 0));
   CHECK(paper.sends("Run 1: x", 1));
   CHECK(paper.seen.expected == 2);
+}
+
+TEST_CASE("--each: where the first channel is lost, the next one is asked for the list") {
+  Options options;
+  options.spread = Spread::kEachChannel;
+  SpreadRun paper(options, 2);
+  paper.ready(1, 1);
+  paper.opens("", 1);
+  paper.sent(1);
+  paper.channel_ends("\"ssh\" exited with status 255", 0);
+  CHECK(paper.sends("List 1", 1));
 }
 
 TEST_CASE("--each: what could not run on a lost channel is in a suite of that channel") {
@@ -478,6 +491,31 @@ TEST_CASE("--stress: a server that never comes is not waited for without end") {
   paper.opens("0");
   paper.detaches("1", "no test server within 60 s");
   CHECK(paper.sends("0 Run 1: a"));
+  paper.begins("0", "a");
+  paper.passes("0", "a");
+  paper.says("0", rpc::Done{"1"});
+  CHECK(paper.sends("Goodbye"));  // no other round
+  paper.channel_ends();
+  CHECK(has(paper.run->problem(), "a test server of the channel \"channel 0\" is not there"));
+  CHECK(paper.run->exit_status() == 3);
+}
+
+TEST_CASE("--stress: nor is one that was announced and is never heard of") {
+  SpreadRun paper(stress({"a"}));
+  paper.ready(2);
+  paper.opens("0");
+  paper.wait(Options().attach_timeout);
+  CHECK(paper.sends("0 Run 1: a"));
+  CHECK(has(paper.run->problem(), "is not there"));
+}
+
+TEST_CASE("--stress: a channel that is lost before it begins leaves the run incomplete") {
+  SpreadRun paper(stress({"a"}), 2);
+  paper.ready(1, 0);
+  paper.opens("", 0);
+  paper.channel_ends("\"ssh\" exited with status 255", 1);
+  CHECK(paper.sends("Run 1: a", 0));
+  CHECK(has(paper.run->problem(), "exited with status 255"));
 }
 
 TEST_CASE("--stress: a server that cannot be started again is left out") {

@@ -106,6 +106,11 @@ class RemoteProxy : private RemoteServers::Uplink {
   [[nodiscard]] bool expects_more() const {
     return !over() && !leaving() && (servers_.awaits_first() || servers_.expects_more());
   }
+  /// Each server that was announced is there, and has answered.
+  [[nodiscard]] bool all_answer() const {
+    return !servers_.any_missed() && !expects_more() &&
+           std::ranges::all_of(workers(), &Worker::is_open);
+  }
   /// Says Goodbye to all servers, and waits for the end.
   void leave(Time timeout);
   /// Waits for nothing any more. The first problem given is the one that counts.

@@ -96,7 +96,12 @@ class RemoteServers {
   /// Those that have not answered Hello in time, or have not come back.
   void check_greetings();
   /// Time is up for servers that were announced and have not come: they are not waited for.
-  void stop_expecting() { to_come_.clear(); }
+  void stop_expecting() {
+    any_missed_ |= expects_more();
+    to_come_.clear();
+  }
+  /// That has happened.
+  [[nodiscard]] bool any_missed() const { return any_missed_; }
   /// Some were announced, and have not come.
   [[nodiscard]] bool expects_more() const;
   [[nodiscard]] std::optional<Time> next_deadline() const;
@@ -161,6 +166,7 @@ class RemoteServers {
   const std::size_t channel_;
   bool any_known_ = false;
   bool lost_ = false;
+  bool any_missed_ = false;
   bool awaits_inner_ = false;  // a proxy behind this one has said Ready, and no more
   std::map<std::string, int, std::less<>> to_come_;     // by the route code of their proxy
   std::set<std::string, std::less<>> greeted_proxies_;  // by route code: they have a Hello of ours
