@@ -203,7 +203,7 @@ def test_over_ssh(suite, sshd):
 @pytest.mark.parametrize("options", [["--each"], ["--repeat", "2"]])
 def test_what_has_run_more_than_once_is_not_replayed(suite, tmp_path, options):
     log = tmp_path / "log"
-    run(*options, "--schedule-log", log, channels=[board(1)])
+    run(*options, "--schedule-log", log, CASES[2], channels=[board(1)])
     finished = run("--replay", log, channels=[board(1)])
     assert finished.status == 2
     says(finished.stderr, "cannot replay", str(log), "each test ran more than once")
