@@ -9,11 +9,11 @@
 
 #include "common/base/text.h"
 #include "common/push/push_words.h"
+#include "proxy/cli/options/channel_words.h"
 #include "proxy/cli/options/client_options.h"
 #include "proxy/cli/options/config_options.h"
 #include "proxy/cli/options/repeat_command.h"
 #include "proxy/cli/subcommand.h"
-#include "proxy/testr/channel_list.h"
 
 namespace proxy {
 namespace {
@@ -96,11 +96,7 @@ class RunCommand : public Subcommand {
         {"--annotate", "WHO", "errors and a step summary for CI: auto, github, never (auto)"},
         {{"auto", Annotate::kAuto}, {"github", Annotate::kGithub}, {"never", Annotate::kNever}},
         run_.annotate);
-    options_.texts(
-        {"--channel", "COMMAND", "a channel's command, as one quoted argument; may be repeated"},
-        [this](const std::string& channel) { add_channel(channel); });
-    options_.text({"--channels-from", "FILE", "read such commands from FILE, one per line"},
-                  channel_list_);
+    channels_.add();
     add_channel_options(options_, run_);
     add_scheduling_options();
     add_limits();
@@ -126,8 +122,10 @@ class RunCommand : public Subcommand {
     if (run_.replay) check_replay();
     if (run_.spread != subunit::run::Spread::kOnce) check_spread();
     run_.keep_order = order_ == Order::kGiven;
-    run_.again = repeat_command(options_, command, has_own_channel(command), config_.folder());
-    run_.channels = channels(std::move(command));
+    const bool are_own = channels_.are_own(command);
+    run_.again = repeat_command(options_, command, are_own, config_.folder());
+    run_.channels = channels_.take(run_.tests, std::move(command));
+    if (!are_own) run_.line.folder = config_.folder();
     place_hooks();
     if (run_.line.push)
       for (const subunit::Words& words : run_.channels)
@@ -332,65 +330,10 @@ class RunCommand : public Subcommand {
     if (!run_.tests.empty()) refuse("ids of tests");
   }
 
-  void add_channel(const std::string& channel) {
-    const auto commands = subunit::split_commands(channel);
-    if (!commands) throw UsageError("--channel: " + commands.error().text);
-    if (commands->empty()) throw UsageError("--channel: the command is empty");
-    channels_.insert(channels_.end(), commands->begin(), commands->end());
-  }
-
-  /// `run ssh board subunit-proxy serve -- python3 …`: without "--" before it, the channel command
-  /// is taken for ids of tests, and the server's command for the channel's.
-  void check_words_before_command(const subunit::Words& command) const {
-    constexpr std::string_view kPrograms[] = {"ssh", "podman", "docker", "kubectl", "socat"};
-    const subunit::Words& words = run_.tests;
-    if (words.empty() || command.empty()) return;
-    const bool begins = std::ranges::find(kPrograms, words.front()) != std::end(kPrograms);
-    const bool serves = words.size() > 1 && std::ranges::find(words, "serve") != words.end();
-    if (!begins && !serves) return;
-    throw UsageError(fmt::format(
-        "\"{}\" comes before --, where ids of tests are expected; the channel command comes after "
-        "it: subunit-proxy run -- {} -- {}",
-        subunit::escaped(join(words)), subunit::escaped(join(words)),
-        subunit::escaped(join(command))));
-  }
-
-  static std::string join(const subunit::Words& words) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-    return text;
-  }
-
-  bool has_own_channel(const subunit::Words& command) const {
-    return !command.empty() || config_.is_own("--channel") || config_.is_own("--channels-from");
-  }
-
-  /// What the command line names takes the place of channels in a configuration file.
-  std::vector<subunit::Words> channels(subunit::Words command) {
-    check_words_before_command(command);
-    const bool has_own = has_own_channel(command);
-    std::vector<subunit::Words> all;
-    const auto add = [&all](const std::vector<subunit::Words>& commands) {
-      all.insert(all.end(), commands.begin(), commands.end());
-    };
-    if (!has_own || config_.is_own("--channel")) add(channels_);
-    if (channel_list_ && (!has_own || config_.is_own("--channels-from")))
-      add(value_of(read_channel_list(*channel_list_)));
-    if (!has_own) run_.line.folder = config_.folder();
-    if (all.empty() == command.empty()) {
-      throw UsageError(
-          "run needs a CHANNEL COMMAND: either one after --, or any number of them with --channel "
-          "and --channels-from, also in a file subunit-proxy.toml");
-    }
-    if (all.empty()) all.push_back(std::move(command));
-    return all;
-  }
-
   ConfigOptions config_{options_};
   RunOptions run_;
   Order order_ = Order::kAuto;
-  std::vector<subunit::Words> channels_;
-  std::optional<std::string> channel_list_;
+  ChannelWords channels_{options_, config_};
   subunit::Words stressed_;  // ids
 };
 
