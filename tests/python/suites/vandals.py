@@ -89,6 +89,11 @@ class System(Patched):
                "threading.Lock", "threading.enumerate")  # fmt: skip
 
 
+class Unittest(Patched):
+    targets = ("unittest.BaseTestSuite", "unittest.TestSuite", "unittest.TestCase",
+               "unittest.TestResult", "unittest.FunctionTestCase")  # fmt: skip
+
+
 class Descriptors(unittest.TestCase):
     def test_closes_all_success(self):
         os.closerange(3, 4096)

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import types
-import unittest
+from unittest import BaseTestSuite, TestCase, TestSuite
 from unittest.loader import _FailedTest
 from unittest.util import strclass
 from typing import Any, Container, Dict, Iterable, Iterator, List, NamedTuple, Optional
@@ -89,7 +89,7 @@ class TestCollection:
 
     __test__ = False  # to pytest this is no test class
 
-    def __init__(self, loaded: unittest.TestSuite) -> None:
+    def __init__(self, loaded: TestSuite) -> None:
         self._units = [_Unit(test) for test in _take_apart(loaded)]
         self._ids: List[str] = []
         self._units_by_id: Dict[str, List[_Unit]] = {}
@@ -126,7 +126,7 @@ class TestCollection:
         for twice counts once; one that is unknown gives a test that fails and says so."""
         if asked is None:
             for unit in self._units:
-                yield unit.take()
+                yield unit.take(None)
             return
         wanted = dict.fromkeys(asked)
         chosen: Dict[int, _Unit] = {}
@@ -138,7 +138,13 @@ class TestCollection:
             else:
                 chosen.update((id(unit), unit) for unit in units)
         for unit in chosen.values():
-            yield unit.take_only(wanted)
+            try:
+                yield unit.take(wanted)
+            except Exception as error:
+                why = f"Its suite cannot be filtered: {type(error).__name__}: {error}"
+                for test_id in wanted:
+                    if unit in self._units_by_id.get(test_id, ()):
+                        yield Taken(NoTest(test_id, why), test_id)
 
     def _step(self, test_id: str) -> Any:
         """A test for the step that has this id, if there is one."""
@@ -149,7 +155,7 @@ class TestCollection:
             if found is None or (level == "Module") != (found.__module__ == name):
                 return None
             if level == "Module":
-                found = type("Fixture", (unittest.TestCase,), {"__module__": name})
+                found = type("Fixture", (TestCase,), {"__module__": name})
             return FixtureTest(test_id, found)
         loaded = _LOADED_ID.fullmatch(test_id)
         if loaded is not None:
@@ -192,15 +198,17 @@ class _Unit:
         self.test = test
         self.test_id: Optional[str] = None  # of a case
 
-    def take(self) -> Taken:
-        test, self.test = self.test, _another(self.test)
-        return Taken(test, self.test_id)
-
-    def take_only(self, wanted: Container[str]) -> Taken:
-        taken = self.take()
-        if not isinstance(taken.test, unittest.BaseTestSuite):
-            return taken
-        return Taken(filter_by_ids(taken.test, _Wanted(wanted)))
+    def take(self, wanted: Optional[Container[str]]) -> Taken:
+        """With those of its tests that are `wanted`, or all. Raises what a suite's own filter
+        raises. The test itself runs again where tests have left nothing to make another one of."""
+        taken = self.test
+        try:
+            self.test = _another(taken)
+        except Exception:
+            pass
+        if wanted is not None and isinstance(taken, BaseTestSuite):
+            taken = filter_by_ids(taken, _Wanted(wanted))
+        return Taken(taken, self.test_id)
 
 
 class _Wanted:
@@ -214,7 +222,7 @@ class _Wanted:
 
 
 def _take_apart(test: Any) -> Iterator[Any]:
-    if type(test) in (unittest.TestSuite, unittest.BaseTestSuite):
+    if type(test) in (TestSuite, BaseTestSuite):
         for inner in test:
             yield from _take_apart(inner)
     else:
@@ -224,7 +232,7 @@ def _take_apart(test: Any) -> Iterator[Any]:
 def _another(test: Any) -> Any:
     """A test or suite that can run although the given one, which has not run yet, will have;
     the given one itself, which unittest can run again too, where none can be made."""
-    if isinstance(test, unittest.BaseTestSuite):
+    if isinstance(test, BaseTestSuite):
         return _another_suite(test)
     made = _made_anew(test)
     if made is not None:
@@ -256,7 +264,7 @@ def _made_anew(case: Any) -> Any:
     __init__() makes is new; None if it makes something else than the loaded one has been. What
     was set on that later (parameters, the values of a scenario) is set on the new one."""
     method = getattr(case, "_testMethodName", None)
-    if not isinstance(case, unittest.TestCase) or not isinstance(method, str):
+    if not isinstance(case, TestCase) or not isinstance(method, str):
         return None
     try:
         made = type(case)(method)

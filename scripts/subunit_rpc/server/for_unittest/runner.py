@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unittest
-import unittest.case
 from sys import modules
 from typing import Any, Callable, Iterable, Iterator, List, Optional
+from unittest import TestCase, TestSuite, case
 
 from .collection import FixtureTest, Taken
 from ..line import FrontIsGone
@@ -19,7 +18,7 @@ from ..own_builtins import BUILTINS
 __builtins__ = BUILTINS
 
 # Since Python 3.8.
-_module_cleanups: List[Any] = getattr(unittest.case, "_module_cleanups", [])
+_module_cleanups: List[Any] = getattr(case, "_module_cleanups", [])
 
 
 def run_tests(
@@ -61,7 +60,7 @@ def run_tests(
             return
 
 
-class _Queue(unittest.TestSuite):
+class _Queue(TestSuite):
     """A suite that holds no test but the current one, and that goes on behind it when it is
     run again. What a test is owed by the fixture that has kept it from running, it gets when
     its turn is over."""
@@ -87,10 +86,10 @@ class _Queue(unittest.TestSuite):
 
     def __iter__(self) -> Iterator[Any]:
         for taken in self._coming:
-            test_ids = self._note(taken)
             self.current = taken.test
+            test_ids = self._note(taken)
             # Inside a suite of another type, anything may happen between two tests.
-            self._reporter.goes_on = isinstance(taken.test, unittest.TestCase)
+            self._reporter.goes_on = isinstance(taken.test, TestCase)
             if not self._reporter.goes_on:
                 self._reporter.settle()
             yield taken.test
@@ -160,7 +159,7 @@ def _has_fixtures(test_class: Any) -> bool:
             or bool(_module_cleanups)
             or bool(getattr(test_class, "_class_cleanups", ()))
             or any(
-                getattr(test_class, name).__func__ is not getattr(unittest.TestCase, name).__func__
+                getattr(test_class, name).__func__ is not getattr(TestCase, name).__func__
                 for name in ("setUpClass", "tearDownClass")
             )
         )
@@ -169,7 +168,7 @@ def _has_fixtures(test_class: Any) -> bool:
 
 
 def _report_broken(test: Optional[Any], result: Result) -> None:
-    if isinstance(test, unittest.TestCase):
+    if isinstance(test, TestCase):
         result.answer_broken(test)
     else:
         result.answer(BROKEN_RUN_ID, "fail", [exception_attachment()])

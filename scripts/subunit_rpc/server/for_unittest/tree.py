@@ -3,10 +3,10 @@ have testtools. Suites and cases that know how to do it themselves are asked to.
 
 from __future__ import annotations
 
-import unittest
 from collections import Counter
 from pprint import pformat
 from typing import Any, Container, Iterator, List, Tuple
+from unittest import TestSuite
 
 from ..own_builtins import BUILTINS
 
@@ -29,13 +29,13 @@ def filter_by_ids(test: Any, wanted: Container[str]) -> Any:
     if hasattr(test, "filter_by_ids"):
         return test.filter_by_ids(wanted)
     if hasattr(test, "id"):
-        return test if test.id() in wanted else unittest.TestSuite()
-    if isinstance(test, unittest.TestSuite):
+        return test if test.id() in wanted else TestSuite()
+    if isinstance(test, TestSuite):
         test._tests[:] = [filter_by_ids(inner, wanted) for inner in test]
     return test
 
 
-def sorted_tests(suite: Any) -> unittest.TestSuite:
+def sorted_tests(suite: Any) -> TestSuite:
     """Sorted by ids; suites that are more than an order stay whole, and stand where the first of
     their tests does. Raises ValueError for ids that are there more than once."""
     times = Counter(case.id() for case in iterate_tests(suite))
@@ -43,7 +43,7 @@ def sorted_tests(suite: Any) -> unittest.TestSuite:
     if duplicates:
         raise ValueError(f"Duplicate test ids detected: {pformat(duplicates)}")
     units = sorted(_units(suite), key=lambda unit: unit[0])
-    return unittest.TestSuite([test for _, test in units])
+    return TestSuite([test for _, test in units])
 
 
 def _units(test: Any) -> List[Tuple[str, Any]]:
@@ -52,7 +52,7 @@ def _units(test: Any) -> List[Tuple[str, Any]]:
         inner = iter(test)
     except TypeError:
         return [(test.id(), test)]
-    if type(test) is unittest.TestSuite:
+    if type(test) is TestSuite:
         return [unit for each in inner for unit in _units(each)]
     first = next((case.id() for case in iterate_tests(test)), "")
     if hasattr(test, "sort_tests"):
