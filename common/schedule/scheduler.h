@@ -1,14 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <vector>
 
 #include "candidates.h"
 #include "dispatcher.h"
 #include "fleet.h"
 #include "limits.h"
-#include "waiting_units.h"
+#include "test_pool.h"
 
 namespace subunit::schedule {
 
@@ -58,12 +56,7 @@ namespace subunit::schedule {
 /// tests that differ in what they need).
 class Scheduler : public Dispatcher {
  public:
-  struct Test {
-    std::optional<Time> expected;  ///< on a usual server, from an earlier run
-    /// Tests with the same number are one unit: sent together, in order, to one worker.
-    std::size_t unit;
-    Limits::Needs needs = Limits::kNothing;  ///< a unit needs what any of its tests needs
-  };
+  using Test = TestPool::Test;
   struct Options {
     bool keep_order = false;
     /// A worker has at most one test. The rest of its unit waits meanwhile.
@@ -87,32 +80,19 @@ class Scheduler : public Dispatcher {
   void measured_round_trip(Worker worker, Time round_trip) override;
   void prefers_batches(Worker worker, std::size_t tests) override;
   Batch next(Worker worker, Time now) override;
-  [[nodiscard]] bool may_repeat(Worker worker, std::size_t test) const override;
-  void repeat(Worker worker, std::size_t test) override;
+  [[nodiscard]] bool may_repeat(Worker worker, std::size_t test) const override {
+    return pool_.allowed(worker, test);
+  }
+  void repeat(Worker worker, std::size_t test) override { pool_.repeat(worker, test); }
   [[nodiscard]] std::optional<Time> next_deadline() const override;
-  [[nodiscard]] bool done() const override { return finished_ == tests_.size(); }
-  [[nodiscard]] std::size_t waiting() const override { return waiting_tests_; }
+  [[nodiscard]] bool done() const override { return pool_.done(); }
+  [[nodiscard]] std::size_t waiting() const override { return pool_.waiting_tests(); }
   [[nodiscard]] std::optional<Time> time_left(Time now) const override;
 
  private:
-  using Unit = WaitingUnits::Unit;
+  using Unit = TestPool::Unit;
   using Server = Fleet::Server;
-  enum class State : std::uint8_t { kWaiting, kSent, kFinished };
 
-  struct TestEntry {
-    Seconds work;
-    Unit unit;
-    State state = State::kWaiting;
-    Worker worker = 0;  // if sent
-    WorkerLoad::Ticket ticket = 0;
-  };
-  struct UnitEntry {
-    std::size_t begin = 0;  // in members_; those before are finished
-    std::size_t end = 0;
-    Seconds work{0};    // of the tests that wait
-    Seconds weight{0};  // what it may well take
-    Limits::Needs needs = Limits::kNothing;
-  };
   /// When a server should get more, and how much it should have then.
   struct Portion {
     Seconds level;  ///< until everything will be done
@@ -128,14 +108,6 @@ class Scheduler : public Dispatcher {
     double slowness;
   };
 
-  void form_units(const std::vector<Test>& tests);
-  void set_kinds();
-  void put_back(std::size_t test);
-  void end_repeat(Worker worker, std::size_t test);
-  [[nodiscard]] Limits::Needs needs_of(std::size_t test) const {
-    return units_[tests_[test].unit].needs;
-  }
-  [[nodiscard]] bool has(Worker worker, std::size_t test) const;
   [[nodiscard]] bool in_given_order() const;
 
   [[nodiscard]] Seconds horizon_of(const Server& server, Time now) const;
@@ -165,26 +137,15 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] std::optional<Unit> candidate_that_ends_first_here(const Server& server,
                                                                    Candidates::Busy busy, Time now);
 
-  void fill(Worker worker, Server& server, const Portion& portion, Time now, Batch& batch);
-  void send(Worker worker, Server& server, Unit unit, Time now, Batch& batch);
-  void send_first_test(Worker worker, Server& server, Time now, Batch& batch);
-  void send_test(Worker worker, Server& server, std::size_t test, Time now, Batch& batch);
+  void fill(Server& server, const Portion& portion, Time now, Batch& batch);
+  void send(Unit unit, Server& server, Time now, Batch& batch);
 
   Options options_;
-  std::vector<TestEntry> tests_;
-  std::vector<UnitEntry> units_;
-  std::vector<std::uint32_t> members_;  // tests, unit by unit
-  WaitingUnits waiting_;
-  std::size_t waiting_tests_;
-  Seconds waiting_work_{0};
-  std::size_t finished_ = 0;
-  WorkerLoad::Ticket next_ticket_ = 0;
-  bool informed_;  // the duration of a test is known
-  Fleet fleet_;
   Limits limits_;
-  bool limited_;                           // a test needs something
-  Candidates candidates_;                  // only if so
-  std::map<std::size_t, Worker> repeats_;  // tests that run again, if limited
+  bool limited_;  // a test needs something
+  TestPool pool_;
+  Fleet fleet_;
+  Candidates candidates_;  // only if limited
 };
 
 }  // namespace subunit::schedule
