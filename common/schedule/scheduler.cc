@@ -19,12 +19,6 @@ constexpr double kNegligible = 100;
 // Units that wait, for each worker, above which there is enough for all: a wrong guess is harmless.
 constexpr std::size_t kPlenty = 4;
 
-// The part of the time left that a new worker spends on short tests, to show its speed.
-constexpr double kProbing = 0.005;
-// How many times that is still better than not to know it.
-constexpr double kDearProbing = 8;
-// Units looked at, for each worker, to find one that a slow worker should run.
-constexpr std::size_t kMaxLook = 16;
 // Where a round trip takes longer than this, tests are sent ahead even if they may have to be
 // withdrawn. (What is measured first is the answer to Hello, which may come much later than others,
 // since a server has to start; so that does not count here.)
@@ -42,18 +36,17 @@ Time to_time(Seconds seconds) {
 Scheduler::Scheduler(const std::vector<Test>& tests, Options options, Limits limits)
     : options_(options),
       limits_(std::move(limits)),
-      limited_(limits_.any()),
       pool_(tests, options.one_at_a_time, limits_),
       fleet_(pool_.informed()),
-      candidates_(pool_.waiting(), limits_) {}
+      choice_(pool_, fleet_, limits_, options.keep_order) {}
 
 // What happens.
 
 Scheduler::Worker Scheduler::add(Place place, Time) {
-  const bool one_before = in_given_order();
+  const bool one_before = choice_.in_given_order();
   const Worker worker = fleet_.add(place.slot);
   pool_.add(worker, place.channel);
-  if (one_before && !in_given_order()) pool_.sort();
+  if (one_before && !choice_.in_given_order()) pool_.sort();
   return worker;
 }
 
@@ -89,10 +82,6 @@ void Scheduler::prefers_batches(Worker worker, std::size_t tests) {
 
 // What to do.
 
-bool Scheduler::in_given_order() const {
-  return options_.keep_order || !pool_.informed() || fleet_.slots() < 2;
-}
-
 /// A worker that has less than this needs more now.
 Seconds Scheduler::horizon_of(const Server& server, Time now) const {
   const auto round_trip = server.slot->round_trip.value();
@@ -107,13 +96,9 @@ Seconds Scheduler::horizon_of(const Server& server, Time now) const {
 /// server has begun a test, its round trip may be the time that it took to start: what is sent
 /// ahead for that may be as much as it takes without a need, but no more.
 Seconds Scheduler::delay_allowed(Time now) const {
-  if (in_given_order() || pool_.waiting().empty()) return Seconds::max();
+  if (choice_.in_given_order() || pool_.waiting().empty()) return Seconds::max();
   const Seconds longest = pool_.waiting_work(pool_.waiting().first());
   return std::max(fleet_.level(pool_.waiting_work(), now) - longest, Seconds(0));
-}
-
-bool Scheduler::probing(const Server& server) const {
-  return !in_given_order() && fleet_.speed_unknown(server);
 }
 
 Scheduler::Batch Scheduler::next(Worker worker, Time now) {
@@ -122,7 +107,7 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
   Batch batch;
   if (options_.one_at_a_time) {
     if (wants_more(server, Seconds(0), now)) {
-      if (limited_) weigh(worker, fleet_.level(pool_.waiting_work(), now), now);
+      if (limits_.any()) choice_.weigh(server, fleet_.level(pool_.waiting_work(), now), now);
       if (const auto unit = choose(server, Seconds(0), now)) send(*unit, server, now, batch);
     }
     server.ask_again = when_to_ask(server, Seconds(0), now);
@@ -130,7 +115,7 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
     server.ask_again = when_to_ask(server, horizon, now);
   } else {
     const Portion portion = this->portion(server, now);
-    if (limited_) weigh(worker, portion.level, now);
+    if (limits_.any()) choice_.weigh(server, portion.level, now);
     fill(server, portion, now, batch);
     server.ask_again = when_to_ask(server, portion.hungry_below, now);
   }
@@ -140,7 +125,7 @@ Scheduler::Batch Scheduler::next(Worker worker, Time now) {
 void Scheduler::fill(Server& server, const Portion& portion, Time now, Batch& batch) {
   Seconds enough = portion.hungry_below;
   const auto wants_a_batch = [&] {
-    return !nothing_for(server) && !batch.empty() && batch.size() < server.batch &&
+    return choice_.any(server) && !batch.empty() && batch.size() < server.batch &&
            fleet_.rest(server, now) < portion.at_most;
   };
   while (batch.size() < kMaxBatch && (wants_more(server, enough, now) || wants_a_batch())) {
@@ -159,20 +144,15 @@ Scheduler::Portion Scheduler::portion(const Server& server, Time now) const {
   const Seconds share = std::max(level / 2, std::min(level, horizon * 2));
   const bool waits = options_.withdrawable && horizon == Seconds(0);
   Seconds full = waits ? Seconds(0) : horizon + std::max(horizon / 2, kWorthAMessage);
-  if (probing(server) && !waits) full = std::max(full, probing_time(now));
+  if (choice_.probing(server) && !waits) full = std::max(full, choice_.probing_time(now));
   return {.level = level,
           .hungry_below = std::min(horizon, level),
           .fill_to = std::min(full, share),
           .at_most = level / 2};
 }
 
-/// Nothing waits that the limits allow it.
-bool Scheduler::nothing_for(const Server& server) const {
-  return pool_.waiting().empty() || (limited_ && !candidates_.any(server.id));
-}
-
 bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const {
-  if (nothing_for(server)) return false;
+  if (!choice_.any(server)) return false;
   if (server.load.idle()) return true;
   if (options_.one_at_a_time) return false;
   return fleet_.least_rest(server, now) < enough && ahead_pays(server, now);
@@ -180,138 +160,27 @@ bool Scheduler::wants_more(const Server& server, Seconds enough, Time now) const
 
 bool Scheduler::ahead_pays(const Server& server, Time now) const {
   const Seconds horizon = horizon_of(server, now);
-  if (fleet_.servers().size() == 1 || probing(server)) return true;
+  if (fleet_.servers().size() == 1 || choice_.probing(server)) return true;
   if (fleet_.doubt(server, now) <= horizon) return true;
   return fleet_.current(server, now) <= horizon * kNegligible &&
          pool_.waiting().size() > kPlenty * fleet_.servers().size();
 }
 
-Seconds Scheduler::probing_time(Time now) const {
-  const Seconds longest = pool_.waiting_work(pool_.waiting().first());
-  return std::max(fleet_.level(pool_.waiting_work(), now), longest) * kProbing;
-}
-
-std::optional<Scheduler::Unit> Scheduler::choose(const Server& server, Seconds enough, Time now) {
-  if (limited_) return choose_within_limits(server, enough, now);
-  if (in_given_order()) return pool_.waiting().first();
-  if (probing(server)) {
-    if (const auto unit = short_one(server, now)) return unit;
-  }
-  const Unit longest = pool_.waiting().first();
-  const Seconds rest = fleet_.rest(server, now);
-  if (rest + pool_.waiting_work(longest) * fleet_.slowness(server, now) <= enough) return longest;
-  return ends_first_here(server, now);
-}
-
-std::optional<Scheduler::Unit> Scheduler::short_one(const Server& server, Time now) const {
-  const Seconds budget = probing_time(now);
-  const Seconds left = std::max(budget - fleet_.rest(server, now), budget / 4);
-  if (const auto unit = pool_.waiting().first_at_most((left / 2).count())) return unit;
-  const Unit shortest = pool_.waiting().last();
-  if (pool_.waiting_work(shortest) <= budget * kDearProbing) return shortest;
-  return std::nullopt;
-}
-
-std::vector<Scheduler::Other> Scheduler::others(const Server& server, Time now) const {
-  std::vector<Other> others;
-  others.reserve(fleet_.servers().size());
-  for (const auto& [worker, other] : fleet_.servers()) {
-    if (&other != &server)
-      others.push_back({worker, fleet_.rest(other, now), fleet_.slowness(other, now)});
-  }
-  return others;
-}
-
-/// Whoever has it done first is taken to have it then. True: that is this server.
-template <typename May>
-bool Scheduler::ends_first(Seconds work, const Server& server, std::vector<Other>& others, Time now,
-                           const May& may) const {
-  Seconds end = fleet_.rest(server, now) + work * fleet_.slowness(server, now);
-  Other* first = nullptr;
-  for (Other& other : others) {
-    const Seconds there = other.rest + work * other.slowness;
-    if (there >= end || !may(other.worker)) continue;
-    end = there;
-    first = &other;
-  }
-  if (first) first->rest = end;
-  return !first;
-}
-
-std::optional<Scheduler::Unit> Scheduler::ends_first_here(const Server& server, Time now) const {
-  std::vector<Other> others = this->others(server, now);
-  std::optional<Unit> found;
-  std::size_t looks = 0;
-  pool_.waiting().find([&](Unit unit) {
-    if (ends_first(pool_.waiting_work(unit), server, others, now, [](Worker) { return true; }))
-      found = unit;
-    return found || ++looks == kMaxLook * (others.size() + 1);
-  });
-  return found;
-}
-
-// The same within limits.
-
-void Scheduler::weigh(Worker worker, Seconds level, Time now) {
-  limits_.count_rests([&](Worker other) { return fleet_.rest(fleet_.at(other), now); });
-  candidates_.weigh(worker, level, options_.keep_order);
-}
-
-std::optional<Scheduler::Unit> Scheduler::choose_within_limits(const Server& server, Seconds enough,
-                                                               Time now) {
-  const Candidates::Busy busy = business_of(server, enough, now);
-  const auto first = candidates_.first(server.id, busy);
-  if (!first) return std::nullopt;
-  if (in_given_order()) return first->unit;
-  // An exclusive test cannot wait until speeds are known: then other tests run there.
-  if (probing(server) && first->rank < Candidates::Rank::kFirst) {
-    if (const auto unit = short_candidate(server, busy, now)) return unit;
-  }
-  const Seconds rest = fleet_.rest(server, now);
-  if (rest + pool_.waiting_work(first->unit) * fleet_.slowness(server, now) <= enough)
-    return first->unit;
-  return candidate_that_ends_first_here(server, busy, now);
+std::optional<TestPool::Unit> Scheduler::choose(const Server& server, Seconds enough, Time now) {
+  return choice_.choose(server, enough, business_of(server, enough, now), now);
 }
 
 /// A slot that is held while the worker does something else is lost for so long. That is less than
 /// if it waited until the worker is idle, and then for a message, if it is known well when that is.
+/// (Without limits there is nothing to hold.)
 Candidates::Busy Scheduler::business_of(const Server& server, Seconds enough, Time now) const {
-  if (server.load.idle()) return Candidates::Busy::kIdle;
+  if (!limits_.any() || server.load.idle()) return Candidates::Busy::kIdle;
   const bool ends_soon = fleet_.least_rest(server, now) < enough;
   const bool is_known = fleet_.doubt(server, now) <= horizon_of(server, now);
   return ends_soon && is_known ? Candidates::Busy::kBriefly : Candidates::Busy::kLong;
 }
 
-std::optional<Scheduler::Unit> Scheduler::short_candidate(const Server& server,
-                                                          Candidates::Busy busy, Time now) {
-  const Seconds budget = probing_time(now);
-  const Seconds left = std::max(budget - fleet_.rest(server, now), budget / 4);
-  const auto unit = candidates_.at_most((left / 2).count(), server.id, busy);
-  return unit && pool_.waiting_work(*unit) <= budget * kDearProbing ? unit : std::nullopt;
-}
-
-/// Others count as far as the limits allow them the unit now. What only this worker can take, it
-/// takes, however slow it is: it would wait otherwise, and the others may do so, too.
-std::optional<Scheduler::Unit> Scheduler::candidate_that_ends_first_here(const Server& server,
-                                                                         Candidates::Busy busy,
-                                                                         Time now) {
-  std::vector<Other> others = this->others(server, now);
-  std::optional<Unit> found;
-  std::size_t looks = 0;
-  candidates_.find(server.id, busy, [&](Unit unit, Candidates::Rank rank) {
-    // Work that comes to an end elsewhere is no reason to keep a whole channel waiting.
-    const bool stays_here = rank >= Candidates::Rank::kFirst;
-    const auto may = [&](Worker other) {
-      return limits_.allows(other, pool_.needs(unit)) &&
-             (!stays_here || limits_.same_channel(server.id, other));
-    };
-    if (ends_first(pool_.waiting_work(unit), server, others, now, may)) found = unit;
-    return found || ++looks == kMaxLook * (others.size() + 1);
-  });
-  return found;
-}
-
-void Scheduler::send(Unit unit, Server& server, Time now, Batch& batch) {
+void Scheduler::send(TestPool::Unit unit, Server& server, Time now, Batch& batch) {
   const std::size_t before = batch.size();
   pool_.take(unit, server.id, batch);
   for (std::size_t i = before; i < batch.size(); ++i) {
@@ -325,7 +194,7 @@ std::optional<Time> Scheduler::when_to_ask(const Server& server, Seconds hungry_
   if (wants_more(server, hungry_below, now))  // it got nothing, or little: others will be faster
     return now + std::max((now - server.load.last_event()) / kAskAgainFraction, kMinAskAgain);
   // Before anything runs, and with too much behind what runs, time alone changes nothing.
-  if (nothing_for(server) || options_.one_at_a_time || !server.load.running()) return std::nullopt;
+  if (!choice_.any(server) || options_.one_at_a_time || !server.load.running()) return std::nullopt;
   if (!ahead_pays(server, now) || fleet_.behind(server, now) >= hungry_below) return std::nullopt;
   return now + to_time(fleet_.least_rest(server, now) - hungry_below) + Time(1);
 }

@@ -2,11 +2,11 @@
 
 #include <vector>
 
-#include "candidates.h"
 #include "dispatcher.h"
 #include "fleet.h"
 #include "limits.h"
 #include "test_pool.h"
+#include "unit_choice.h"
 
 namespace subunit::schedule {
 
@@ -52,6 +52,9 @@ namespace subunit::schedule {
 /// it, and what is short comes first (see Candidates). A slot is not held while its test waits
 /// behind others, unless that is for a round trip or so: then the worker would wait otherwise.
 ///
+/// The first two corrections are UnitChoice, and what is known of the tests is a TestPool, of the
+/// servers a Fleet. When a worker gets more, and how much, is decided here.
+///
 /// A test that changes hands costs O(log n), and each call O(workers), and with limits O(kinds of
 /// tests that differ in what they need).
 class Scheduler : public Dispatcher {
@@ -90,7 +93,6 @@ class Scheduler : public Dispatcher {
   [[nodiscard]] std::optional<Time> time_left(Time now) const override;
 
  private:
-  using Unit = TestPool::Unit;
   using Server = Fleet::Server;
 
   /// When a server should get more, and how much it should have then.
@@ -101,51 +103,25 @@ class Scheduler : public Dispatcher {
     Seconds at_most;  ///< for a server that likes batches
   };
 
-  /// A server that might have a test done earlier.
-  struct Other {
-    Worker worker;
-    Seconds rest;
-    double slowness;
-  };
-
-  [[nodiscard]] bool in_given_order() const;
-
   [[nodiscard]] Seconds horizon_of(const Server& server, Time now) const;
   [[nodiscard]] Seconds delay_allowed(Time now) const;
-  [[nodiscard]] bool probing(const Server& server) const;
-  [[nodiscard]] Seconds probing_time(Time now) const;
   [[nodiscard]] Portion portion(const Server& server, Time now) const;
-  [[nodiscard]] bool nothing_for(const Server& server) const;
   [[nodiscard]] bool wants_more(const Server& server, Seconds enough, Time now) const;
   [[nodiscard]] bool ahead_pays(const Server& server, Time now) const;
   [[nodiscard]] std::optional<Time> when_to_ask(const Server& server, Seconds hungry_below,
                                                 Time now) const;
 
-  [[nodiscard]] std::optional<Unit> choose(const Server& server, Seconds enough, Time now);
-  void weigh(Worker worker, Seconds level, Time now);
-  [[nodiscard]] std::optional<Unit> choose_within_limits(const Server& server, Seconds enough,
-                                                         Time now);
+  [[nodiscard]] std::optional<TestPool::Unit> choose(const Server& server, Seconds enough,
+                                                     Time now);
   [[nodiscard]] Candidates::Busy business_of(const Server& server, Seconds enough, Time now) const;
-  [[nodiscard]] std::optional<Unit> short_one(const Server& server, Time now) const;
-  [[nodiscard]] std::optional<Unit> short_candidate(const Server& server, Candidates::Busy busy,
-                                                    Time now);
-  [[nodiscard]] std::vector<Other> others(const Server& server, Time now) const;
-  template <typename May>
-  [[nodiscard]] bool ends_first(Seconds work, const Server& server, std::vector<Other>& others,
-                                Time now, const May& may) const;
-  [[nodiscard]] std::optional<Unit> ends_first_here(const Server& server, Time now) const;
-  [[nodiscard]] std::optional<Unit> candidate_that_ends_first_here(const Server& server,
-                                                                   Candidates::Busy busy, Time now);
-
   void fill(Server& server, const Portion& portion, Time now, Batch& batch);
-  void send(Unit unit, Server& server, Time now, Batch& batch);
+  void send(TestPool::Unit unit, Server& server, Time now, Batch& batch);
 
   Options options_;
   Limits limits_;
-  bool limited_;  // a test needs something
   TestPool pool_;
   Fleet fleet_;
-  Candidates candidates_;  // only if limited
+  UnitChoice choice_;
 };
 
 }  // namespace subunit::schedule
