@@ -146,10 +146,33 @@ Seconds Limits::shortage(Needs needs) const {
   Seconds longest{0};
   for (const Resource resource : sets_[needs]) {
     const Kind& kind = resources_[resource];
-    if (kind.capacity == 0 || kind.capacity >= workers_.size()) continue;
+    if (!scarce(kind)) continue;
     longest = std::max(longest, (kind.waiting + kind.held) / static_cast<double>(kind.capacity));
   }
   return longest;
+}
+
+Seconds Limits::least_time(double slowness, const std::function<Seconds(Worker)>& rest_of) const {
+  std::vector<Seconds> times;
+  for (const Kind& kind : resources_) times.push_back(kind.waiting * slowness);
+  each_rest(rest_of, [&times](Resource resource, Seconds rest) { times[resource] += rest; });
+  Seconds longest{0};
+  for (Resource resource = 0; resource < resources_.size(); ++resource) {
+    const Kind& kind = resources_[resource];
+    if (!scarce(kind)) continue;
+    longest = std::max(longest, times[resource] / static_cast<double>(kind.capacity));
+  }
+  return longest;
+}
+
+/// A test that is exclusive in both scopes counts once. One that is so on its channel may run on
+/// the channel with the fewest workers.
+Seconds Limits::idle_work() const {
+  if (workers_.empty()) return Seconds(0);
+  std::size_t fewest = workers_.size();
+  for (const auto& [channel, place] : channels_) fewest = std::min(fewest, place.workers);
+  return std::max(exclusive_work(Scope::kRun) * static_cast<double>(workers_.size() - 1),
+                  exclusive_work(Scope::kChannel) * static_cast<double>(fewest - 1));
 }
 
 // Where.

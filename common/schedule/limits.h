@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -83,15 +84,19 @@ class Limits {
   template <typename RestOf>
   void count_rests(const RestOf& rest_of) {
     for (Kind& kind : resources_) kind.held = Seconds(0);
-    for (const auto& [worker, load] : workers_) {
-      if (load.tests == 0 || load.last == kNothing) continue;
-      const Seconds rest = rest_of(worker);
-      for (const Resource resource : sets_[load.last]) resources_[resource].held += rest;
-    }
+    each_rest(rest_of,
+              [this](Resource resource, Seconds rest) { resources_[resource].held += rest; });
   }
   /// What waits for a resource in `needs`, and what holds it, takes at least so long; no time if
   /// there are slots for all workers.
   [[nodiscard]] Seconds shortage(Needs needs) const;
+  /// The same of the resource that takes longest, where work takes `slowness` times as long, and
+  /// with rests as they are now.
+  [[nodiscard]] Seconds least_time(double slowness,
+                                   const std::function<Seconds(Worker)>& rest_of) const;
+  /// What workers will not do that are idle beside exclusive tests which wait: at least so much, if
+  /// all are equally fast.
+  [[nodiscard]] Seconds idle_work() const;
   /// How much of all that waits is exclusive.
   [[nodiscard]] Seconds exclusive_work(Scope scope) const {
     return resources_[scope == Scope::kRun ? kExclusiveInRun : kExclusiveOnChannel].waiting;
@@ -143,6 +148,18 @@ class Limits {
   }
   [[nodiscard]] Place& place_of(Resource resource, const Load& load) {
     return resources_[resource].scope == Scope::kRun ? run_ : *load.place;
+  }
+  template <typename RestOf, typename Add>
+  void each_rest(const RestOf& rest_of, const Add& add) const {
+    for (const auto& [worker, load] : workers_) {
+      if (load.tests == 0 || load.last == kNothing) continue;
+      const Seconds rest = rest_of(worker);
+      for (const Resource resource : sets_[load.last]) add(resource, rest);
+    }
+  }
+  /// There are workers, and not a slot for each of them.
+  [[nodiscard]] bool scarce(const Kind& kind) const {
+    return kind.capacity > 0 && kind.capacity < workers_.size();
   }
   void drop(Load& load, Resource resource);
   void count_capacity();

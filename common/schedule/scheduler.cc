@@ -1,6 +1,7 @@
 #include "common/schedule/scheduler.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace subunit::schedule {
@@ -208,12 +209,18 @@ std::optional<Time> Scheduler::next_deadline() const {
   return pool_.waiting().empty() ? std::nullopt : deadline;
 }
 
+/// At least: as if all workers ended at the same time, or with the longest that one of them has, or
+/// with what needs the resource that is shortest.
 std::optional<Time> Scheduler::time_left(Time now) const {
   if ((!pool_.informed() && !fleet_.experienced()) || fleet_.servers().empty()) return std::nullopt;
-  Seconds left = fleet_.level(pool_.waiting_work(), now);
-  for (const auto& [worker, server] : fleet_.servers())
-    left = std::max(left, fleet_.rest(server, now));
-  return to_time(left);
+  const auto rest_of = [&](Worker worker) { return fleet_.rest(fleet_.servers().at(worker), now); };
+  Seconds left = fleet_.level(pool_.waiting_work() + limits_.idle_work(), now);
+  double fastest = std::numeric_limits<double>::max();
+  for (const auto& [worker, server] : fleet_.servers()) {
+    left = std::max(left, rest_of(worker));
+    fastest = std::min(fastest, fleet_.slowness(server, now));
+  }
+  return to_time(std::max(left, limits_.least_time(fastest, rest_of)));
 }
 
 }  // namespace subunit::schedule

@@ -184,3 +184,62 @@ TEST_CASE("a slow worker leaves an exclusive test to a fast one, and begins noth
   run(fast, 2, 50s, 60s);
   CHECK_FALSE(scheduler.next(slow, 60s).empty());
 }
+
+TEST_CASE("the time left is at least what waits for a resource takes on its slots") {
+  Limits limits;
+  const auto slot = limits.needs({limits.add_resource(1, Limits::Scope::kRun)});
+  Scheduler scheduler({{10s, 0, slot}, {10s, 1, slot}, {10s, 2, slot}, {5s, 3}}, {}, limits);
+  const auto one = scheduler.add({0, 0}, 0s);
+  CHECK(scheduler.time_left(0s) == 35s);
+  scheduler.add({1, 0}, 0s);
+  CHECK(scheduler.time_left(0s) == 30s);
+  REQUIRE(scheduler.next(one, 0s) == Scheduler::Batch{0});
+  scheduler.started(one, 0, 0s);
+  CHECK(scheduler.time_left(4s) == 26s);
+}
+
+TEST_CASE("the time left of a resource follows the speed of the workers") {
+  Limits limits;
+  const auto slot = limits.needs({limits.add_resource(1, Limits::Scope::kRun)});
+  Scheduler scheduler({{std::nullopt, 0, slot}, {std::nullopt, 1, slot}, {std::nullopt, 2, slot}},
+                      {}, limits);
+  const auto one = scheduler.add({0, 0}, 0s);
+  scheduler.add({1, 0}, 0s);
+  REQUIRE(scheduler.next(one, 0s) == Scheduler::Batch{0});
+  scheduler.started(one, 0, 0s);
+  scheduler.finished(one, 0, 7s);
+  CHECK(scheduler.time_left(7s) == 14s);
+}
+
+TEST_CASE("the time left includes what workers wait for beside exclusive tests") {
+  for (const auto exclusive : {Limits::kExclusiveInRun, Limits::kExclusiveOnChannel}) {
+    Limits limits;
+    const auto alone = limits.needs({exclusive});
+    Scheduler scheduler({{10s, 0, alone}, {10s, 1}, {10s, 2}, {10s, 3}, {10s, 4}}, {}, limits);
+    scheduler.add({0, 0}, 0s);
+    scheduler.add({1, 0}, 0s);
+    CHECK(scheduler.time_left(0s) == 30s);
+    scheduler.add({2, 1}, 0s);
+    scheduler.add({3, 1}, 0s);
+    CHECK(scheduler.time_left(0s) == (exclusive == Limits::kExclusiveInRun ? 20s : 15s));
+    scheduler.add({4, 2}, 0s);  // beside nobody
+    if (exclusive == Limits::kExclusiveOnChannel) CHECK(scheduler.time_left(0s) == 10s);
+  }
+}
+
+TEST_CASE("within limits, the time left at the start is no more than the run takes") {
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    LimitedSuite suite = draw_limited_suite(seed % 5, 1 + random() % 4, random);
+    suite.draw(10 + random() % 80, 1, false, random);
+    Scheduler estimating = suite.scheduler();
+    for (std::size_t slot = 0; slot < suite.servers(); ++slot)
+      estimating.add({slot, suite.channel_of(slot)}, 0s);
+    Scheduler scheduler = suite.scheduler();
+    Simulation simulation = suite.simulation(scheduler, 0s);
+    suite.join(simulation);
+    simulation.run();
+    CHECK(*estimating.time_left(0s) <= simulation.makespan() + 1ms);
+  }
+}
