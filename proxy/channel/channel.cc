@@ -46,7 +46,19 @@ Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, con
       end_timer_(loop, [this] { end_overdue(); }),
       last_words_timer_(loop, [this] { end_command(); }),
       held_timer_(loop, [this] { held_for_long(); }),
-      script_(options.console),
+      preparation_(loop, options,
+                   {.type = [this](std::string_view text) { relay_->type(text); },
+                    .noise = [this](Bytes bytes) { from_server_.feed(bytes); },
+                    .send = [this](Bytes bytes) { transmit(bytes); },
+                    .congested = [this] { return line_congested(); },
+                    .preparing = [this] { events_.preparing(); },
+                    .started =
+                        [this] {
+                          if (options_.link.mode == LinkMode::kArmour) open_link();
+                        },
+                    .files_arrived = [this] { files_arrived(); },
+                    .failed = [this] { hang_up(kGrace); }},
+                   log),
       from_server_(loop, {.packet = [this](const Packet& packet) { receive(packet); },
                           .noise = [this](Bytes bytes) { receive_between(bytes); },
                           .batch = [this] { batch_over(); },
@@ -55,18 +67,31 @@ Channel::Channel(uv_loop_t& loop, const LineOptions& options, Events events, con
 // How it starts.
 
 Result<> Channel::start(const std::vector<std::string>& words) {
-  const auto command = options_.push ? prepare_push(words) : words;
+  const auto command = prepare(words);
   if (!command) return tl::unexpected(command.error());
-  if (!push_) program_ = subunit::escaped(command->front());
   auto line = start_on_line(command_, *command, options_);
   if (!line) return tl::unexpected(line.error());
   from_server_.resume();
-  if (options_.link.mode == LinkMode::kRaw && !push_) {
+  if (options_.link.mode == LinkMode::kRaw && !options_.push) {
     open_raw(std::move(*line));
   } else {
     listen(std::move(*line));
   }
   return {};
+}
+
+/// Returns the command to run.
+Result<std::vector<std::string>> Channel::prepare(const std::vector<std::string>& words) {
+  if (!options_.push) {
+    program_ = subunit::escaped(words.front());
+    return words;
+  }
+  auto plan = PushPlan::make(*options_.push, words);
+  if (!plan) return tl::unexpected(plan.error());
+  std::vector<std::string> command = plan->channel;
+  program_ = text_of(command);
+  preparation_.bring(std::move(*plan), program_);
+  return command;
 }
 
 void Channel::open_raw(LineEnds line) {
@@ -83,7 +108,7 @@ void Channel::listen(LineEnds line) {
                                  .nonce = random_nonce(),
                                  .bytes_per_second = options_.link.bytes_per_second.value_or(0),
                                  .may_upgrade = !only_armour},
-      LinkRelay::Events{.arrived = [this](Bytes bytes) { script_.receive(bytes); },
+      LinkRelay::Events{.arrived = [this](Bytes bytes) { preparation_.read(bytes); },
                         .noise = [this](Bytes bytes) { receive_printed(bytes); },
                         .turned = [this] { turned(); },
                         .opened = [this] { link_opened(); },
@@ -91,8 +116,8 @@ void Channel::listen(LineEnds line) {
                         .ended = [this] { link_ended(); },
                         .line_ended = [this] { line_ended(); }});
   relay_->listen();
-  if (only_armour && !push_) open_link();
-  type();
+  if (only_armour && !options_.push) open_link();
+  preparation_.type();
 }
 
 void Channel::open_link() {
@@ -114,74 +139,23 @@ void Channel::set_writer(Fd fd) {
                                     .failed = [](const subunit::Error&) {}});
   if (from_server_.skipped_line_feed()) to_server_->end_lines();
   to_server_->send(std::exchange(held_, {}));
-  if (finished_ && !bringing_tree()) to_server_->finish();
+  if (finished_ && !preparation_.bringing_files()) to_server_->finish();
   held_timer_.stop();
   transmitted();
 }
 
 void Channel::transmitted() {
-  if (bringing_tree()) tree_->feed();
+  preparation_.feed();
   events_.sent();
 }
 
-void Channel::type() {
-  while (const auto text = script_.next()) relay_->type(*text);
-  if (push_ && !push_->begun() && script_.done()) push_->begin();
-}
-
-/// Returns the command that gives a shell at the other end.
-Result<std::vector<std::string>> Channel::prepare_push(const std::vector<std::string>& words) {
-  auto plan = PushPlan::make(*options_.push, words);
-  if (!plan) return tl::unexpected(plan.error());
-  std::vector<std::string> command = plan->channel;
-  program_ = text_of(command);
-  auto tree = std::move(plan->tree);
-  push_.emplace(loop_, std::move(*plan), options_.push->once,
-                PushSession::Line{
-                    .name = program_,
-                    .bytes_per_second = options_.link.bytes_per_second.value_or(0),
-                    .console = !options_.console.empty() || options_.link.bytes_per_second ||
-                               options_.link.mode == LinkMode::kArmour,
-                },
-                PushSession::Events{.type = [this](std::string_view text) { relay_->type(text); },
-                                    .noise = [this](Bytes bytes) { from_server_.feed(bytes); },
-                                    .preparing = events_.preparing,
-                                    .started =
-                                        [this] {
-                                          if (options_.link.mode == LinkMode::kArmour) open_link();
-                                        },
-                                    .failed =
-                                        [this](std::string reason) {
-                                          push_problem_ = std::move(reason);
-                                          hang_up(kGrace);
-                                        }},
-                log_);
-  if (tree) prepare_tree(std::move(*tree));
-  return command;
-}
-
-void Channel::prepare_tree(LocalTree tree) {
-  tree_.emplace(std::move(tree), program_,
-                TreeSender::Events{.send = [this](Bytes bytes) { transmit(bytes); },
-                                   .congested = [this] { return line_congested(); },
-                                   .preparing = events_.preparing,
-                                   .done = [this] { tree_arrived(); },
-                                   .failed =
-                                       [this](std::string reason) {
-                                         push_problem_ = std::move(reason);
-                                         hang_up(kGrace);
-                                       }},
-                log_);
-}
-
-void Channel::tree_arrived() {
-  transmit(std::exchange(waiting_, {}));
+void Channel::files_arrived() {
   if (finished_ && to_server_) to_server_->finish();
 }
 
 void Channel::link_opened() {
-  script_.stop();
-  if (push_) push_->stop();  // that `serve` was started may have been lost on its way
+  preparation_.stop_script();
+  preparation_.stop_push();  // that `serve` was started may have been lost on its way
   if (line_ != Line::kUnknown || packet_seen_) return;
   from_server_.start_afresh();
   open_link();
@@ -189,11 +163,11 @@ void Channel::link_opened() {
 
 /// After each read from a line that may have a link.
 void Channel::turned() {
-  type();
-  if (pushing()) push_->note_unsent(relay_->unsent());
+  preparation_.type();
+  preparation_.note_unsent(relay_->unsent());
   if (line_ == Line::kLink && relay_->over() && !end_timer_.running()) check_end();
   if (line_ != Line::kUnknown || !packet_seen_ || relay_->line_ended()) return;
-  script_.stop();
+  preparation_.stop_script();
   auto [in, out] = relay_->release();
   if (!from_server_.closed()) open_raw({std::move(in), std::move(out)});
 }
@@ -201,15 +175,16 @@ void Channel::turned() {
 // What comes and goes.
 
 void Channel::receive(const Packet& packet) {
-  if (!std::exchange(packet_seen_, true) && push_) push_->stop();
-  const auto about_tree = bringing_tree() ? subunit::sync::read_message(packet) : std::nullopt;
-  if (!about_tree) {
+  packet_seen_ = true;
+  preparation_.proxy_found();
+  const auto about_files = preparation_.message_in(packet);
+  if (!about_files) {
     release_line_feed();
     return events_.packet(packet);
   }
   expect_packets();
   expect_line_feeds();
-  tree_->receive(*about_tree);
+  preparation_.receive(*about_files);
 }
 
 /// Noise between packets. Over a link, the line feed that the proxy begins with is not part of what
@@ -228,9 +203,9 @@ void Channel::release_line_feed() {
 }
 
 void Channel::receive_printed(Bytes bytes) {
-  if (pushing()) return push_->receive(bytes);
+  if (preparation_.pushing()) return preparation_.receive(bytes);
   line_ == Line::kUnknown ? from_server_.feed(bytes) : receive_noise(bytes);
-  if (push_) push_->watch(bytes);
+  preparation_.watch(bytes);
 }
 
 void Channel::receive_noise(Bytes bytes) {
@@ -240,7 +215,7 @@ void Channel::receive_noise(Bytes bytes) {
 }
 
 void Channel::send(Bytes bytes) {
-  bringing_tree() ? subunit::append(waiting_, bytes) : transmit(bytes);
+  preparation_.bringing_files() ? preparation_.hold(bytes) : transmit(bytes);
 }
 
 void Channel::transmit(Bytes bytes) {
@@ -261,7 +236,7 @@ void Channel::batch_over() {
 
 void Channel::finish() {
   finished_ = true;
-  if (bringing_tree()) return;
+  if (preparation_.bringing_files()) return;
   if (to_server_) return to_server_->finish();
   held_timer_.start(kHeldTimeout);
 }
@@ -277,8 +252,8 @@ void Channel::set_flow(bool on) {
 /// The other end has not shown for a long time what it speaks. If there is nothing to say, and a
 /// pipe that can say that, it is told.
 void Channel::held_for_long() {
-  if (!script_.done()) return log_.warning("still waiting {}", script_.waits_for());
-  if (pushing()) return log_.warning("still waiting {}", push_->awaited());
+  if (const auto awaited = preparation_.awaited_on_console())
+    return log_.warning("still waiting {}", *awaited);
   if (held_.empty() && !options_.pty) return relay_->finish_line();
   log_.warning(
       "holding back what the client sends: it is not known yet whether \"{}\" uses the console "
@@ -294,7 +269,7 @@ void Channel::warn_of_echo(bool here) {
 // The end.
 
 void Channel::hang_up(subunit::Time grace) {
-  if (push_) push_->stop();
+  preparation_.stop_push();
   if (to_server_) to_server_->close();
   from_server_.close();
   grace_ = grace;
@@ -362,13 +337,13 @@ void Channel::terminate() {
 
 bool Channel::ended_well() const {
   const bool on_link = line_ == Line::kLink;
-  if (!push_problem_.empty()) return false;
+  if (!preparation_.problem().empty()) return false;
   if (on_link && !relay_->problem().empty()) return false;
   return command_.ending()->exit == 0 || (on_link && terminated_);
 }
 
 std::string Channel::end_text() const {
-  if (!push_problem_.empty()) return push_problem_;
+  if (!preparation_.problem().empty()) return preparation_.problem();
   std::string ending = fmt::format("\"{}\" {}", program_, command_.ending()->text());
   if (line_ != Line::kLink) return ending;
   std::string dead = "the console link is dead: " + relay_->problem();
@@ -377,9 +352,9 @@ std::string Channel::end_text() const {
 }
 
 std::string Channel::awaited() const {
-  if (!script_.done()) return script_.waits_for();
-  if (pushing() && !relay_->hears_another_session()) return push_->awaited();
-  if (bringing_tree() && packet_seen_) return tree_->awaited();
+  if (!preparation_.pushing() || !relay_->hears_another_session()) {
+    if (const auto awaited = preparation_.awaited()) return *awaited;
+  }
   std::string ready = "for the proxy to send Ready";
   if (line_ == Line::kRaw) return ready;
   if (relay_->opened()) return ready + ": the console link is there, but no Ready has come over it";
@@ -391,13 +366,6 @@ std::string Channel::awaited() const {
            ": a proxy is there, but speaks to another client over the console link; if that one "
            "was killed, the proxy ends within half a minute";
   return line_ == Line::kLink ? ready + ": no hello has come over the console link" : ready;
-}
-
-std::string Channel::how_far() const {
-  if (!push_problem_.empty()) return "";
-  if (!script_.done()) return "while the client was waiting " + script_.waits_for();
-  if (pushing()) return push_->how_far();
-  return bringing_tree() && packet_seen_ ? tree_->how_far() : "before the proxy sent Ready";
 }
 
 }  // namespace proxy

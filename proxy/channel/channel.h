@@ -8,11 +8,10 @@
 #include "proxy/channel/line_ends.h"
 #include "proxy/channel/line_options.h"
 #include "proxy/channel/link_relay.h"
+#include "proxy/channel/preparation.h"
 #include "proxy/io/child.h"
 #include "proxy/io/packet_reader.h"
 #include "proxy/posix/log.h"
-#include "proxy/push/push_session.h"
-#include "proxy/sync/tree_sender.h"
 
 namespace proxy {
 
@@ -43,8 +42,7 @@ class Channel {
 
   /// As Writer::congested(): hold back what there is to send.
   [[nodiscard]] bool congested() const {
-    if (bringing_tree()) return waiting_.size() >= kMaxHeld;
-    return line_congested();
+    return preparation_.bringing_files() ? preparation_.holds_enough() : line_congested();
   }
 
   /// From now on the line carries packets, and little else.
@@ -85,7 +83,7 @@ class Channel {
 
   /// How far it had got if it has ended before that: "before …" or "while …". Empty if end_text()
   /// tells all. Valid once over.
-  [[nodiscard]] std::string how_far() const;
+  [[nodiscard]] std::string how_far() const { return preparation_.how_far(); }
 
  private:
   enum class Line { kUnknown, kRaw, kLink };
@@ -104,18 +102,12 @@ class Channel {
   // lose it, or to fill the memory.
   static constexpr std::size_t kMaxHeldNoise = 1 << 20;
 
-  [[nodiscard]] subunit::Result<std::vector<std::string>> prepare_push(
+  [[nodiscard]] subunit::Result<std::vector<std::string>> prepare(
       const std::vector<std::string>& words);
-  /// Nothing but a shell is known to be at the other end.
-  [[nodiscard]] bool pushing() const { return push_ && push_->active() && line_ == Line::kUnknown; }
-
-  /// The proxy is there, and not ready before its files are.
-  [[nodiscard]] bool bringing_tree() const { return tree_ && !tree_->over(); }
   [[nodiscard]] bool line_congested() const {
     return to_server_ ? to_server_->congested() : held_.size() >= kMaxHeld;
   }
-  void prepare_tree(LocalTree tree);
-  void tree_arrived();
+  void files_arrived();
 
   void open_raw(LineEnds line);
   void listen(LineEnds line);
@@ -123,7 +115,6 @@ class Channel {
   void set_writer(Fd fd);
   void transmit(subunit::Bytes bytes);
   void transmitted();
-  void type();
   void turned();
 
   void receive(const subunit::Packet& packet);
@@ -153,17 +144,13 @@ class Channel {
   Timer last_words_timer_;
   Timer held_timer_;
   std::string program_;  // of the command, for people; with --push, all of it
-  ConsoleScript script_;
-  std::optional<PushSession> push_;
-  std::optional<TreeSender> tree_;
-  std::string push_problem_;
+  Preparation preparation_;
   std::optional<Writer> to_server_;  // once it is known how to reach it
   PacketReader from_server_;
   std::optional<LinkRelay> relay_;  // unless the line is known to have no link
 
   Line line_ = Line::kUnknown;
   subunit::Buffer held_;        // to be sent, once that is known
-  subunit::Buffer waiting_;     // to be sent, once the tree is there
   subunit::Buffer held_noise_;  // while there is no flow
   bool flow_ = true;
   bool packet_seen_ = false;
