@@ -31,7 +31,9 @@ struct Incident {
   std::optional<WorkerNumber> worker = std::nullopt;
   std::string_view test_id = {};  ///< "": of no test in particular
   std::string_view text = {};     ///< for a person: what, and why
-  bool ends_run = false;          ///< the text is the run's problem, which is told at its end
+  /// The text is told without this: it is the run's problem, told at its end, or that of another
+  /// server before.
+  bool told_elsewhere = false;
 };
 
 /// A test that has failed and runs again: an attempt that is not the last one. What it attached

@@ -182,11 +182,15 @@ void TestRun::gone(Worker& worker, const std::string& why, bool expected) {
     if (before_done && !worker.record.blamed && assignment_.done()) conclusion_.add_problem(why);
     const bool can_go_on = channels_.can_progress();
     if (!can_go_on) conclusion_.add_problem(why);
-    results_.happened({.kind = Incident::Kind::kGone,
-                       .worker = worker.number,
-                       .text = why,
-                       .ends_run = !can_go_on && conclusion_.problem() == why},
-                      now_);
+    // Where a command cannot be started, there may be many such servers.
+    const bool as_another =
+        !worker.record.has_answered && std::exchange(why_none_came_, why) == why;
+    results_.happened(
+        {.kind = Incident::Kind::kGone,
+         .worker = worker.number,
+         .text = why,
+         .told_elsewhere = as_another || (!can_go_on && conclusion_.problem() == why)},
+        now_);
   }
   worker.record.blamed = false;
   results_.running().clear(worker.number);

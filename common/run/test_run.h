@@ -183,6 +183,7 @@ class TestRun : public View, private RemoteProxy::Owner {
 
   Phase phase_ = Phase::kOpening;
   Time next_look_;
+  std::string why_none_came_;  // of the last server that ended before it had answered
   Interruption interruption_;
 };
 

@@ -153,7 +153,7 @@ void log_incident(const Log& log, const Incident& incident) {
     case Incident::Kind::kNote:
       return log.info("{}{}", who, incident.text);
     case Incident::Kind::kGone:
-      if (incident.ends_run) return log.info("{}{}", who, incident.text);
+      if (incident.told_elsewhere) return log.info("{}{}", who, incident.text);
       return log.warning("{}{}", who, text_or("lost the test server"));
     case Incident::Kind::kTrouble:
       return log.warning("{}{}", who, incident.text);

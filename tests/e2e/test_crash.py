@@ -137,6 +137,14 @@ def test_why_the_only_server_is_lost_is_told_once():
     assert lines == ['subunit-proxy: error: cannot start "/no/such/program": No such file or directory'] * 2
 
 
+def test_why_none_of_several_servers_starts_is_told_of_one(suite):
+    ended = support.client("--format", "subunit", channel=serving("/no/such/program", options=["--workers", "3"]))
+    assert ended.status == 3
+    text = 'cannot start "/no/such/program": No such file or directory'
+    lines = [line for line in ended.stderr.splitlines() if text in line and "route code" not in line]
+    assert sorted(lines) == [f"subunit-proxy: error: {text}", f"subunit-proxy: warning: worker-0: {text}"]
+
+
 def test_a_server_that_cannot_start_again_is_given_up(suite, tmp_path):
     suite.write(f"open({str(tmp_path / 'broken')!r}, 'w'); os.kill(os.getpid(), 9)", *[NAP] * 3)
     once = f"[ -e {tmp_path}/broken ] && exit 7; "

@@ -42,6 +42,7 @@ class Record : public Observer {
     const std::string who = incident.worker ? "worker-" + std::to_string(*incident.worker) : "";
     const std::string what(incident.kind == Incident::Kind::kSlow ? incident.test_id : "");
     incidents.push_back(who + ":" + what + " " + std::string(incident.text));
+    told_elsewhere += incident.told_elsewhere;
   }
   void flush() override {}
   void finish(bool is_completed, Time) override { completed = is_completed; }
@@ -63,6 +64,7 @@ class Record : public Observer {
   std::map<std::string, std::vector<std::string>> tags;  // of the ends, as they are written
   std::map<std::string, std::uint32_t> seconds;          // of their timestamps
   std::vector<std::string> listed, incidents;
+  std::size_t told_elsewhere = 0;  // incidents that a log need not show
   std::optional<bool> completed;
 };
 

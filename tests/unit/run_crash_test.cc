@@ -165,6 +165,15 @@ TEST_CASE("a proxy that refuses to start a server again has lost it, and says wh
   CHECK(paper.run->exit_status() == 3);
 }
 
+TEST_CASE("why servers have not started is told once, where it is the same of all") {
+  PaperRun paper(naming({"a"}));
+  paper.ready(3);
+  for (const char* route : {"0", "1", "2"}) paper.detaches(route, "cannot start \"nothing\"");
+  CHECK(paper.seen.incidents.size() == 3);
+  CHECK(paper.seen.told_elsewhere == 2);
+  CHECK(has(paper.run->problem(), "cannot start"));
+}
+
 TEST_CASE("who fails the test in progress when the link is lost: the client, with the reason") {
   PaperRun paper(naming({"a", "b"}));
   paper.ready();
