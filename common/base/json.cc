@@ -13,6 +13,20 @@ std::string dump(const Library& value) {
   return value.dump(-1, ' ', false, Library::error_handler_t::replace);
 }
 
+/// It is the same in JSON.
+bool is_plain(char character) {
+  return character >= ' ' && character <= '~' && character != '"' && character != '\\';
+}
+
+/// A message has a hundred thousand ids, and nearly all are plain.
+void append_json_text(std::string& json, std::string_view text) {
+  if (std::ranges::all_of(text, is_plain)) {
+    json.append(1, '"').append(text).append(1, '"');
+  } else {
+    json += dump(text);
+  }
+}
+
 /// What the library calls, as what JsonEvents has.
 class Adapter : public Library::json_sax_t {
  public:
@@ -145,7 +159,7 @@ JsonObject& JsonObject::add(std::string_view name, const std::vector<std::string
   std::string list = "[";
   for (const std::string& text : texts) {
     if (list.size() > 1) list += ',';
-    list += json_text(text);
+    append_json_text(list, text);
   }
   return add_raw(name, list += ']');
 }
@@ -161,12 +175,15 @@ JsonObject& JsonObject::add(std::string_view name, const std::vector<JsonObject>
 
 JsonObject& JsonObject::add_raw(std::string_view name, std::string_view json) {
   if (text_.size() > 1) text_ += ',';
-  text_.append(json_text(name)).append(":").append(json);
+  append_json_text(text_, name);
+  text_.append(":").append(json);
   return *this;
 }
 
 std::string json_text(std::string_view text) {
-  return dump(text);
+  std::string json;
+  append_json_text(json, text);
+  return json;
 }
 
 }  // namespace subunit

@@ -53,16 +53,16 @@ void Results::add(const Packet& packet, std::optional<WorkerNumber> worker, cons
                   Time now) {
   const bool has_status = packet.status > Status::kExists && !shape.without_status;
   if (has_status) count(shape.tag);
-  const auto tags =
-      has_status ? tags_of(worker, shape.site, shape.tag) : std::vector<std::string>();
+  added_tags_.clear();
+  if (has_status) add_tags(worker, shape.site, shape.tag);
   const bool is_first = shape.attempt == 1 && !shape.without_status;
-  if (tags.empty() && is_first && !shape.site && packet.route_code == shape.route)
+  if (added_tags_.empty() && is_first && !shape.site && packet.route_code == shape.route)
     return pass_on(packet, worker, shape.site, now);
   const std::size_t content = packet.file ? packet.file->content.size() : 0;
   const std::size_t pieces = packet.raw.size() < kFileChunk ? 1 : kMaxPieces;
   make_room(content + pieces * (packet.raw.size() - content + kGrowth));
   const std::size_t start = rewritten_.size();
-  if (!rewrite(packet, tags, shape)) return pass_on(packet, worker, shape.site, now);
+  if (!rewrite(packet, shape)) return pass_on(packet, worker, shape.site, now);
   // Observers look at these tags, but not at that of the worker, which they know.
   if (!shape.tag.empty() || !is_first || shape.site || round_ > 0)
     return pass_on_written(start, worker, shape.site, now);
@@ -79,28 +79,25 @@ void Results::make_room(std::size_t size) {
   rewritten_.reserve(std::max(kRewrittenSize, size));
 }
 
-std::vector<std::string> Results::tags_of(std::optional<WorkerNumber> worker,
-                                          std::optional<std::size_t> site,
-                                          std::string_view tag) const {
-  std::vector<std::string> tags;
-  if (!tag.empty()) tags.emplace_back(tag);
-  if (tagged_ && worker) tags.push_back(tag_of(*worker));
-  if (channels_tagged_ && site) tags.push_back(fmt::format("{}{}", kChannelTagPrefix, *site));
-  if (round_ > 0) tags.push_back(fmt::format("{}{}", kRoundTagPrefix, round_));
-  return tags;
+void Results::add_tags(std::optional<WorkerNumber> worker, std::optional<std::size_t> site,
+                       std::string_view tag) {
+  if (!tag.empty()) added_tags_.emplace_back(tag);
+  if (tagged_ && worker) added_tags_.push_back(tag_of(*worker));
+  if (channels_tagged_ && site)
+    added_tags_.push_back(fmt::format("{}{}", kChannelTagPrefix, *site));
+  if (round_ > 0) added_tags_.push_back(fmt::format("{}{}", kRoundTagPrefix, round_));
 }
 
 /// After what rewritten_ holds. False, and nothing there, if it cannot be done.
-bool Results::rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
-                      const Shape& shape) {
+bool Results::rewrite(const Packet& packet, const Shape& shape) {
   const bool is_first = shape.attempt == 1 && !shape.without_status;
   const std::string at_site = route_of(shape.route, shape.site);
   const auto route = shape.site ? std::optional(std::string_view(at_site)) : shape.route;
-  if (is_first && (more_tags.empty() || packet.tags.size() + more_tags.size() > kMaxTags))
+  if (is_first && (added_tags_.empty() || packet.tags.size() + added_tags_.size() > kMaxTags))
     return encode_rerouted(packet, route, rewritten_).has_value();
-  std::vector<std::string_view> tags(packet.tags.begin(), packet.tags.end());
-  for (const std::string& tag : more_tags)
-    if (std::ranges::find(tags, tag) == tags.end()) tags.push_back(tag);
+  all_tags_.assign(packet.tags.begin(), packet.tags.end());
+  for (const std::string& tag : added_tags_)
+    if (std::ranges::find(all_tags_, tag) == all_tags_.end()) all_tags_.push_back(tag);
   Fields fields = packet;
   fields.route_code = route;
   if (shape.without_status) fields.status = Status::kNone;
@@ -109,7 +106,7 @@ bool Results::rewrite(const Packet& packet, const std::vector<std::string>& more
     name = attempt_name(shape.attempt, fields.file->name);
     fields.file->name = name;
   }
-  return encode_file(fields, tags, rewritten_).has_value();
+  return encode_file(fields, all_tags_, rewritten_).has_value();
 }
 
 void Results::end(const End& end, std::optional<WorkerNumber> worker, Time now) {
@@ -122,15 +119,16 @@ void Results::end(const End& end, std::optional<WorkerNumber> worker, Time now) 
                                       .when = wall_clock_.at(now),
                                       .status = end.status},
                                      text);
-  const auto tags = tags_of(worker, end.site, end.without_status ? "" : end.tag);
+  added_tags_.clear();
+  add_tags(worker, end.site, end.without_status ? "" : end.tag);
   const std::string route = route_of(std::nullopt, end.site);
   if (end.site) fields.route_code = route;
   if (!end.without_status) count(end.tag);
-  const std::vector<std::string_view> views(tags.begin(), tags.end());
+  all_tags_.assign(added_tags_.begin(), added_tags_.end());
   const std::string name = attempt_name(end.attempt, fields.file->name);
   if (end.attempt > 1) fields.file->name = name;
   if (end.without_status) fields.status = Status::kNone;
-  verdict::encode_end(fields, views, rewritten_);
+  verdict::encode_end(fields, all_tags_, rewritten_);
   pass_on_written(start, worker, end.site, now);
 }
 

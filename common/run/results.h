@@ -101,11 +101,9 @@ class Results {
   void record_at(std::size_t site, const Packet& packet, std::optional<WorkerNumber> worker);
   void make_room(std::size_t size);
   void count(std::string_view tag);
-  [[nodiscard]] bool rewrite(const Packet& packet, const std::vector<std::string>& more_tags,
-                             const Shape& shape);
-  [[nodiscard]] std::vector<std::string> tags_of(std::optional<WorkerNumber> worker,
-                                                 std::optional<std::size_t> site,
-                                                 std::string_view tag) const;
+  [[nodiscard]] bool rewrite(const Packet& packet, const Shape& shape);
+  void add_tags(std::optional<WorkerNumber> worker, std::optional<std::size_t> site,
+                std::string_view tag);
 
   verdict::Ledger ledger_;
   RunningTests running_;
@@ -117,6 +115,9 @@ class Results {
   bool tagged_ = false;
   bool channels_tagged_ = false;
   int round_ = 0;  // 0: none
+  // Of the packet at hand; kept for what they have allocated.
+  std::vector<std::string> added_tags_;
+  std::vector<std::string_view> all_tags_;
   Buffer rewritten_;
 };
 

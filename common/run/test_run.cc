@@ -289,13 +289,6 @@ void TestRun::start_tests() {
     return leave();
   }
   if (!plan_.named()) course_.expect(tests);
-  if (const auto repeated = RunList(tests).repeated(); !repeated.empty()) {
-    warn(nullptr,
-         fmt::format("{} listed more than once; each is requested once: {}",
-                     repeated.size() == 1 ? "1 test id is"
-                                          : fmt::format("{} test ids are", repeated.size()),
-                     some_of({repeated.begin(), repeated.end()})));
-  }
   if (options_.shuffle) {
     const std::string text =
         fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle);
@@ -303,6 +296,13 @@ void TestRun::start_tests() {
   }
   if (const auto begun = course_.begin(std::move(tests), now_); !begun)
     return break_off(begun.error().text);
+  if (const auto repeated = assignment_.repeated(); !repeated.empty()) {
+    warn(nullptr,
+         fmt::format("{} listed more than once; each is requested once: {}",
+                     repeated.size() == 1 ? "1 test id is"
+                                          : fmt::format("{} test ids are", repeated.size()),
+                     some_of({repeated.begin(), repeated.end()})));
+  }
   phase_ = Phase::kRunning;
   proceed();
 }

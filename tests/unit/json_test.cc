@@ -73,6 +73,20 @@ TEST_CASE("an object is written field by field, in the order given") {
   CHECK(JsonObject().text() == "{}");
 }
 
+TEST_CASE("every character is read back from a text as it was written") {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    const std::string text = {'a', static_cast<char>(byte), 'b'};
+    const auto json = parse_json(JsonObject().add("list", std::vector{text}).text());
+    REQUIRE(json);
+    const auto* list = json->find("list")->get<JsonValue::List>();
+    REQUIRE(list);
+    CHECK(*list->front().get<std::string>() == text);
+  }
+  CHECK(json_text("plain ~!") == "\"plain ~!\"");
+  CHECK(json_text("\"\\\n\x7F") == "\"\\\"\\\\\\n\x7F\"");
+  CHECK(json_text("ü\xFF") == "\"ü\uFFFD\"");
+}
+
 TEST_CASE("numbers are written as short as they are read back") {
   CHECK(JsonObject().add("a", 0.1).add("b", 3.0).add("c", 1e-7).text() ==
         R"({"a":0.1,"b":3.0,"c":1e-07})");

@@ -41,16 +41,8 @@ void Assignment::begin(RunList list, std::unique_ptr<schedule::Dispatcher> dispa
   for (std::size_t i = 0; i < list_.ids.size(); ++i) numbers_.emplace(list_.ids[i], i);
 }
 
-std::optional<std::size_t> Assignment::site_of(const Worker& worker) const {
-  switch (spread_) {
-    case Spread::kEachChannel:
-      return worker.servers.channel();
-    case Spread::kEachWorker:
-      return worker.number;
-    case Spread::kOnce:
-      break;
-  }
-  return std::nullopt;
+std::size_t Assignment::one_of_sites(const Worker& worker) const {
+  return spread_ == Spread::kEachChannel ? worker.servers.channel() : worker.number;
 }
 
 /// True: it has the tests of the list from now on.
@@ -150,9 +142,15 @@ Result<> Assignment::send(Worker& worker, schedule::Dispatcher::Batch batch, boo
   return {};
 }
 
-std::optional<std::size_t> Assignment::find(const Worker& worker, std::string_view test_id) const {
+std::optional<std::size_t> Assignment::look_up(std::string_view test_id) const {
   const auto found = numbers_.find(test_id);
-  return found == numbers_.end() ? std::nullopt : at_site_of(worker, found->second);
+  if (found == numbers_.end()) return std::nullopt;
+  return latest_ = found->second;
+}
+
+std::optional<std::size_t> Assignment::find(const Worker& worker, std::string_view test_id) const {
+  const auto place = place_of(test_id);
+  return place ? at_site_of(worker, *place) : std::nullopt;
 }
 
 std::optional<std::size_t> Assignment::at_site_of(const Worker& worker, std::size_t place) const {
@@ -162,9 +160,9 @@ std::optional<std::size_t> Assignment::at_site_of(const Worker& worker, std::siz
 
 bool Assignment::may_report(const Worker* worker, std::string_view test_id) const {
   if (!has_begun()) return false;
-  const auto found = numbers_.find(test_id);
-  if (found == numbers_.end()) return true;
-  const auto test = worker ? at_site_of(*worker, found->second) : std::nullopt;
+  const auto place = place_of(test_id);
+  if (!place) return true;
+  const auto test = worker ? at_site_of(*worker, *place) : std::nullopt;
   return test && asked_[*test] == worker && !retries_.waits(test_id);
 }
 

@@ -73,7 +73,9 @@ class Assignment {
   // Where each test runs at several sites.
 
   /// That of the worker; nothing where there is but one.
-  [[nodiscard]] std::optional<std::size_t> site_of(const Worker& worker) const;
+  [[nodiscard]] std::optional<std::size_t> site_of(const Worker& worker) const {
+    return spread_ == Spread::kOnce ? std::nullopt : std::optional(one_of_sites(worker));
+  }
   /// It has tests, and was not given up.
   [[nodiscard]] bool has_site(std::size_t site) const {
     return sites_.contains(site) && !given_up_.contains(site);
@@ -83,6 +85,8 @@ class Assignment {
   [[nodiscard]] std::vector<std::string> give_up(std::size_t site);
   /// What has not ended at the sites that have tests, as often as an answer is owed.
   [[nodiscard]] std::vector<Unfinished> unfinished() const;
+  /// Those that were listed more than once.
+  [[nodiscard]] std::vector<std::string> repeated() const { return list_.repeated(); }
   /// The tests of the run, each once.
   [[nodiscard]] const std::vector<std::string>& tests() const { return list_.ids; }
 
@@ -114,7 +118,7 @@ class Assignment {
 
   void started(Worker& worker, std::string_view test_id, Time now);
   /// It is one of the list.
-  [[nodiscard]] bool has(std::string_view test_id) const { return numbers_.contains(test_id); }
+  [[nodiscard]] bool has(std::string_view test_id) const { return place_of(test_id).has_value(); }
   /// There has been no answer to it yet, or too few to a test that was listed several times.
   [[nodiscard]] bool owes(const Worker& worker, std::string_view test_id) const;
   /// True if that was an answer that was owed. `cut_short`: it ended with its server.
@@ -141,6 +145,13 @@ class Assignment {
   }
 
  private:
+  /// In the list. What is said of a test comes together, so it is mostly the latest one.
+  [[nodiscard]] std::optional<std::size_t> place_of(std::string_view test_id) const {
+    if (latest_ < list_.ids.size() && list_.ids[latest_] == test_id) return latest_;
+    return look_up(test_id);
+  }
+  [[nodiscard]] std::optional<std::size_t> look_up(std::string_view test_id) const;
+  [[nodiscard]] std::size_t one_of_sites(const Worker& worker) const;
   /// Nothing if it is none of the list, or its site has no tests.
   [[nodiscard]] std::optional<std::size_t> find(const Worker& worker,
                                                 std::string_view test_id) const;
@@ -162,6 +173,7 @@ class Assignment {
   std::set<std::size_t> sites_;                                // that have the tests of the list
   std::set<std::size_t> given_up_;                             // of those
   std::unordered_map<std::string_view, std::size_t> numbers_;  // places in the list, by its ids
+  mutable std::size_t latest_ = 0;  // that was looked up: a place in the list
   std::unique_ptr<schedule::Dispatcher> dispatcher_;
   Sent sent_;
   const Spread spread_;
