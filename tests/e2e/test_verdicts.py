@@ -67,6 +67,8 @@ def test_a_thread_that_outlives_its_test_costs_no_verdict(tmp_path, mode):
     says(ended.stream.all_output("stderr").decode(), "waiting for threads", "Thread-1")
     if not mode:
         says(ended.stderr, "warning", "did not end", "all results had come before that")
+    else:
+        says(ended.stderr, "warning", "a process with tests has not ended within", "so it is killed")
 
 
 def test_what_a_test_prints_when_it_is_torn_down_is_its_own(tmp_path):

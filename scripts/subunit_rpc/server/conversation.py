@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List as ListOf, Optional, Sequence, Tuple, Union
 
 from .connection import Connection
+from .lifeline import say
 from ..errors import ProtocolError, SessionError
 from ..message import Cancel, Goodbye, List, Run
 from ..protocol import Ended, Event, ServerSession
@@ -90,6 +91,14 @@ class Conversation:
         """The request could not be carried out. Not in version 1."""
         self._session.error(self._current, text)
         self._end()
+
+    def warn(self, text: str) -> None:
+        """Tells the client, or those who read stderr in version 1."""
+        if self.version is None or self.version < 2:
+            say(text)
+        else:
+            self._session.error(None, text)
+            self._deliver()
 
     def stopped(self) -> bool:
         """Whether there is no use in going on with the request. Cheap."""

@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 from .connection import Connection
 from .conversation import Conversation
 from ..errors import ProtocolError
-from .lifeline import describe, say
+from .lifeline import describe
 from ..packet import EPOCH, encode_file, encode_packet
 from .records import (
     CANCEL,
@@ -146,7 +146,7 @@ class Delegation:
         self._deadline = None
         self._kill()
         if self._ran:
-            say(
+            self._conversation.warn(
                 f"a process with tests has not ended within {CHILD_END_SECONDS:g} s after its last "
                 "test, so it is killed; something that the tests have left, a thread or a "
                 "function for atexit, holds it up"
