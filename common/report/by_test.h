@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,14 +24,15 @@ class ByTest {
   Value& add(std::string_view id, std::size_t site) {
     if (spare_.empty()) return entries_.emplace(id, Entry{site, Value()})->second.value;
     spare_.key() = id;
-    spare_.mapped().site = site;
+    spare_.mapped() = {site, Value()};
     return entries_.insert(std::move(spare_))->second.value;
   }
-  [[nodiscard]] std::optional<Value> take(std::string_view id, std::size_t site) {
+  /// As find(), but it is not kept any longer.
+  [[nodiscard]] Value* take(std::string_view id, std::size_t site) {
     const auto found = place_of(id, site);
-    if (found == entries_.end()) return std::nullopt;
+    if (found == entries_.end()) return nullptr;
     spare_ = entries_.extract(found);
-    return std::exchange(spare_.mapped().value, Value());
+    return &spare_.mapped().value;
   }
 
  private:
@@ -48,6 +48,7 @@ class ByTest {
 
   /// Of that very site, if there is one.
   [[nodiscard]] typename Entries::iterator place_of(std::string_view id, std::size_t site) {
+    if (entries_.empty()) return entries_.end();
     constexpr std::size_t kAny = run::View::kAnySite;
     const auto [begin, end] = entries_.equal_range(id);
     auto found = entries_.end();

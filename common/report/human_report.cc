@@ -106,7 +106,7 @@ void HumanReport::end_test(const Packet& packet, std::optional<run::WorkerNumber
     return;
   }
   const std::string_view id = *packet.test_id;
-  const auto attachments = open_.take(id, view_.site_of(packet, worker));
+  const Attachments* const attachments = open_.take(id, view_.site_of(packet, worker));
   // Where a run that cannot go on leaves out a thousand tests, that is said once.
   const bool not_run = !worker && run::has_tag(packet, run::kNotRunTag);
   const auto since = worker ? view_.running().since(id, worker) : std::nullopt;

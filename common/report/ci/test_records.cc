@@ -105,9 +105,10 @@ void TestRecords::attach(Attachments& attachments, const Packet& packet) {
 void TestRecords::end(const Packet& packet, std::optional<run::WorkerNumber> worker, Time now) {
   EndedTest& test = ended_;
   test.id = *packet.test_id;
-  auto known = open_.take(test.id, view_.site_of(packet, worker));
+  Record none;
+  Record* const known = open_.take(test.id, view_.site_of(packet, worker));
   if (known) kept_ -= known->attachments.kept() + kEntry + test.id.size();
-  Record record = known ? std::move(*known) : Record();
+  Record& record = known ? *known : none;
   record.attachments.add(packet);
   test.worker = worker ? worker : record.worker;
   test.began = record.began;
