@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -19,24 +18,27 @@ constexpr std::array<bool, 256> kPlain = [] {
   return plain;
 }();
 
-bool is_plain(char character) {
-  return kPlain[static_cast<unsigned char>(character)];
+std::size_t count_plain(std::string_view text) {
+  std::size_t count = 0;
+  while (count < text.size() && kPlain[static_cast<unsigned char>(text[count])]) ++count;
+  return count;
 }
 
 /// Of well-formed UTF-8.
 void append_characters(std::string& json, std::string_view text) {
-  while (!text.empty()) {
-    const auto end = std::ranges::find_if_not(text, is_plain);
-    json.append(text.begin(), end);
-    if (end == text.end()) return;
-    text.remove_prefix(static_cast<std::size_t>(end - text.begin()) + 1);
-    if (*end == '"' || *end == '\\') {
+  for (;;) {
+    const std::size_t plain = count_plain(text);
+    json += text.substr(0, plain);
+    if (plain == text.size()) return;
+    const char other = text[plain];
+    text.remove_prefix(plain + 1);
+    if (other == '"' || other == '\\') {
       json += '\\';
-      json += *end;
-    } else if (*end == '\n') {
+      json += other;
+    } else if (other == '\n') {
       json += "\\n";
     } else {
-      fmt::format_to(std::back_inserter(json), "\\u{:04x}", static_cast<unsigned char>(*end));
+      fmt::format_to(std::back_inserter(json), "\\u{:04x}", static_cast<unsigned char>(other));
     }
   }
 }
