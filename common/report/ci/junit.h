@@ -1,11 +1,11 @@
 #pragma once
 
-#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "common/report/ci/failure.h"
@@ -93,7 +93,9 @@ class JunitReport : public Report {
     std::optional<run::WorkerNumber> worker = {};
     std::optional<std::size_t> channel = {};  // where each has all tests, of what has no worker
 
-    auto operator<=>(const Place&) const = default;
+    bool operator<(const Place& other) const {
+      return std::tie(worker, channel) < std::tie(other.worker, other.channel);
+    }
   };
 
   void add(const EndedTest& test, Suite& suite);
