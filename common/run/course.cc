@@ -70,7 +70,23 @@ bool Course::can_begin() const {
 Result<> Course::begin(std::vector<std::string> tests, Time now) {
   tests_ = std::move(tests);
   if (options_.spread == Spread::kEachWorker) miss_absent();
-  return begin_round(now);
+  return begin_round(now).map([this, now] { tell_of_list(now); });
+}
+
+/// For people, what is not as they may think.
+void Course::tell_of_list(Time now) {
+  const auto tell = [&](Incident::Kind kind, const std::string& text) {
+    results_.happened({.kind = kind, .text = text}, now);
+  };
+  if (options_.shuffle)
+    tell(Incident::Kind::kNotice,
+         fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle));
+  const auto repeated = assignment_.repeated();
+  if (repeated.empty()) return;
+  const std::string count =
+      repeated.size() == 1 ? "1 test id is" : fmt::format("{} test ids are", repeated.size());
+  tell(Incident::Kind::kTrouble, fmt::format("{} listed more than once; each is requested once: {}",
+                                             count, some_of({repeated.begin(), repeated.end()})));
 }
 
 /// What is to run on all servers shows nothing of those that are not there.

@@ -52,6 +52,7 @@ class Course {
  private:
   [[nodiscard]] std::size_t sites() const;
   void miss_absent();
+  void tell_of_list(Time now);
   [[nodiscard]] Result<> begin_round(Time now);
   [[nodiscard]] Result<bool> feed(Time now);
   [[nodiscard]] bool has_another_round(Time now);

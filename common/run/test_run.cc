@@ -241,20 +241,8 @@ void TestRun::proceed() {
   list();
 }
 
-/// Which server is asked for the list: any, unless each channel may have another one. Then it is
-/// one of the first channel, however long that takes, so that it is no matter of chance what runs.
-Worker* TestRun::lister() {
-  Worker* open = nullptr;
-  for (RemoteProxy& remote : channels_.remotes()) {
-    for (Worker& worker : remote.workers())
-      if (!open && worker.is_open()) open = &worker;
-    if (open || (options_.spread == Spread::kEachChannel && remote.can_progress())) break;
-  }
-  return open;
-}
-
 void TestRun::list() {
-  Worker* const open = lister();
+  Worker* const open = channels_.lister();
   if (!open) {
     if (const auto restarted = course_.restart_servers(now_); !restarted)
       break_off(restarted.error().text);
@@ -289,20 +277,8 @@ void TestRun::start_tests() {
     return leave();
   }
   if (!plan_.named()) course_.expect(tests);
-  if (options_.shuffle) {
-    const std::string text =
-        fmt::format("the order of the tests is that of --shuffle {}", *options_.shuffle);
-    results_.happened({.kind = Incident::Kind::kNotice, .text = text}, now_);
-  }
   if (const auto begun = course_.begin(std::move(tests), now_); !begun)
     return break_off(begun.error().text);
-  if (const auto repeated = assignment_.repeated(); !repeated.empty()) {
-    warn(nullptr,
-         fmt::format("{} listed more than once; each is requested once: {}",
-                     repeated.size() == 1 ? "1 test id is"
-                                          : fmt::format("{} test ids are", repeated.size()),
-                     some_of({repeated.begin(), repeated.end()})));
-  }
   phase_ = Phase::kRunning;
   proceed();
 }

@@ -149,7 +149,6 @@ class TestRun : public View, private RemoteProxy::Owner {
   void settle();
   void proceed();
   void sent(const Worker& worker, const std::vector<std::string>& ids);
-  [[nodiscard]] Worker* lister();
   void list();
   void start_tests();
   void run_tests();

@@ -41,6 +41,15 @@ bool Channels::more_come() const {
   });
 }
 
+Worker* Channels::lister() {
+  for (RemoteProxy& remote : remotes_) {
+    const auto open = std::ranges::find_if(remote.workers(), &Worker::is_open);
+    if (open != remote.workers().end()) return &*open;
+    if (options_.spread == Spread::kEachChannel && remote.can_progress()) return nullptr;
+  }
+  return nullptr;
+}
+
 Retries::Places Channels::places() const {
   Retries::Places places;
   for (const RemoteProxy& remote : remotes_) {

@@ -53,6 +53,10 @@ class Channels {
   [[nodiscard]] bool one_server() const;
   /// A server may come, beside those that take work.
   [[nodiscard]] bool more_come() const;
+  /// Who is to be asked for the list of tests, if it is there: any server, unless each channel may
+  /// have another list. Then it is one of the first channel, however long that takes, so that it
+  /// is no matter of chance what runs.
+  [[nodiscard]] Worker* lister();
   /// Where a test can run again.
   [[nodiscard]] Retries::Places places() const;
   /// The channel to this worker; nullptr if there is none.
