@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dispatcher.h"
-#include "speed.h"
+#include "fleet/speed.h"
 
 namespace subunit::schedule {
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "dispatcher.h"
-#include "fleet.h"
+#include "fleet/fleet.h"
 #include "limits.h"
 #include "test_pool.h"
 #include "unit_choice.h"

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "dispatcher.h"
+#include "fleet/worker_load.h"
 #include "limits.h"
 #include "waiting_units.h"
-#include "worker_load.h"
 
 namespace subunit::schedule {
 

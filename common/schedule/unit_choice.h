@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "candidates.h"
-#include "fleet.h"
+#include "fleet/fleet.h"
 #include "limits.h"
 #include "test_pool.h"
 

@@ -1,4 +1,4 @@
-#include "common/schedule/fleet.h"
+#include "common/schedule/fleet/fleet.h"
 
 #include <algorithm>
 

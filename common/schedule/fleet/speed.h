@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "../base/time.h"
+#include "../../base/time.h"
 
 namespace subunit::schedule {
 

@@ -1,4 +1,4 @@
-#include "common/schedule/speed.h"
+#include "common/schedule/fleet/speed.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "common/schedule/worker_load.h"
+#include "common/schedule/fleet/worker_load.h"
 
 #include <algorithm>
 
