@@ -96,8 +96,8 @@ void Course::miss_absent() {
     conclusion_.add_problem(
         !remote.problem().empty()
             ? remote.problem()
-            : fmt::format("a test server of the channel \"{}\" is not there, and the tests run on "
-                          "the other servers only",
+            : fmt::format("a test server of the channel \"{}\" is not there: the tests ran on the "
+                          "other servers only",
                           remote.name()));
   }
 }
@@ -119,6 +119,7 @@ Result<> Course::begin_round(Time now) {
 /// All servers that are there have nothing to do. A run that has a problem is not mended by another
 /// round.
 bool Course::has_another_round(Time now) {
+  if (!assignment_.stopped() && results_.tally().not_run == 0) rounds_.complete();
   const std::size_t flaky = options_.flaky_fails ? results_.tally().flaky : 0;
   return !assignment_.stopped() && conclusion_.problem().empty() &&
          rounds_.next(results_.ledger().failures() + flaky, now);

@@ -23,9 +23,10 @@ class Rounds {
   /// From 1.
   [[nodiscard]] int number() const { return number_; }
 
+  /// Each test has run in this round.
+  void complete() { complete_ = number_; }
   /// A round has ended, and so many tests have failed in all of them. True: another one begins.
   [[nodiscard]] bool next(std::size_t failures, Time now) {
-    complete_ = number_;
     const bool was_last = options_.repeat > 0 && number_ >= options_.repeat;
     const bool is_over = options_.repeat_time && now - start_ >= *options_.repeat_time;
     const bool has_failed = options_.until_failure && failures > 0;

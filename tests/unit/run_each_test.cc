@@ -496,6 +496,7 @@ TEST_CASE("--stress: a server that never comes is not waited for without end") {
   paper.says("0", rpc::Done{"1"});
   CHECK(paper.sends("Goodbye"));  // no other round
   paper.channel_ends();
+  CHECK(paper.seen.told("the tests have run 1 time"));
   CHECK(has(paper.run->problem(), "a test server of the channel \"channel 0\" is not there"));
   CHECK(paper.run->exit_status() == 3);
 }
